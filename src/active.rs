@@ -1,0 +1,94 @@
+//! What makes a plain struct an active object's servant. `#[active]` writes this; so can you.
+
+use crate::mailbox::Kind;
+use crate::proxy::Proxy;
+
+/// A struct whose public methods can be called as requests.
+///
+/// The attribute [`active`](macro@crate::active) implements it. By hand it takes about 25 lines:
+///
+/// ```
+/// use mainspring::prelude::*;
+/// use mainspring::{Handle, Method, Reply, mailbox::{Kind, Mpsc}, reply_bytes, reply_bytes_max};
+///
+/// struct Counter { total: u64 }
+/// enum CounterRequest { Add { by: u64, reply: Reply<u64> } }
+/// struct CounterProxy<K: Kind = Mpsc>(Handle<Counter, K>);
+///
+/// impl Active for Counter {
+///     type Request = CounterRequest;
+///     type Proxy<K: Kind> = CounterProxy<K>;
+///     const NAME: &'static str = "Counter";
+///     const METHODS: &'static [Method] = &[Method::new("add", &["by"])];
+///     const REPLY_BYTES: usize = reply_bytes_max(&[reply_bytes::<u64>()]);
+///     fn method(_: &CounterRequest) -> usize { 0 }
+///     fn dispatch(&mut self, request: CounterRequest) {
+///         let CounterRequest::Add { by, reply } = request;
+///         reply.serve(|| { self.total += by; self.total })
+///     }
+/// }
+///
+/// impl<K: Kind> Proxy for CounterProxy<K> {
+///     type Servant = Counter;
+///     type Kind = K;
+///     type Tell<'a> = &'a Handle<Counter, K>;
+///     fn from_handle(handle: Handle<Counter, K>) -> Self { Self(handle) }
+///     fn handle(&self) -> &Handle<Counter, K> { &self.0 }
+///     fn tell(&self) -> &Handle<Counter, K> { &self.0 }
+/// }
+///
+/// impl<K: Kind> CounterProxy<K> {
+///     fn add(&self, by: u64) -> Call<u64> { self.0.call(|reply| CounterRequest::Add { by, reply }) }
+/// }
+///
+/// let counter = mainspring::spawn(Counter { total: 40 })?;
+/// assert_eq!(counter.add(2).get()?, 42);
+/// counter.tell().tell(CounterRequest::Add { by: 1, reply: Reply::none() })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Active: Sized + 'static {
+    /// One call of a method, with its arguments and its reply, as a value.
+    type Request: Send + 'static;
+    /// What callers hold.
+    type Proxy<K: Kind>: Proxy<Servant = Self, Kind = K>;
+    /// The type's name, for messages.
+    const NAME: &'static str;
+    /// The methods, in the order of [`method`](Self::method)'s numbers.
+    const METHODS: &'static [Method];
+    /// The largest [`reply_bytes`](crate::reply_bytes) of the results.
+    const REPLY_BYTES: usize;
+
+    /// The number of the method that a request calls.
+    fn method(request: &Self::Request) -> usize;
+
+    /// Runs the method that a request calls, on the runner's thread.
+    fn dispatch(&mut self, request: Self::Request);
+}
+
+/// What is known of a method before any call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// As callers write it.
+    pub name: &'static str,
+    /// The arguments' names.
+    pub arguments: &'static [&'static str],
+    /// Whether only the one-way form exists.
+    pub is_oneway: bool,
+}
+
+impl Method {
+    /// A method with a reply.
+    pub const fn new(name: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { name, arguments, is_oneway: false }
+    }
+
+    /// A method that is only ever told.
+    pub const fn oneway(name: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { name, arguments, is_oneway: true }
+    }
+}
+
+/// The arguments of one method may take this many bytes in the mailbox.
+///
+/// The macro checks it at compile time; `#[active(boxed)]` on a method moves them to the heap.
+pub const REQUEST_BYTES_MAX: usize = 256;

@@ -1,0 +1,166 @@
+//! Several calls at once, taken in the order in which they end.
+
+use crate::call::Call;
+use crate::error::CallError;
+use crate::park::Parker;
+use crate::reply::{Outcome, Waiter};
+use crate::station;
+use crossbeam_queue::SegQueue;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A set of pending calls: select the next one that ends, or join them all.
+///
+/// ```
+/// use mainspring::{prelude::*, CallSet};
+///
+/// struct Square;
+/// #[active]
+/// impl Square {
+///     pub fn of(&self, n: u64) -> u64 { n * n }
+/// }
+///
+/// let square = mainspring::spawn(Square)?;
+/// let mut calls = CallSet::new();
+/// for n in 1..=3 {
+///     calls.insert(square.of(n));
+/// }
+/// let mut sum = 0;
+/// while let Some((_key, result)) = calls.next() {
+///     sum += result?;
+/// }
+/// assert_eq!(sum, 14);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CallSet<R> {
+    calls: Vec<Option<Call<R>>>,
+    pending: usize,
+    ended: Arc<Ended>,
+}
+
+/// The keys of calls that have ended and not been taken, and whoever waits for the next.
+#[derive(Default)]
+struct Ended {
+    keys: SegQueue<usize>,
+    parker: Parker,
+}
+
+/// One call's membership: what it does when it ends.
+pub(crate) struct Member {
+    set: Arc<Ended>,
+    key: usize,
+}
+
+impl Member {
+    pub(crate) fn complete(self) {
+        self.set.keys.push(self.key);
+        self.set.parker.unpark();
+    }
+}
+
+impl<R> CallSet<R> {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self { calls: Vec::new(), pending: 0, ended: Arc::default() }
+    }
+
+    /// Adds a call, and returns its key: the number of calls added before.
+    pub fn insert(&mut self, mut call: Call<R>) -> usize {
+        let key = self.calls.len();
+        let member = Member { set: self.ended.clone(), key };
+        if let Err(Waiter::Member(member)) = call.leave_waiter(Waiter::Member(member)) {
+            member.complete();
+        }
+        self.calls.push(Some(call));
+        self.pending += 1;
+        key
+    }
+
+    /// How many calls were added and not yet taken.
+    pub fn len(&self) -> usize {
+        self.pending
+    }
+
+    /// Whether every call was taken.
+    pub fn is_empty(&self) -> bool {
+        self.pending == 0
+    }
+
+    /// The next call that has ended, if any has.
+    pub fn try_next(&mut self) -> Option<(usize, Outcome<R>)> {
+        let key = self.ended.keys.pop()?;
+        Some(self.take(key))
+    }
+
+    /// Waits for the next call to end; `None` when all were taken.
+    ///
+    /// On a runner's thread, where waiting without a limit is refused, a pending call comes back
+    /// with [`CallError::WouldDeadlock`].
+    ///
+    /// # Blocking
+    /// Until a call ends.
+    #[allow(clippy::should_implement_trait)] // it blocks, and may go on after `None`
+    pub fn next(&mut self) -> Option<(usize, Outcome<R>)> {
+        self.next_by(None)
+    }
+
+    /// As [`next`](Self::next), for a limited time: `None` also when none ended in it.
+    pub fn next_timeout(&mut self, limit: Duration) -> Option<(usize, Outcome<R>)> {
+        self.next_by(Instant::now().checked_add(limit))
+    }
+
+    fn next_by(&mut self, deadline: Option<Instant>) -> Option<(usize, Outcome<R>)> {
+        loop {
+            if self.is_empty() {
+                return None;
+            }
+            if let Some(next) = self.try_next() {
+                return Some(next);
+            }
+            if deadline.is_none() && station::is_runner() {
+                let key = self.calls.iter().position(Option::is_some)?;
+                self.calls[key] = None;
+                self.pending -= 1;
+                return Some((key, Err(CallError::WouldDeadlock)));
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return None;
+            }
+            self.ended.parker.park(left);
+        }
+    }
+
+    /// Waits for all of them, and returns the outcomes in the order of insertion, without those
+    /// taken before.
+    ///
+    /// # Blocking
+    /// Until the last has ended.
+    pub fn join(mut self) -> Vec<Outcome<R>> {
+        let mut outcomes: Vec<_> = self.calls.iter().map(|_| None).collect();
+        while let Some((key, outcome)) = self.next() {
+            outcomes[key] = Some(outcome);
+        }
+        outcomes.into_iter().flatten().collect()
+    }
+
+    fn take(&mut self, key: usize) -> (usize, Outcome<R>) {
+        let call = self.calls.get_mut(key).and_then(Option::take);
+        self.pending -= usize::from(call.is_some());
+        let outcome = call.and_then(|mut call| call.try_get());
+        (key, outcome.unwrap_or(Err(CallError::Taken)))
+    }
+}
+
+impl<R> Default for CallSet<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R> fmt::Debug for CallSet<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallSet").field("pending", &self.pending).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,255 @@
+//! Every public error: what happened, to which value, and what the caller can do.
+
+use crate::mailbox::{CapacityError, PushError};
+use std::fmt;
+use std::io;
+use thiserror::Error;
+
+/// Why a request was not accepted. It never ran, and what it carried comes back inside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SendError<A> {
+    /// No slot (or, for a call, no reply cell) was free. Retry, shed, or wait.
+    Full(A),
+    /// The object has stopped, or is stopping. Retrying cannot help.
+    Stopped(A),
+}
+
+impl<A> SendError<A> {
+    /// Takes back what was refused.
+    pub fn into_inner(self) -> A {
+        match self {
+            Self::Full(value) | Self::Stopped(value) => value,
+        }
+    }
+
+    /// Whether retrying can help.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+
+    /// The same refusal with another content.
+    pub fn map<B>(self, change: impl FnOnce(A) -> B) -> SendError<B> {
+        match self {
+            Self::Full(value) => SendError::Full(change(value)),
+            Self::Stopped(value) => SendError::Stopped(change(value)),
+        }
+    }
+}
+
+impl<A> From<PushError<A>> for SendError<A> {
+    fn from(error: PushError<A>) -> Self {
+        match error {
+            PushError::Full(value) => Self::Full(value),
+            PushError::Closed(value) => Self::Stopped(value),
+        }
+    }
+}
+
+impl<A> fmt::Debug for SendError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_full() { "Full(..)" } else { "Stopped(..)" })
+    }
+}
+
+impl<A> fmt::Display for SendError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_full() {
+            "the object's mailbox is full: retry, shed, or give it more capacity"
+        } else {
+            "the object has stopped: the request was not accepted"
+        })
+    }
+}
+
+impl<A> std::error::Error for SendError<A> {}
+
+/// How a call ended, other than with the method's result. The servant's own errors are results.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// No slot or no reply cell was free; the request was not accepted.
+    #[error("the object's mailbox is full: retry, shed, or give it more capacity")]
+    Full,
+    /// The object stopped; `started` says whether the method may have begun.
+    #[error("the object has stopped ({})", if *.started { "the method had started" } else { "the method did not start" })]
+    Stopped {
+        /// Whether the method may have begun.
+        started: bool,
+    },
+    /// The caller took it back before it started.
+    #[error("the call was cancelled before it started")]
+    Cancelled,
+    /// The method panicked. It is not retried, and the object stops.
+    #[error("the method {method} panicked: {message}")]
+    Panicked {
+        /// The method's name.
+        method: &'static str,
+        /// What the panic said, if it was text.
+        message: Box<str>,
+    },
+    /// The servant dropped its end without an answer.
+    #[error("the servant dropped the reply")]
+    Dropped,
+    /// Waiting here could never end, or would stop a runner: the call goes on without this handle.
+    #[error("waiting without a timeout on a runner thread could never end: use on_complete")]
+    WouldDeadlock,
+    /// The outcome was taken from this handle before.
+    #[error("the call's outcome was taken before")]
+    Taken,
+}
+
+/// Whether a method that ended with an error may have run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executed {
+    /// It did not begin: the call is safe to repeat.
+    No,
+    /// It may have begun, or even finished: repeat it only if it is idempotent.
+    Maybe,
+}
+
+impl CallError {
+    /// Whether the method may have run.
+    pub fn executed(&self) -> Executed {
+        match self {
+            Self::Full | Self::Cancelled | Self::Stopped { started: false } => Executed::No,
+            _ => Executed::Maybe,
+        }
+    }
+}
+
+/// How a limited wait ended without a result.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WaitError {
+    /// Time was up. The call is still pending, and the handle usable.
+    #[error("the call has not ended in time; it is still pending")]
+    TimedOut,
+    /// The object lives on this very thread, so waiting here could never succeed. Still pending.
+    #[error("the object runs on this thread, so waiting for it here could never end")]
+    WouldDeadlock,
+    /// The call has ended, with an error.
+    #[error(transparent)]
+    Ended(#[from] CallError),
+}
+
+/// Why a runner's thread could not be pinned as asked.
+#[derive(Debug, Error)]
+#[error(
+    "runner {runner:?} cannot run on cpu {wanted:?}: {reason}; allowed here: {allowed:?}; \
+         choose one of these, or pin with Prefer"
+)]
+pub struct PinError {
+    /// The runner's name.
+    pub runner: String,
+    /// The CPUs asked for.
+    pub wanted: Vec<usize>,
+    /// The CPUs that this process may use.
+    pub allowed: Vec<usize>,
+    /// What stood in the way.
+    #[source]
+    pub reason: PinFailure,
+}
+
+/// What stood in the way of pinning a thread.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PinFailure {
+    /// A CPU that doesn't exist, or that the process may not use.
+    #[error("cpu {0} does not exist or is not allowed to this process")]
+    NotAllowed(usize),
+    /// An empty set.
+    #[error("no cpu was named")]
+    Empty,
+    /// The kernel refused.
+    #[error("the kernel refused")]
+    Refused(#[source] io::Error),
+    /// The mask read back differs from the one that was set.
+    #[error("the mask read back is {0:?}")]
+    NotInForce(Vec<usize>),
+}
+
+/// Why an engine, a runner or an object did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A mailbox of that size isn't possible.
+    #[error(transparent)]
+    Capacity(#[from] CapacityError),
+    /// Objects of one engine have different names.
+    #[error("an object named {name:?} is alive already: choose another name, or stop that one")]
+    DuplicateObject {
+        /// The name given twice.
+        name: String,
+    },
+    /// Runners of one engine have different names.
+    #[error("a runner named {name:?} exists already: choose another name")]
+    DuplicateRunner {
+        /// The name given twice.
+        name: String,
+    },
+    /// There is no runner of that name.
+    #[error("there is no runner named {name:?}; this engine has {known:?}: add it with add_runner")]
+    UnknownRunner {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The engine has no runner to put the object on.
+    #[error("the engine has no runner: add one, or spawn with on_own_runner")]
+    NoRunner,
+    /// The runner has ended, or is stopping.
+    #[error("the runner {name:?} has stopped: spawn on another")]
+    RunnerStopped {
+        /// The runner's name.
+        name: String,
+    },
+    /// The engine has ended, or is stopping.
+    #[error("the engine has stopped: start a new one")]
+    EngineStopped,
+    /// The runner's thread was to be pinned and could not be.
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    /// A thread option that the kernel refused.
+    #[error(
+        "runner {runner:?}: {option} was refused: {source}; drop the option, or grant the right"
+    )]
+    Option {
+        /// The runner's name.
+        runner: String,
+        /// Which option, with its value.
+        option: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The thread could not be created.
+    #[error("the thread of runner {runner:?} could not be started: {source}")]
+    Thread {
+        /// The runner's name.
+        runner: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The object's factory returned an error.
+    #[error("the factory of object {object:?} failed: {message}")]
+    Factory {
+        /// The object's name.
+        object: String,
+        /// The error's text.
+        message: String,
+    },
+    /// The object's factory panicked.
+    #[error("the factory of object {object:?} panicked: {message}")]
+    FactoryPanicked {
+        /// The object's name.
+        object: String,
+        /// What the panic said, if it was text.
+        message: String,
+    },
+}
+
+/// The text of a panic, as far as it has one.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> Box<str> {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("(the panic carried no text)").into()
+}

@@ -1,0 +1,55 @@
+//! An embeddable, lock-free scheduling engine of *active objects*.
+
+// The modules in the order a call travels; each `allow` names a file that may hold `unsafe`.
+
+mod active;
+#[allow(unsafe_code)] // shares of reply cells
+mod call;
+mod call_set;
+pub mod mailbox;
+#[allow(unsafe_code)] // pushing the object's link
+mod object;
+#[allow(unsafe_code)] // the cells' memory
+mod pool;
+mod proxy;
+#[allow(unsafe_code)] // the cell's outcome and waiter
+mod reply;
+mod runner;
+mod scheduler;
+
+// Beside the path.
+
+mod engine;
+mod error;
+mod park;
+#[allow(unsafe_code)] // the intrusive stack
+mod ready;
+mod spawn;
+#[allow(unsafe_code)] // values that one thread alone may touch
+mod station;
+mod sync;
+#[cfg_attr(target_os = "linux", allow(unsafe_code))] // system calls
+mod sys;
+mod topology;
+mod wait;
+
+pub use active::{Active, Method, REQUEST_BYTES_MAX};
+pub use call::{Call, Map};
+pub use call_set::CallSet;
+pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Event};
+pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
+pub use mainspring_macros::active;
+#[doc(hidden)]
+pub use proxy::wrong_request;
+pub use proxy::{Handle, Proxy};
+pub use reply::{OBSERVER_BYTES_MAX, Reply, reply_bytes, reply_bytes_max};
+pub use runner::Runner;
+pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
+pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
+pub use topology::{Pinning, allowed_cpus};
+pub use wait::{CALLER_SPIN_MAX, SPIN_DEFAULT, WaitStrategy};
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::{Active, Call, CallError, Engine, Proxy, Runner, SendError, WaitError, active};
+}

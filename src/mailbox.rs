@@ -1,0 +1,179 @@
+//! The activation queue: a bounded ring of requests before one consumer.
+//!
+//! Two kinds, fixed when the ring is made. [`mpsc`] takes requests from any number of producers
+//! and is the default; [`spsc`] takes them from one, and is cheaper. Both are plain rings that
+//! never wait: [`spsc::Producer::push`] and its relatives return at once, with the value when it
+//! was refused. Waiting belongs to whoever holds the ends.
+//!
+//! # Closing and cooling
+//! Two bits live in the tail word, beside the position that producers move: `CLOSED` ends
+//! admission, `COLD` says that the consumer has gone to do something else. One read-modify-write
+//! therefore decides at once whether a request is accepted and whether its producer owes the
+//! consumer a wake-up, which it pays by ringing the [`Bell`]. A consumer that polls all the time
+//! never cools its mailbox, and the bell ([`Silent`]) is never rung.
+//!
+//! ```
+//! use mainspring::mailbox::{mpsc, Pop};
+//!
+//! let (producer, mut consumer) = mpsc::mailbox(2)?;
+//! producer.push(1).unwrap();
+//! producer.push(2).unwrap();
+//! assert!(producer.push(3).unwrap_err().is_full()); // exact: two slots, two requests
+//! assert_eq!(consumer.pop(), Pop::Request(1));
+//! # Ok::<(), mainspring::mailbox::CapacityError>(())
+//! ```
+
+#[allow(unsafe_code)] // claims and the consumer's reads of those slots
+pub mod mpsc;
+#[allow(unsafe_code)] // slots hold requests that one side owns at a time
+mod ring;
+#[allow(unsafe_code)] // the same, with one producer
+pub mod spsc;
+
+pub use ring::CAPACITY_MAX;
+
+use std::fmt;
+use thiserror::Error;
+
+/// How a cold mailbox tells its consumer that something arrived.
+///
+/// Rung at most once each time the consumer has cooled the mailbox: by the producer whose request
+/// (or whose close) found it cold. It runs on that producer's thread and must not panic.
+pub trait Bell: Send + Sync + 'static {
+    /// Wakes the consumer.
+    fn ring(&self);
+}
+
+/// The bell of a mailbox whose consumer polls and never cools it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Bell for Silent {
+    fn ring(&self) {}
+}
+
+/// What [`mpsc::Consumer::pop`] or [`spsc::Consumer::pop`] found at the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pop<T> {
+    /// The oldest request.
+    Request(T),
+    /// Nothing is there now.
+    Empty,
+    /// A producer has claimed the head and not yet filled it; behind it there may be more.
+    /// Never a reason to wait inside the ring: poll again, or do something else.
+    InFlight,
+    /// Closed, and everything that was accepted has been taken.
+    Closed,
+}
+
+/// Why a request did not enter the mailbox. It comes back inside, untouched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PushError<T> {
+    /// No slot was free. Retry, shed, or wait: the mailbox never grows.
+    Full(T),
+    /// The mailbox is closed. Retrying cannot help.
+    Closed(T),
+}
+
+impl<T> PushError<T> {
+    /// Takes the refused request back.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(value) | Self::Closed(value) => value,
+        }
+    }
+
+    /// Whether the reason was that no slot was free.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+}
+
+impl<T> fmt::Debug for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_full() { "Full(..)" } else { "Closed(..)" })
+    }
+}
+
+impl<T> fmt::Display for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_full() { "the mailbox is full" } else { "the mailbox is closed" })
+    }
+}
+
+impl<T> std::error::Error for PushError<T> {}
+
+/// A capacity that no ring can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a mailbox capacity of {capacity} is not possible: give 1 to {max} requests", max = CAPACITY_MAX)]
+pub struct CapacityError {
+    /// What was asked for, in requests.
+    pub capacity: usize,
+}
+
+/// The marker of the default kind: any number of producers, so the proxy is `Clone + Sync`.
+#[derive(Clone, Copy, Debug)]
+pub struct Mpsc;
+
+/// The marker of the kind with one producer: its proxy can be sent, not cloned or shared.
+#[derive(Clone, Copy, Debug)]
+pub struct Spsc;
+
+/// Which ring an object's mailbox is. Chosen when the object is spawned, never changed.
+pub trait Kind: sealed::Kind {}
+
+/// The kinds whose producers can be cloned.
+pub trait SharedKind: Kind + sealed::SharedKind {}
+
+impl Kind for Mpsc {}
+impl Kind for Spsc {}
+impl SharedKind for Mpsc {}
+
+/// What the engine needs of a ring, whichever kind it is.
+pub(crate) mod sealed {
+    use super::{Bell, CapacityError, Pop, PushError};
+    use crate::sync::Arc;
+
+    pub trait Kind: Sized + Send + Sync + 'static {
+        type Producer<T: Send + 'static, B: Bell>: Producer<T, B, Ring = Self::Ring<T, B>>;
+        type Consumer<T: Send + 'static, B: Bell>: Consumer<T, B>;
+        type Ring<T: Send + 'static, B: Bell>: Shared<B>;
+
+        #[allow(clippy::type_complexity)] // the pair is the whole point, and returned once
+        fn mailbox<T: Send + 'static, B: Bell>(
+            capacity: usize,
+            bell: B,
+        ) -> Result<(Self::Producer<T, B>, Self::Consumer<T, B>), CapacityError>;
+    }
+
+    pub trait SharedKind: Kind {
+        fn clone_producer<T: Send + 'static, B: Bell>(
+            producer: &Self::Producer<T, B>,
+        ) -> Self::Producer<T, B>;
+    }
+
+    /// The ring itself, as any thread that holds it may use it.
+    pub trait Shared<B>: Send + Sync + 'static {
+        fn bell(&self) -> &B;
+        fn close(&self);
+        fn is_closed(&self) -> bool;
+        fn len(&self) -> usize;
+        fn capacity(&self) -> usize;
+    }
+
+    pub trait Producer<T, B>: Send {
+        type Ring;
+        fn push(&self, value: T) -> Result<(), PushError<T>>;
+        fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
+        where
+            I: ExactSizeIterator<Item = T>;
+        fn ring(&self) -> &Arc<Self::Ring>;
+    }
+
+    pub trait Consumer<T, B>: Send {
+        fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize;
+        fn peek(&self) -> Pop<()>;
+        fn cool(&mut self) -> bool;
+        fn close(&self);
+    }
+}

@@ -1,0 +1,648 @@
+//! The ring for many producers: a compare-and-swap claims a slot, a stamp in the slot publishes it.
+//!
+//! Each slot carries a stamp, `lap << 2 | state`:
+//!
+//! | state | meaning | who moves it on |
+//! |---|---|---|
+//! | free | a claim of this lap may fill it | the producer whose claim owns the position: to full, or to void |
+//! | full | holds a request | the consumer: to free in the next lap |
+//! | void | the claim was given up; there is no request | the consumer: to free in the next lap |
+//!
+//! A producer owns a slot from its claim (the CAS on the tail) to its stamp; the consumer owns it
+//! from there until it stamps it free again, *after* the request was handled. So the capacity is
+//! the number of requests accepted and not yet served, and nothing but the stamp crosses between
+//! the cores: the consumer reads the tail only when the head slot isn't full, and does no
+//! read-modify-write to take a request.
+//!
+//! **Progress.** Nothing here waits. A push retries only when another producer's claim succeeded
+//! (lock-free). But a producer suspended between claim and stamp delays delivery of everything
+//! behind it ([`Pop::InFlight`]), so the ring as a whole is not lock-free.
+//!
+//! # Source
+//! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
+//! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
+
+use super::ring::{Geometry, Position, Slots, Tail};
+use super::sealed;
+use super::{Bell, CapacityError, Mpsc, Pop, PushError, Silent};
+use crate::sync::{Arc, AtomicU64, AtomicUsize};
+use crossbeam_utils::CachePadded;
+use std::fmt;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+const FREE: u64 = 0;
+const FULL: u64 = 1;
+const VOID: u64 = 2;
+const STATE_BITS: u32 = 2;
+
+/// The memory that both ends share.
+pub struct Ring<T, B> {
+    /// Written by producers; read by the consumer only when it finds nothing.
+    tail: CachePadded<AtomicU64>,
+    /// Written by the consumer; read by batch pushes and by whoever asks for the length.
+    head: CachePadded<AtomicU64>,
+    /// Read by everybody, written never (`slots` and `producers`: seldom).
+    fixed: CachePadded<Fixed<T, B>>,
+}
+
+struct Fixed<T, B> {
+    slots: Slots<T>,
+    geometry: Geometry,
+    producers: AtomicUsize,
+    bell: B,
+}
+
+/// Makes a ring for exactly `capacity` requests, whose consumer polls.
+///
+/// # Errors
+/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
+pub fn mailbox<T: Send>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+    with_bell(capacity, Silent)
+}
+
+/// Makes a ring whose producers ring `bell` when they find it cold.
+///
+/// # Errors
+/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
+pub fn with_bell<T: Send, B: Bell>(
+    capacity: usize,
+    bell: B,
+) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
+    let fixed = Fixed {
+        slots: Slots::unallocated(),
+        geometry: Geometry::new(capacity)?,
+        producers: AtomicUsize::new(1),
+        bell,
+    };
+    let ring = Arc::new(Ring {
+        tail: CachePadded::new(AtomicU64::new(Tail::open_at(0).0)),
+        head: CachePadded::new(AtomicU64::new(0)),
+        fixed: CachePadded::new(fixed),
+    });
+    Ok((Producer { ring: ring.clone() }, Consumer { ring, head: 0 }))
+}
+
+/// The end that adds requests. Clone it for more producers; the last one dropped closes the ring.
+pub struct Producer<T: Send, B: Bell = Silent> {
+    ring: Arc<Ring<T, B>>,
+}
+
+impl<T: Send, B: Bell> Producer<T, B> {
+    /// Adds a request, or gives it back.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] when no slot is free, [`PushError::Closed`] after a close; the request
+    /// is inside.
+    /// # Blocking
+    /// Never. Lock-free: a retry means that another producer's claim succeeded.
+    /// # Ordering
+    /// What the caller wrote before is visible to the consumer of this request (pair `mpsc.full`).
+    #[inline]
+    pub fn push(&self, value: T) -> Result<(), PushError<T>> {
+        match self.ring.claim() {
+            Ok(claimed) => {
+                self.ring.publish(claimed, value);
+                Ok(())
+            }
+            Err(PushError::Full(())) => Err(PushError::Full(value)),
+            Err(PushError::Closed(())) => Err(PushError::Closed(value)),
+        }
+    }
+
+    /// Claims a slot to fill later. Dropping the claim gives it up.
+    ///
+    /// Until then the consumer can't see past it: keep a claim for a few instructions only.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn claim(&self) -> Result<Claim<'_, T, B>, PushError<()>> {
+        self.ring.claim().map(|claimed| Claim { ring: &self.ring, claimed: Some(claimed) })
+    }
+
+    /// Adds as many of `values` as there is room for, by one claim; returns how many.
+    ///
+    /// Takes nothing from the iterator beyond what it adds. If the iterator panics or ends early,
+    /// the rest of the claim is given up.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] when there was room for none, [`PushError::Closed`] after a close; the
+    /// list inside holds what had been taken from the iterator (here always nothing).
+    pub fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
+    where
+        I: ExactSizeIterator<Item = T>,
+    {
+        let Some((first, count)) = self.ring.claim_many(values.len())? else { return Ok(0) };
+        let mut claims = ClaimMany { ring: &*self.ring, next: first.position, left: count };
+        for value in values.take(count as usize) {
+            claims.publish(value);
+        }
+        let added = (count - claims.left) as usize;
+        drop(claims);
+        self.ring.ring_if(first.cold);
+        Ok(added)
+    }
+
+    /// Ends admission: what was accepted remains for the consumer. Idempotent.
+    pub fn close(&self) {
+        self.ring.close();
+    }
+
+    /// Requests accepted and not yet served; exact only while nothing moves.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many requests fit.
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+}
+
+impl<T: Send, B: Bell> Clone for Producer<T, B> {
+    fn clone(&self) -> Self {
+        // Relaxed: the count alone matters, and this handle keeps it above zero meanwhile.
+        self.ring.fixed.producers.fetch_add(1, Relaxed);
+        Self { ring: self.ring.clone() }
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Producer<T, B> {
+    fn drop(&mut self) {
+        // AcqRel [mpsc.producers]: Release hands what this producer did to the last one; Acquire
+        // lets the last one pass all of it on with the close.
+        if self.ring.fixed.producers.fetch_sub(1, AcqRel) == 1 {
+            self.ring.close();
+        }
+    }
+}
+
+impl<T: Send, B: Bell> fmt::Debug for Producer<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("mpsc::Producer").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// A slot that is owned and not yet filled.
+#[must_use = "dropping a claim gives the slot up"]
+pub struct Claim<'a, T: Send, B: Bell = Silent> {
+    ring: &'a Ring<T, B>,
+    claimed: Option<Claimed>,
+}
+
+impl<T: Send, B: Bell> Claim<'_, T, B> {
+    /// Fills the slot and shows it to the consumer.
+    pub fn publish(mut self, value: T) {
+        if let Some(claimed) = self.claimed.take() {
+            self.ring.publish(claimed, value);
+        }
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Claim<'_, T, B> {
+    fn drop(&mut self) {
+        if let Some(claimed) = self.claimed.take() {
+            self.ring.stamp(claimed.position, VOID);
+            self.ring.ring_if(claimed.cold);
+        }
+    }
+}
+
+impl<T: Send, B: Bell> fmt::Debug for Claim<'_, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("mpsc::Claim")
+    }
+}
+
+/// What a successful claim gave its producer.
+#[derive(Clone, Copy)]
+struct Claimed {
+    position: Position,
+    /// The claim cleared `COLD`, so this producer owes the consumer the bell.
+    cold: bool,
+}
+
+/// Several slots in a row; those not filled are given up on drop.
+struct ClaimMany<'a, T: Send, B: Bell> {
+    ring: &'a Ring<T, B>,
+    next: Position,
+    left: u64,
+}
+
+impl<T: Send, B: Bell> ClaimMany<'_, T, B> {
+    fn publish(&mut self, value: T) {
+        self.ring.fill(self.next, value);
+        self.step();
+    }
+
+    fn step(&mut self) {
+        self.next = self.ring.fixed.geometry.advance(self.next, 1);
+        self.left -= 1;
+    }
+}
+
+impl<T: Send, B: Bell> Drop for ClaimMany<'_, T, B> {
+    fn drop(&mut self) {
+        while self.left > 0 {
+            self.ring.stamp(self.next, VOID);
+            self.step();
+        }
+    }
+}
+
+impl<T: Send, B: Bell> Ring<T, B> {
+    #[inline(always)]
+    fn claim(&self) -> Result<Claimed, PushError<()>> {
+        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let slots = slots.get_or_allocate(geometry);
+        loop {
+            // Acquire [tail.closed]: a refused producer sees what was done before the close.
+            let tail = Tail(self.tail.load(Acquire));
+            if tail.is_closed() {
+                return Err(PushError::Closed(()));
+            }
+            let position = tail.position();
+            let lap = geometry.lap(position);
+            // SAFETY: `index` is below the capacity, which is the number of slots; they live as
+            // long as the ring.
+            let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
+            // Acquire [mpsc.free]: the consumer has moved the last lap's request out.
+            let seen = stamp.load(Acquire);
+            if seen >> STATE_BITS < lap {
+                // The slot still belongs to the last lap: to its consumer, or to a producer that
+                // has claimed and not filled it. Neither is worth waiting for here.
+                return Err(PushError::Full(()));
+            }
+            if seen == lap << STATE_BITS | FREE {
+                let next = Tail::open_at(geometry.advance(position, 1));
+                // Acquire [tail.cold]: whoever clears COLD sees that the consumer has let go of
+                // the bell. Relaxed on failure: the loop loads the word again. No Release: a claim
+                // carries nothing, the stamp does.
+                if self.tail.compare_exchange(tail.0, next.0, Acquire, Relaxed).is_ok() {
+                    return Ok(Claimed { position, cold: tail.is_cold() });
+                }
+            }
+            // Another producer was faster: its claim succeeded, so this retry is progress.
+        }
+    }
+
+    /// Claims up to `wanted` slots in a row by one CAS; `None` when nothing was wanted.
+    fn claim_many(&self, wanted: usize) -> Result<Option<(Claimed, u64)>, PushError<Vec<T>>> {
+        let geometry = &self.fixed.geometry;
+        self.fixed.slots.get_or_allocate(geometry);
+        loop {
+            // Acquire [mpsc.head]: every slot before this position was stamped free. Loaded before
+            // the tail, so that the distance is never negative.
+            let head = self.head.load(Acquire);
+            // Acquire [tail.closed]: as in `claim`.
+            let tail = Tail(self.tail.load(Acquire));
+            if tail.is_closed() {
+                return Err(PushError::Closed(Vec::new()));
+            }
+            if wanted == 0 {
+                return Ok(None);
+            }
+            let used = geometry.distance(tail.position(), head);
+            let room = (geometry.capacity() as u64).saturating_sub(used);
+            let count = room.min(wanted as u64);
+            if count == 0 {
+                return Err(PushError::Full(Vec::new()));
+            }
+            let next = Tail::open_at(geometry.advance(tail.position(), count));
+            // Acquire [tail.cold], Relaxed on failure: as in `claim`.
+            if self.tail.compare_exchange(tail.0, next.0, Acquire, Relaxed).is_ok() {
+                return Ok(Some((
+                    Claimed { position: tail.position(), cold: tail.is_cold() },
+                    count,
+                )));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn publish(&self, claimed: Claimed, value: T) {
+        self.fill(claimed.position, value);
+        self.ring_if(claimed.cold);
+    }
+
+    #[inline(always)]
+    fn fill(&self, position: Position, value: T) {
+        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let slots = slots.get_or_allocate(geometry);
+        // SAFETY: as in `claim`, the index is in bounds. The claim gave this thread the slot until
+        // the stamp below, and the consumer emptied it a lap ago: nothing alive is overwritten.
+        unsafe { (*slots.add(geometry.index(position))).value.with_mut(|v| (*v).write(value)) };
+        self.stamp(position, FULL);
+    }
+
+    #[inline(always)]
+    fn stamp(&self, position: Position, state: u64) {
+        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let slots = slots.get_or_allocate(geometry);
+        // SAFETY: as in `claim`, the index is in bounds.
+        let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
+        // Release [mpsc.full]: carries the request; pairs with the Acquire in `Consumer::state`.
+        stamp.store(geometry.lap(position) << STATE_BITS | state, Release);
+    }
+
+    #[inline(always)]
+    fn ring_if(&self, cold: bool) {
+        if cold {
+            self.fixed.bell.ring();
+        }
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
+    fn bell(&self) -> &B {
+        &self.fixed.bell
+    }
+
+    fn close(&self) {
+        Ring::close(self);
+    }
+
+    fn is_closed(&self) -> bool {
+        // Acquire [tail.closed]: as for a refused producer.
+        Tail(self.tail.load(Acquire)).is_closed()
+    }
+
+    fn len(&self) -> usize {
+        Ring::len(self)
+    }
+
+    fn capacity(&self) -> usize {
+        Ring::capacity(self)
+    }
+}
+
+impl<T, B: Bell> Ring<T, B> {
+    fn close(&self) {
+        // Relaxed: only a first guess for the CAS.
+        let mut tail = Tail(self.tail.load(Relaxed));
+        while !tail.is_closed() {
+            // AcqRel: Release [tail.closed] carries what the closer did before; Acquire
+            // [tail.cold] as in `claim`. Relaxed on failure: tried again with what it saw.
+            match self.tail.compare_exchange(tail.0, tail.closed().0, AcqRel, Relaxed) {
+                Ok(_) => {
+                    if tail.is_cold() {
+                        self.fixed.bell.ring();
+                    }
+                    return;
+                }
+                Err(now) => tail = Tail(now),
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        // Relaxed: a length is a hint; head first, so that the distance is rarely negative.
+        let head = self.head.load(Relaxed);
+        let tail = Tail(self.tail.load(Relaxed)).position();
+        self.fixed.geometry.distance(tail, head) as usize
+    }
+
+    fn capacity(&self) -> usize {
+        self.fixed.geometry.capacity()
+    }
+}
+
+impl<T, B> Drop for Ring<T, B> {
+    fn drop(&mut self) {
+        let Fixed { slots, geometry, .. } = &mut *self.fixed;
+        let Some(first) = slots.get() else { return };
+        // Relaxed, both: `&mut self` is the last use, the `Arc` ordered everything before it.
+        let mut position = self.head.load(Relaxed);
+        let end = Tail(self.tail.load(Relaxed)).position();
+        while position != end {
+            // SAFETY: in bounds as ever; nobody else is left.
+            let slot = unsafe { &*first.add(geometry.index(position)) };
+            // Relaxed: as above.
+            if slot.stamp.load(Relaxed) == geometry.lap(position) << STATE_BITS | FULL {
+                // SAFETY: full and never taken, so the value is alive, and dropped once.
+                slot.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
+            }
+            position = geometry.advance(position, 1);
+        }
+        slots.free(geometry);
+    }
+}
+
+/// The end that takes requests, one thread at a time. Dropping it closes the ring.
+pub struct Consumer<T: Send, B: Bell = Silent> {
+    ring: Arc<Ring<T, B>>,
+    head: Position,
+}
+
+impl<T: Send, B: Bell> Consumer<T, B> {
+    /// Takes the oldest request, or says why there is none.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn pop(&mut self) -> Pop<T> {
+        let mut taken = None;
+        if self.drain(1, |request, _| taken = Some(request)) == 1 {
+            if let Some(request) = taken {
+                return Pop::Request(request);
+            }
+        }
+        match self.peek() {
+            Pop::Request(()) => Pop::InFlight,
+            Pop::Empty => Pop::Empty,
+            Pop::InFlight => Pop::InFlight,
+            Pop::Closed => Pop::Closed,
+        }
+    }
+
+    /// Hands up to `max` requests to `handler`, oldest first; returns how many.
+    ///
+    /// The flag says that nothing further was ready when the request was taken: flush now. The
+    /// slot of a request is free again when its handler has returned or unwound.
+    ///
+    /// # Panics
+    /// Only if `handler` does; its request counts as taken, the rest remain.
+    #[inline]
+    pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
+        let Some(slots) = self.ring.fixed.slots.get() else { return 0 };
+        let geometry = self.ring.fixed.geometry;
+        let mut count = 0;
+        while count < max {
+            match self.state(self.head) {
+                Some(FULL) => {}
+                Some(_) => {
+                    drop(Serving { consumer: self });
+                    continue;
+                }
+                None => break,
+            }
+            count += 1;
+            let next = geometry.advance(self.head, 1);
+            let last = count == max || self.state(next) != Some(FULL);
+            // SAFETY: in bounds as in `claim`. The stamp says full, so the producer has written
+            // the value and let go of it; `Serving` frees the slot once, so it is read once.
+            let request = unsafe {
+                (*slots.add(geometry.index(self.head))).value.with(|v| (*v).assume_init_read())
+            };
+            let _serving = Serving { consumer: self };
+            handler(request, last);
+        }
+        count
+    }
+
+    /// What is at the head, without taking it.
+    pub fn peek(&self) -> Pop<()> {
+        if self.state(self.head) == Some(FULL) {
+            return Pop::Request(());
+        }
+        // Acquire [tail.closed]: a consumer that sees the close sees what was done before it.
+        let tail = Tail(self.ring.tail.load(Acquire));
+        if tail.position() != self.head {
+            Pop::InFlight
+        } else if tail.is_closed() {
+            Pop::Closed
+        } else {
+            Pop::Empty
+        }
+    }
+
+    /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
+    ///
+    /// After `true` the next claim or close rings the [`Bell`], exactly once.
+    pub fn cool(&mut self) -> bool {
+        let empty = Tail::open_at(self.head);
+        // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
+        // claim that clears the bit. Relaxed on failure: the caller polls again.
+        self.ring.tail.compare_exchange(empty.0, empty.cooled().0, Release, Relaxed).is_ok()
+    }
+
+    /// Ends admission; what was accepted can still be taken.
+    pub fn close(&self) {
+        self.ring.close();
+    }
+
+    /// Requests accepted and not yet served; exact only while nothing moves.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many requests fit.
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+
+    /// The state of the slot at `position` if its stamp says that it is this lap's and not free.
+    #[inline(always)]
+    fn state(&self, position: Position) -> Option<u64> {
+        let geometry = &self.ring.fixed.geometry;
+        let slots = self.ring.fixed.slots.get()?;
+        // SAFETY: in bounds as in `claim`.
+        let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
+        // Acquire [mpsc.full]: sees the request; pairs with the Release in `Ring::stamp`.
+        let seen = stamp.load(Acquire);
+        let state = seen.wrapping_sub(geometry.lap(position) << STATE_BITS);
+        matches!(state, FULL | VOID).then_some(state)
+    }
+}
+
+/// Frees the head slot and moves on, also when the handler unwinds.
+struct Serving<'a, T: Send, B: Bell> {
+    consumer: &'a mut Consumer<T, B>,
+}
+
+impl<T: Send, B: Bell> Drop for Serving<'_, T, B> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let Consumer { ring, head } = &mut *self.consumer;
+        let Fixed { slots, geometry, .. } = &*ring.fixed;
+        let slots = slots.get_or_allocate(geometry);
+        // SAFETY: in bounds as in `claim`.
+        let stamp = unsafe { &(*slots.add(geometry.index(*head))).stamp };
+        // Release [mpsc.free]: the request was moved out; pairs with the Acquire in `Ring::claim`.
+        stamp.store((geometry.lap(*head) + 1) << STATE_BITS | FREE, Release);
+        *head = geometry.advance(*head, 1);
+        // Release [mpsc.head]: the stamps before it are free; pairs with `Ring::claim_many`.
+        ring.head.store(*head, Release);
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Consumer<T, B> {
+    fn drop(&mut self) {
+        self.ring.close();
+        // A producer that is still filling its claim leaves the value to the ring's own drop.
+        self.drain(usize::MAX, |request, _| drop(request));
+    }
+}
+
+impl<T: Send, B: Bell> fmt::Debug for Consumer<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("mpsc::Consumer").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
+    type Ring = Ring<T, B>;
+
+    #[inline(always)]
+    fn push(&self, value: T) -> Result<(), PushError<T>> {
+        Producer::push(self, value)
+    }
+
+    fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
+    where
+        I: ExactSizeIterator<Item = T>,
+    {
+        Producer::push_batch(self, values)
+    }
+
+    #[inline(always)]
+    fn ring(&self) -> &Arc<Ring<T, B>> {
+        &self.ring
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
+    #[inline(always)]
+    fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
+        Consumer::drain(self, max, handler)
+    }
+
+    fn peek(&self) -> Pop<()> {
+        Consumer::peek(self)
+    }
+
+    fn cool(&mut self) -> bool {
+        Consumer::cool(self)
+    }
+
+    fn close(&self) {
+        Consumer::close(self);
+    }
+}
+
+impl sealed::Kind for Mpsc {
+    type Producer<T: Send + 'static, B: Bell> = Producer<T, B>;
+    type Consumer<T: Send + 'static, B: Bell> = Consumer<T, B>;
+    type Ring<T: Send + 'static, B: Bell> = Ring<T, B>;
+
+    fn mailbox<T: Send + 'static, B: Bell>(
+        capacity: usize,
+        bell: B,
+    ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
+        with_bell(capacity, bell)
+    }
+}
+
+impl sealed::SharedKind for Mpsc {
+    fn clone_producer<T: Send + 'static, B: Bell>(producer: &Producer<T, B>) -> Producer<T, B> {
+        producer.clone()
+    }
+}

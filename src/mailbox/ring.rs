@@ -1,0 +1,228 @@
+//! What both rings share: the tail word, the arithmetic from position to slot, the slot memory.
+
+use super::CapacityError;
+use crate::sync::{AtomicPtr, AtomicU64, UnsafeCell, zeroed_slice};
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+
+/// The largest capacity of a mailbox, in requests.
+pub const CAPACITY_MAX: usize = 1 << 30;
+
+/// A place in the sequence of claims: the lap in the high bits, the slot's index in the low ones.
+///
+/// Packing both keeps the capacity exact without a division: the index counts up to the capacity,
+/// then the lap goes up by one. 62 bits remain after the tail's flags; at a billion requests a
+/// second and capacity 1 that is over a century.
+pub(super) type Position = u64;
+
+/// The tail: a position, and two flags that every claim reads for free.
+///
+/// | bit | meaning | set by | cleared by |
+/// |---|---|---|---|
+/// | `CLOSED` | admission has ended | anyone, once | nobody |
+/// | `COLD` | the consumer does not poll; whoever clears the bit rings the bell | the consumer, by CAS, when nothing is queued | a claim, a publication or a close |
+/// | position | the next one to claim (mpsc) or to fill (spsc) | the producer | – |
+///
+/// All changes are read-modify-writes of this one word, so none can be lost between another's two
+/// halves, whatever the memory model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tail(pub(super) u64);
+
+impl Tail {
+    pub(super) const CLOSED: u64 = 1;
+    pub(super) const COLD: u64 = 2;
+    const FLAG_BITS: u32 = 2;
+
+    pub(super) fn open_at(position: Position) -> Self {
+        Self(position << Self::FLAG_BITS)
+    }
+
+    pub(super) fn position(self) -> Position {
+        self.0 >> Self::FLAG_BITS
+    }
+
+    pub(super) fn is_closed(self) -> bool {
+        self.0 & Self::CLOSED != 0
+    }
+
+    pub(super) fn is_cold(self) -> bool {
+        self.0 & Self::COLD != 0
+    }
+
+    pub(super) fn closed(self) -> Self {
+        Self((self.0 | Self::CLOSED) & !Self::COLD)
+    }
+
+    pub(super) fn cooled(self) -> Self {
+        Self(self.0 | Self::COLD)
+    }
+}
+
+/// The only arithmetic from capacity to position, and back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Geometry {
+    capacity: u64,
+    lap_shift: u32,
+}
+
+impl Geometry {
+    pub(super) fn new(capacity: usize) -> Result<Self, CapacityError> {
+        if capacity == 0 || capacity > CAPACITY_MAX {
+            return Err(CapacityError { capacity });
+        }
+        let lap_shift = capacity.next_power_of_two().trailing_zeros();
+        Ok(Self { capacity: capacity as u64, lap_shift })
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn index(&self, position: Position) -> usize {
+        (position & ((1 << self.lap_shift) - 1)) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn lap(&self, position: Position) -> u64 {
+        position >> self.lap_shift
+    }
+
+    /// The position `steps` further; at most one lap at a time.
+    #[inline(always)]
+    pub(super) fn advance(&self, position: Position, steps: u64) -> Position {
+        debug_assert!(steps <= self.capacity);
+        let index = (position & ((1 << self.lap_shift) - 1)) + steps;
+        if index < self.capacity {
+            position + steps
+        } else {
+            ((self.lap(position) + 1) << self.lap_shift) + (index - self.capacity)
+        }
+    }
+
+    /// How many positions lie between two, the later one first; 0 when they are out of order,
+    /// as two loads taken at different times can be.
+    #[inline(always)]
+    pub(super) fn distance(&self, later: Position, earlier: Position) -> u64 {
+        let rank = |p: Position| self.lap(p) * self.capacity + self.index(p) as u64;
+        rank(later).saturating_sub(rank(earlier))
+    }
+}
+
+/// One place in the ring. The stamp is used by mpsc alone.
+pub(super) struct Slot<T> {
+    /// `lap << 2 | state`, see [`mpsc`](super::mpsc). Zero is "free in the first lap", so that the
+    /// allocator's untouched zero pages are a ring ready for use.
+    pub(super) stamp: AtomicU64,
+    pub(super) value: UnsafeCell<MaybeUninit<T>>,
+}
+
+impl<T> Slot<T> {
+    fn free() -> Self {
+        Self { stamp: AtomicU64::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) }
+    }
+}
+
+/// The slots of one ring, allocated by whoever needs them first: an object that is never called
+/// costs none, and a large ring costs only the pages that were used.
+pub(super) struct Slots<T> {
+    first: AtomicPtr<Slot<T>>,
+}
+
+// SAFETY: the slots are shared between producers and consumer, which pass each value from one
+// thread to another and never to two at once (the rings' protocols); so `T: Send` is enough.
+unsafe impl<T: Send> Send for Slots<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Slots<T> {}
+
+impl<T> Slots<T> {
+    pub(super) fn unallocated() -> Self {
+        Self { first: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The slots, if anyone has used them yet.
+    #[inline(always)]
+    pub(super) fn get(&self) -> Option<*const Slot<T>> {
+        // Acquire [slots.installed]: sees the slots as made; pairs with the CAS in `install`.
+        let first = self.first.load(Acquire);
+        (!first.is_null()).then_some(first.cast_const())
+    }
+
+    #[inline(always)]
+    pub(super) fn get_or_allocate(&self, geometry: &Geometry) -> *const Slot<T> {
+        self.get().unwrap_or_else(|| self.install(geometry))
+    }
+
+    #[cold]
+    fn install(&self, geometry: &Geometry) -> *const Slot<T> {
+        // SAFETY: zero bytes are what `Slot::free` makes: stamp 0, and a value that is uninit.
+        let slots = unsafe { zeroed_slice(geometry.capacity(), Slot::<T>::free) };
+        let fresh = Box::into_raw(slots).cast::<Slot<T>>();
+        // AcqRel [slots.installed]: Release carries the fresh slots to `get`; Acquire, on failure
+        // too, sees the ones another producer installed first.
+        match self.first.compare_exchange(ptr::null_mut(), fresh, AcqRel, Acquire) {
+            Ok(_) => fresh,
+            Err(winner) => {
+                // SAFETY: `fresh` came from `Box::into_raw` above and was never shown to anyone.
+                drop(unsafe { Self::reclaim(fresh, geometry) });
+                winner
+            }
+        }
+    }
+
+    /// Frees the slots. Their values are the caller's to drop, before.
+    pub(super) fn free(&mut self, geometry: &Geometry) {
+        if let Some(first) = self.get() {
+            // SAFETY: `&mut self` is the last use, and the slots came from `install`.
+            drop(unsafe { Self::reclaim(first.cast_mut(), geometry) });
+        }
+    }
+
+    /// # Safety
+    /// `first` must come from `Box::into_raw` in `install`, with this geometry, and be used no more.
+    unsafe fn reclaim(first: *mut Slot<T>, geometry: &Geometry) -> Box<[Slot<T>]> {
+        let slots = ptr::slice_from_raw_parts_mut(first, geometry.capacity());
+        // SAFETY: the caller's promise.
+        unsafe { Box::from_raw(slots) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_visit_each_slot_once_a_lap() {
+        for capacity in [1_usize, 2, 3, 5, 8, 1000] {
+            let geometry = Geometry::new(capacity).unwrap();
+            let mut position = 0;
+            for step in 0..3 * capacity {
+                assert_eq!(geometry.index(position), step % capacity);
+                assert_eq!(geometry.lap(position), (step / capacity) as u64);
+                assert_eq!(geometry.distance(position, 0), step as u64);
+                position = geometry.advance(position, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn advancing_by_many_equals_advancing_one_by_one() {
+        let geometry = Geometry::new(5).unwrap();
+        for start in 0..12 {
+            let at = (0..start).fold(0, |p, _| geometry.advance(p, 1));
+            for steps in 0..=5 {
+                let one_by_one = (0..steps).fold(at, |p, _| geometry.advance(p, 1));
+                assert_eq!(geometry.advance(at, steps), one_by_one);
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_capacities_are_refused_by_value() {
+        assert_eq!(Geometry::new(0).unwrap_err(), CapacityError { capacity: 0 });
+        assert!(Geometry::new(CAPACITY_MAX).is_ok());
+        let error = Geometry::new(CAPACITY_MAX + 1).unwrap_err().to_string();
+        assert!(error.contains("1073741825") && error.contains("1 to 1073741824"), "{error}");
+    }
+}

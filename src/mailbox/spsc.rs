@@ -1,0 +1,560 @@
+//! The ring for one producer: positions alone, each side with a cached copy of the other's.
+//!
+//! The producer fills slots and then moves the tail over them, one at a time or many at once; the
+//! consumer moves the head over what it has served. Each looks at the other's word only when its
+//! cached copy says that it must.
+//!
+//! Publishing is a compare-and-swap, not a plain store, because two others change the same word:
+//! the consumer sets `COLD`, and anyone may set `CLOSED`. A store would erase either: a lost
+//! wake-up, or admission after the close. The CAS costs one uncontended locked instruction per
+//! publication, so publish in batches where the rate matters.
+//!
+//! **Progress.** Wait-free for the consumer; for the producer too, but for a retry when `COLD` or
+//! `CLOSED` was set at that moment, each at most once per cooling.
+//!
+//! # Source
+//! L. Lamport's ring (1977) with cached indices: P. Lee et al., "MCRingBuffer" (2010); rigtorp's
+//! SPSCQueue; rtrb.
+
+use super::ring::{Geometry, Position, Slots, Tail};
+use super::sealed;
+use super::{Bell, CapacityError, Pop, PushError, Silent, Spsc};
+use crate::sync::{Arc, AtomicU64};
+use crossbeam_utils::CachePadded;
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// The memory that both ends share.
+pub struct Ring<T, B> {
+    /// Moved by the producer; flags set by others.
+    tail: CachePadded<AtomicU64>,
+    /// Moved by the consumer alone.
+    head: CachePadded<AtomicU64>,
+    fixed: CachePadded<Fixed<T, B>>,
+}
+
+struct Fixed<T, B> {
+    slots: Slots<T>,
+    geometry: Geometry,
+    bell: B,
+}
+
+/// Makes a ring for exactly `capacity` requests, whose consumer polls.
+///
+/// # Errors
+/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
+pub fn mailbox<T: Send>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
+    with_bell(capacity, Silent)
+}
+
+/// Makes a ring whose producer rings `bell` when it finds the ring cold.
+///
+/// # Errors
+/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
+pub fn with_bell<T: Send, B: Bell>(
+    capacity: usize,
+    bell: B,
+) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
+    let fixed = Fixed { slots: Slots::unallocated(), geometry: Geometry::new(capacity)?, bell };
+    let ring = Arc::new(Ring {
+        tail: CachePadded::new(AtomicU64::new(Tail::open_at(0).0)),
+        head: CachePadded::new(AtomicU64::new(0)),
+        fixed: CachePadded::new(fixed),
+    });
+    let producer = Producer { ring: ring.clone(), tail: Cell::new(0), head: Cell::new(0) };
+    Ok((producer, Consumer { ring, head: 0, tail: 0 }))
+}
+
+/// The end that adds requests: `Send`, but neither `Clone` nor `Sync`. Dropping it closes the ring.
+///
+/// ```compile_fail
+/// fn shared<T: Sync>() {}
+/// shared::<mainspring::mailbox::spsc::Producer<u64>>();
+/// ```
+pub struct Producer<T: Send, B: Bell = Silent> {
+    ring: Arc<Ring<T, B>>,
+    /// The next position to fill; what was published is the tail word's.
+    tail: Cell<Position>,
+    /// The head as last seen: never ahead of the real one.
+    head: Cell<Position>,
+}
+
+impl<T: Send, B: Bell> Producer<T, B> {
+    /// Adds a request, or gives it back.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] when no slot is free, [`PushError::Closed`] after a close; the request
+    /// is inside.
+    /// # Blocking
+    /// Never.
+    /// # Ordering
+    /// What the caller wrote before is visible to the consumer of this request (pair `spsc.tail`).
+    #[inline]
+    pub fn push(&self, value: T) -> Result<(), PushError<T>> {
+        let position = self.tail.get();
+        if self.room(1) == 0 {
+            return Err(self.refusal(value));
+        }
+        self.ring.fill(position, value);
+        self.publish(1).map_err(|()| PushError::Closed(self.ring.take_back(position)))
+    }
+
+    /// Claims a slot to fill later. Dropping the claim gives it back; nothing was changed.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn claim(&mut self) -> Result<Claim<'_, T, B>, PushError<()>> {
+        let closed = self.ring.is_closed();
+        if closed || self.room(1) == 0 {
+            return Err(if closed { PushError::Closed(()) } else { PushError::Full(()) });
+        }
+        Ok(Claim { producer: self })
+    }
+
+    /// Adds as many of `values` as there is room for, by one publication; returns how many.
+    ///
+    /// Takes nothing from the iterator beyond what it adds. If the iterator panics, what it gave
+    /// before is published.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] when there was room for none; [`PushError::Closed`] after a close, with
+    /// what had been taken from the iterator.
+    pub fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
+    where
+        I: ExactSizeIterator<Item = T>,
+    {
+        let wanted = values.len();
+        let room = self.room(wanted as u64).min(wanted as u64);
+        if room == 0 && wanted > 0 {
+            return Err(self.refusal(Vec::new()));
+        }
+        let mut filled = Filled { producer: self, count: 0 };
+        for value in values.take(room as usize) {
+            filled.add(value);
+        }
+        filled.publish()
+    }
+
+    /// Ends admission: what was accepted remains for the consumer. Idempotent.
+    pub fn close(&self) {
+        self.ring.close();
+    }
+
+    /// Requests accepted and not yet served; exact only while nothing moves.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many requests fit.
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+
+    /// Free slots, as far as needed: the head is looked up only if the cached one shows too few.
+    #[inline(always)]
+    fn room(&self, wanted: u64) -> u64 {
+        let geometry = &self.ring.fixed.geometry;
+        let room = |head| geometry.capacity() as u64 - geometry.distance(self.tail.get(), head);
+        let cached = room(self.head.get());
+        if cached >= wanted {
+            return cached;
+        }
+        // Acquire [spsc.head]: the consumer has moved those requests out.
+        self.head.set(self.ring.head.load(Acquire));
+        room(self.head.get())
+    }
+
+    #[cold]
+    fn refusal<V>(&self, value: V) -> PushError<V> {
+        if self.ring.is_closed() { PushError::Closed(value) } else { PushError::Full(value) }
+    }
+
+    /// Shows the next `count` filled slots to the consumer; refused after a close.
+    #[inline(always)]
+    fn publish(&self, count: u64) -> Result<(), ()> {
+        let position = self.tail.get();
+        let next = self.ring.fixed.geometry.advance(position, count);
+        let mut seen = Tail::open_at(position);
+        loop {
+            // Release [spsc.tail] carries the requests, in case the consumer polls; Acquire
+            // [tail.cold] as in the shared ring. Acquire on failure [tail.closed]: a refused
+            // producer sees what was done before the close.
+            let new = Tail::open_at(next);
+            match self.ring.tail.compare_exchange_weak(seen.0, new.0, AcqRel, Acquire) {
+                Ok(_) => {
+                    self.tail.set(next);
+                    if seen.is_cold() {
+                        self.ring.fixed.bell.ring();
+                    }
+                    return Ok(());
+                }
+                Err(now) => seen = Tail(now),
+            }
+            if seen.is_closed() {
+                return Err(());
+            }
+        }
+    }
+}
+
+/// Slots that were filled and not yet published: published on unwind, so that nothing is lost.
+struct Filled<'a, T: Send, B: Bell> {
+    producer: &'a Producer<T, B>,
+    count: u64,
+}
+
+impl<T: Send, B: Bell> Filled<'_, T, B> {
+    fn add(&mut self, value: T) {
+        let Producer { ring, tail, .. } = self.producer;
+        ring.fill(ring.fixed.geometry.advance(tail.get(), self.count), value);
+        self.count += 1;
+    }
+
+    fn publish(mut self) -> Result<usize, PushError<Vec<T>>> {
+        match std::mem::take(&mut self.count) {
+            0 => Ok(0),
+            count => match self.producer.publish(count) {
+                Ok(()) => Ok(count as usize),
+                Err(()) => Err(PushError::Closed(self.take_back(count))),
+            },
+        }
+    }
+
+    #[cold]
+    fn take_back(&self, count: u64) -> Vec<T> {
+        let Producer { ring, tail, .. } = self.producer;
+        let position = |step| ring.fixed.geometry.advance(tail.get(), step);
+        (0..count).map(|step| ring.take_back(position(step))).collect()
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Filled<'_, T, B> {
+    fn drop(&mut self) {
+        let count = std::mem::take(&mut self.count);
+        if count > 0 && self.producer.publish(count).is_err() {
+            drop(self.take_back(count));
+        }
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Producer<T, B> {
+    fn drop(&mut self) {
+        self.ring.close();
+    }
+}
+
+impl<T: Send, B: Bell> fmt::Debug for Producer<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("spsc::Producer").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// Room for one request, held and not yet filled.
+#[must_use = "dropping a claim gives the slot back"]
+pub struct Claim<'a, T: Send, B: Bell = Silent> {
+    producer: &'a mut Producer<T, B>,
+}
+
+impl<T: Send, B: Bell> Claim<'_, T, B> {
+    /// Fills the slot and shows it to the consumer.
+    ///
+    /// # Errors
+    /// [`PushError::Closed`] if the ring was closed since the claim; the request is inside.
+    pub fn publish(self, value: T) -> Result<(), PushError<T>> {
+        self.producer.push(value)
+    }
+}
+
+impl<T: Send, B: Bell> fmt::Debug for Claim<'_, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("spsc::Claim")
+    }
+}
+
+impl<T, B> Ring<T, B> {
+    /// Only the producer may call this, for a position that it found free.
+    #[inline(always)]
+    fn fill(&self, position: Position, value: T) {
+        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let slots = slots.get_or_allocate(geometry);
+        // SAFETY: the index is below the capacity, the number of slots. The position lies between
+        // tail and head plus a lap, so the slot is the producer's, and empty.
+        unsafe { (*slots.add(geometry.index(position))).value.with_mut(|v| (*v).write(value)) };
+    }
+
+    /// Only the producer may call this, for a position it filled and could not publish.
+    fn take_back(&self, position: Position) -> T {
+        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let slots = slots.get_or_allocate(geometry);
+        // SAFETY: as in `fill`; it was filled, the consumer never saw it, and nobody reads it again.
+        unsafe { (*slots.add(geometry.index(position))).value.with(|v| (*v).assume_init_read()) }
+    }
+
+    fn is_closed(&self) -> bool {
+        // Acquire [tail.closed]: as for a refused producer.
+        Tail(self.tail.load(Acquire)).is_closed()
+    }
+
+    fn len(&self) -> usize {
+        // Relaxed: a length is a hint; head first, so that the distance is rarely negative.
+        let head = self.head.load(Relaxed);
+        let tail = Tail(self.tail.load(Relaxed)).position();
+        self.fixed.geometry.distance(tail, head) as usize
+    }
+
+    fn capacity(&self) -> usize {
+        self.fixed.geometry.capacity()
+    }
+}
+
+impl<T, B: Bell> Ring<T, B> {
+    fn close(&self) {
+        // Relaxed: only a first guess for the CAS.
+        let mut tail = Tail(self.tail.load(Relaxed));
+        while !tail.is_closed() {
+            // AcqRel: Release [tail.closed] carries what the closer did before; Acquire
+            // [tail.cold] as in `publish`. Relaxed on failure: tried again with what it saw.
+            match self.tail.compare_exchange(tail.0, tail.closed().0, AcqRel, Relaxed) {
+                Ok(_) => {
+                    if tail.is_cold() {
+                        self.fixed.bell.ring();
+                    }
+                    return;
+                }
+                Err(now) => tail = Tail(now),
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
+    fn bell(&self) -> &B {
+        &self.fixed.bell
+    }
+
+    fn close(&self) {
+        Ring::close(self);
+    }
+
+    fn is_closed(&self) -> bool {
+        Ring::is_closed(self)
+    }
+
+    fn len(&self) -> usize {
+        Ring::len(self)
+    }
+
+    fn capacity(&self) -> usize {
+        Ring::capacity(self)
+    }
+}
+
+impl<T, B> Drop for Ring<T, B> {
+    fn drop(&mut self) {
+        let Fixed { slots, geometry, .. } = &mut *self.fixed;
+        let Some(first) = slots.get() else { return };
+        // Relaxed, both: `&mut self` is the last use, the `Arc` ordered everything before it.
+        let mut position = self.head.load(Relaxed);
+        let end = Tail(self.tail.load(Relaxed)).position();
+        while position != end {
+            // SAFETY: in bounds as ever; between head and tail every slot is full, and nobody else
+            // is left to read it.
+            let value = unsafe { &(*first.add(geometry.index(position))).value };
+            // SAFETY: as above; dropped once.
+            value.with_mut(|value| unsafe { (*value).assume_init_drop() });
+            position = geometry.advance(position, 1);
+        }
+        slots.free(geometry);
+    }
+}
+
+/// The end that takes requests, one thread at a time. Dropping it closes the ring.
+pub struct Consumer<T: Send, B: Bell = Silent> {
+    ring: Arc<Ring<T, B>>,
+    head: Position,
+    /// The tail as last seen: never ahead of the real one.
+    tail: Position,
+}
+
+impl<T: Send, B: Bell> Consumer<T, B> {
+    /// Takes the oldest request, or says why there is none. Never [`Pop::InFlight`].
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn pop(&mut self) -> Pop<T> {
+        let mut taken = None;
+        self.drain(1, |request, _| taken = Some(request));
+        match (taken, self.peek()) {
+            (Some(request), _) => Pop::Request(request),
+            (None, Pop::Closed) => Pop::Closed,
+            (None, _) => Pop::Empty,
+        }
+    }
+
+    /// Hands up to `max` requests to `handler`, oldest first; returns how many.
+    ///
+    /// The flag says that nothing further was ready when the batch was begun: flush now. Slots are
+    /// given back after every quarter of the capacity, and at the end.
+    ///
+    /// # Panics
+    /// Only if `handler` does; its request counts as taken, the rest remain.
+    #[inline]
+    pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
+        let geometry = self.ring.fixed.geometry;
+        if self.tail == self.head {
+            // Acquire [spsc.tail]: sees the requests; pairs with the CAS in `Producer::publish`.
+            self.tail = Tail(self.ring.tail.load(Acquire)).position();
+        }
+        let count = geometry.distance(self.tail, self.head).min(max as u64);
+        if count == 0 {
+            return 0;
+        }
+        let release_every = (geometry.capacity() as u64 / 4).max(1);
+        let batch = Batch { consumer: self };
+        let mut until_release = release_every;
+        for left in (0..count).rev() {
+            let position = batch.consumer.head;
+            let request = batch.consumer.ring.take_back(position);
+            // Moved on before the handler runs: if it unwinds, its request is not read again.
+            batch.consumer.head = geometry.advance(position, 1);
+            handler(request, left == 0);
+            until_release -= 1;
+            if until_release == 0 {
+                batch.consumer.release();
+                until_release = release_every;
+            }
+        }
+        count as usize
+    }
+
+    /// What is at the head, without taking it.
+    pub fn peek(&self) -> Pop<()> {
+        // Acquire [tail.closed]: a consumer that sees the close sees what was done before it.
+        let tail = Tail(self.ring.tail.load(Acquire));
+        if tail.position() != self.head {
+            Pop::Request(())
+        } else if tail.is_closed() {
+            Pop::Closed
+        } else {
+            Pop::Empty
+        }
+    }
+
+    /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
+    ///
+    /// After `true` the next publication or close rings the [`Bell`], exactly once.
+    pub fn cool(&mut self) -> bool {
+        let empty = Tail::open_at(self.head);
+        // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
+        // publication that clears the bit. Relaxed on failure: the caller polls again.
+        self.ring.tail.compare_exchange(empty.0, empty.cooled().0, Release, Relaxed).is_ok()
+    }
+
+    /// Ends admission; what was accepted can still be taken.
+    pub fn close(&self) {
+        self.ring.close();
+    }
+
+    /// Requests accepted and not yet served; exact only while nothing moves.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many requests fit.
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+
+    fn release(&self) {
+        // Release [spsc.head]: the requests before it were moved out; pairs with `Producer::room`.
+        self.ring.head.store(self.head, Release);
+    }
+}
+
+/// Gives the slots back at the end of a batch, also when the handler unwinds.
+struct Batch<'a, T: Send, B: Bell> {
+    consumer: &'a mut Consumer<T, B>,
+}
+
+impl<T: Send, B: Bell> Drop for Batch<'_, T, B> {
+    fn drop(&mut self) {
+        self.consumer.release();
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Consumer<T, B> {
+    fn drop(&mut self) {
+        self.ring.close();
+        while self.drain(usize::MAX, |request, _| drop(request)) > 0 {}
+    }
+}
+
+impl<T: Send, B: Bell> fmt::Debug for Consumer<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("spsc::Consumer").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
+    type Ring = Ring<T, B>;
+
+    #[inline(always)]
+    fn push(&self, value: T) -> Result<(), PushError<T>> {
+        Producer::push(self, value)
+    }
+
+    fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
+    where
+        I: ExactSizeIterator<Item = T>,
+    {
+        Producer::push_batch(self, values)
+    }
+
+    #[inline(always)]
+    fn ring(&self) -> &Arc<Ring<T, B>> {
+        &self.ring
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
+    #[inline(always)]
+    fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
+        Consumer::drain(self, max, handler)
+    }
+
+    fn peek(&self) -> Pop<()> {
+        Consumer::peek(self)
+    }
+
+    fn cool(&mut self) -> bool {
+        Consumer::cool(self)
+    }
+
+    fn close(&self) {
+        Consumer::close(self);
+    }
+}
+
+impl sealed::Kind for Spsc {
+    type Producer<T: Send + 'static, B: Bell> = Producer<T, B>;
+    type Consumer<T: Send + 'static, B: Bell> = Consumer<T, B>;
+    type Ring<T: Send + 'static, B: Bell> = Ring<T, B>;
+
+    fn mailbox<T: Send + 'static, B: Bell>(
+        capacity: usize,
+        bell: B,
+    ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
+        with_bell(capacity, bell)
+    }
+}

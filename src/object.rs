@@ -1,0 +1,367 @@
+//! One active object: what its callers share ([`Desk`]), and what its runner owns ([`Object`]).
+
+use crate::active::Active;
+use crate::engine::{Event, Registration};
+use crate::error::{CallError, SendError, panic_message};
+use crate::mailbox::sealed::{Consumer as _, Shared as _};
+use crate::mailbox::{Bell, Kind, Pop, sealed};
+use crate::pool::OwnedPool;
+use crate::ready::Link;
+use crate::reply::Failure;
+use crate::station::{OwnerCell, Station};
+use crate::sync::{Arc, AtomicU32, AtomicU64};
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// The ring of an object's mailbox, with its desk inside.
+pub(crate) type Ring<S, K> =
+    <K as sealed::Kind>::Ring<<S as Active>::Request, Desk<<S as Active>::Request>>;
+pub(crate) type Producer<S, K> =
+    <K as sealed::Kind>::Producer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+pub(crate) type Consumer<S, K> =
+    <K as sealed::Kind>::Consumer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+
+/// What everybody shares who calls the object, beside the ring. It is the ring's bell, so that a
+/// proxy reaches all of it through one pointer.
+pub(crate) struct Desk<R> {
+    station: Arc<Station>,
+    link: Link,
+    /// Calls from the runner's own thread: no atomics, no ring.
+    local: OwnerCell<VecDeque<R>>,
+    pool: OnceLock<OwnedPool>,
+    plan: Plan,
+    aborted: AtomicU32,
+    refused: AtomicU64,
+}
+
+/// The sizes and the name, as they were chosen at spawn.
+pub(crate) struct Plan {
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) type_name: &'static str,
+    pub(crate) reply_bytes: usize,
+    pub(crate) calls_max: usize,
+}
+
+impl Plan {
+    /// How messages call the object.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.type_name)
+    }
+}
+
+impl<R: Send + 'static> Bell for Desk<R> {
+    fn ring(&self) {
+        // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps
+        // the object, and so the desk, until it has taken the link off (`Object::is_over`).
+        let woken = unsafe { self.station.ready().push(&self.link) };
+        debug_assert!(woken.is_some(), "a runner outlives its objects");
+    }
+}
+
+impl<R: Send + 'static> Desk<R> {
+    pub(crate) fn new(station: Arc<Station>, plan: Plan) -> Self {
+        Self {
+            station,
+            link: Link::new(0),
+            local: OwnerCell::new(VecDeque::new()),
+            pool: OnceLock::new(),
+            plan,
+            aborted: AtomicU32::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn station(&self) -> &Arc<Station> {
+        &self.station
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The reply cells; made at the first call, so that an object that is only told has none.
+    #[inline(always)]
+    pub(crate) fn pool(&self) -> &OwnedPool {
+        self.pool.get_or_init(|| {
+            let Plan { reply_bytes, calls_max, .. } = self.plan;
+            OwnedPool::new(reply_bytes, calls_max, self.station.clone())
+        })
+    }
+
+    /// Queues a request on the runner's own thread; `waiting` is what the ring holds.
+    #[cold]
+    pub(crate) fn push_local(
+        &self,
+        request: R,
+        is_closed: bool,
+        waiting: usize,
+        capacity: usize,
+    ) -> Result<(), SendError<R>> {
+        let Some(local) = self.local.get(&self.station).filter(|_| !is_closed) else {
+            return Err(SendError::Stopped(request));
+        };
+        let mut local = local.borrow_mut();
+        if local.len() + waiting >= capacity {
+            return Err(SendError::Full(request));
+        }
+        if local.is_empty() {
+            if local.capacity() == 0 {
+                local.reserve_exact(capacity.min(LOCAL_RESERVE));
+            }
+            if let Some(woken) = self.station.woken_here.get(&self.station) {
+                woken.borrow_mut().push(self.link.key());
+            }
+        }
+        local.push_back(request);
+        Ok(())
+    }
+
+    fn pop_local(&self) -> Option<R> {
+        self.local.get(&self.station)?.borrow_mut().pop_front()
+    }
+
+    fn local_is_empty(&self) -> bool {
+        self.local.get(&self.station).is_none_or(|local| local.borrow().is_empty())
+    }
+
+    /// Counts a refusal.
+    #[cold]
+    pub(crate) fn count_refusal(&self) {
+        // Relaxed: a count.
+        self.refused.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        // Relaxed: a count.
+        self.refused.load(Relaxed)
+    }
+
+    #[inline(always)]
+    fn is_aborted(&self) -> bool {
+        // Acquire [desk.aborted]: what the aborter did before is seen.
+        self.aborted.load(Acquire) != 0
+    }
+}
+
+/// The local queue starts with room for this many; it grows to the capacity, and never beyond.
+const LOCAL_RESERVE: usize = 64;
+
+/// Stopping an object from anywhere, without knowing its type.
+pub(crate) trait Control: Send + Sync {
+    /// Ends admission; what was accepted still runs.
+    fn stop(&self);
+    /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
+    fn abort(&self);
+}
+
+/// A ring, as its controller.
+pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Arc<Ring<S, K>>);
+
+impl<S: Active, K: Kind> Control for Controller<S, K> {
+    fn stop(&self) {
+        self.0.close();
+    }
+
+    fn abort(&self) {
+        abort::<S, K>(&self.0);
+    }
+}
+
+/// See [`Control::abort`].
+pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    let desk = ring.bell();
+    // Release [desk.aborted]: for whoever sees the flag without the close.
+    desk.aborted.store(1, Release);
+    ring.close();
+    // After the close no call is accepted, and every accepted one's cell is visible: its claim and
+    // the close changed the same word (pair `tail.claimed`).
+    if let Some(pool) = desk.pool.get() {
+        pool.end_all();
+    }
+}
+
+/// What a turn of an object came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It served that many requests (or dropped them): turn to it again.
+    Worked(usize),
+    /// Nothing was there.
+    Idle,
+}
+
+/// What cooling an object came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cooling {
+    /// Its bell will ring.
+    Cold,
+    /// Something arrived: turn to it again.
+    Hot,
+    /// Its head slot is claimed and not yet filled.
+    InFlight,
+    /// It has ended, and nothing of it is left.
+    Over,
+}
+
+/// An object as its runner sees it.
+pub(crate) trait Task {
+    /// Serves at most `batch` requests from each of its queues.
+    fn turn(&mut self, batch: usize) -> Progress;
+    /// The token was taken off the ready set.
+    fn take_token(&mut self);
+    /// Asks the mailbox to ring when something arrives, instead of being polled.
+    fn cool(&mut self) -> Cooling;
+    /// Whether it was stopped, and nothing of it is left.
+    fn is_over(&self) -> bool;
+    fn stop(&self);
+    /// Tells where the runner keeps the object. Before its first cooling.
+    fn set_key(&self, key: usize);
+}
+
+/// What the runner's thread alone touches.
+pub(crate) struct Object<S: Active, K: Kind> {
+    consumer: Consumer<S, K>,
+    ring: Arc<Ring<S, K>>,
+    /// `None` after a panic, or at the end.
+    servant: Option<S>,
+    /// `COLD` was set and the token not yet taken: the link may be in the ready set, so the object
+    /// must stay.
+    is_cold: bool,
+    registration: Registration,
+}
+
+impl<S: Active, K: Kind> Object<S, K> {
+    pub(crate) fn new(
+        servant: S,
+        consumer: Consumer<S, K>,
+        ring: Arc<Ring<S, K>>,
+        registration: Registration,
+    ) -> Self {
+        Self { consumer, ring, servant: Some(servant), is_cold: false, registration }
+    }
+
+    fn desk(&self) -> &Desk<S::Request> {
+        self.ring.bell()
+    }
+
+    /// Runs what waits, local calls first; returns how many, or the panic and its method.
+    fn serve(&mut self, batch: usize) -> Result<usize, (usize, Box<dyn Any + Send>)> {
+        let Self { consumer, ring, servant: Some(servant), .. } = self else { return Ok(0) };
+        let desk = ring.bell();
+        let mut method = 0;
+        let mut count = 0;
+        // One `catch_unwind` a batch, not one a request: what failed is in `method`.
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut serve = |request: S::Request| {
+                if !desk.is_aborted() {
+                    method = S::method(&request);
+                    servant.dispatch(request);
+                }
+            };
+            let is_mine = !desk.local_is_empty();
+            while is_mine && count < batch {
+                let Some(request) = desk.pop_local() else { break };
+                count += 1;
+                serve(request);
+            }
+            count += consumer.drain(batch, |request, _last| serve(request));
+        }))
+        .map_err(|payload| (method, payload))?;
+        Ok(count)
+    }
+
+    /// Drops what waits: each call's reply ends it with `Stopped`.
+    fn discard(&mut self, batch: usize) -> usize {
+        self.desk().pool().mark_stopped();
+        let mut count = 0;
+        while let Some(request) = self.desk().pop_local() {
+            count += 1;
+            drop_caught(request);
+        }
+        count + self.consumer.drain(batch, |request, _| drop_caught(request))
+    }
+
+    #[cold]
+    fn panicked(&mut self, method: usize, payload: Box<dyn Any + Send>) {
+        let message = panic_message(&*payload);
+        drop_caught(payload);
+        let method = S::METHODS.get(method).map_or("?", |method| method.name);
+        // Close first: a caller who learns of the panic finds the object stopped.
+        self.consumer.close();
+        let unanswered = Failure::take();
+        let awaited = unanswered.is_some();
+        if let Some(call) = unanswered {
+            call.end(CallError::Panicked { method, message: message.clone() });
+        }
+        let object = self.desk().plan().label().to_owned();
+        self.registration.tell(Event::Panicked {
+            object,
+            method,
+            message: message.into(),
+            awaited,
+        });
+        drop_caught(self.servant.take());
+    }
+}
+
+/// Drops a value of the user's: its destructor's panic must not take the runner along.
+fn drop_caught<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
+impl<S: Active, K: Kind> Drop for Object<S, K> {
+    fn drop(&mut self) {
+        drop_caught(self.servant.take());
+    }
+}
+
+impl<S: Active, K: Kind> Task for Object<S, K> {
+    fn turn(&mut self, batch: usize) -> Progress {
+        if self.desk().is_aborted() {
+            drop_caught(self.servant.take());
+        }
+        let served =
+            if self.servant.is_some() { self.serve(batch) } else { Ok(self.discard(batch)) };
+        match served {
+            Ok(0) => Progress::Idle,
+            Ok(count) => Progress::Worked(count),
+            Err((method, payload)) => {
+                self.panicked(method, payload);
+                Progress::Worked(1)
+            }
+        }
+    }
+
+    fn take_token(&mut self) {
+        self.is_cold = false;
+    }
+
+    fn cool(&mut self) -> Cooling {
+        if self.is_cold {
+            return Cooling::Cold;
+        }
+        if self.consumer.cool() {
+            self.is_cold = true;
+            return Cooling::Cold;
+        }
+        match self.consumer.peek() {
+            Pop::InFlight => Cooling::InFlight,
+            Pop::Closed if self.is_over() => Cooling::Over,
+            _ => Cooling::Hot,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        !self.is_cold && self.desk().local_is_empty() && self.consumer.peek() == Pop::Closed
+    }
+
+    fn stop(&self) {
+        self.consumer.close();
+    }
+
+    fn set_key(&self, key: usize) {
+        self.desk().link.set_key(key);
+    }
+}

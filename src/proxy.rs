@@ -1,0 +1,214 @@
+//! The caller's side: a [`Proxy`] turns method calls into requests and sends them.
+
+use crate::active::Active;
+use crate::call::Call;
+use crate::error::{CallError, SendError};
+use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::{Kind, Mpsc, PushError, SharedKind, sealed};
+use crate::object::{Desk, Producer, Ring, abort};
+use crate::reply::{Reply, reply_bytes};
+use std::fmt;
+
+/// What a proxy is made of: a producer of the object's mailbox.
+///
+/// Generated proxies wrap one; a hand-written proxy does so too. When the last one is dropped the
+/// object serves what it has accepted, and ends.
+pub struct Handle<S: Active, K: Kind = Mpsc> {
+    producer: Producer<S, K>,
+}
+
+impl<S: Active, K: Kind> Handle<S, K> {
+    pub(crate) fn new(producer: Producer<S, K>) -> Self {
+        Self { producer }
+    }
+
+    /// Sends the request that `make` builds around a reply, and returns the call's handle.
+    ///
+    /// The request is queued when this returns. If it was refused, the call has failed already,
+    /// with [`CallError::Full`] or [`CallError::Stopped`].
+    ///
+    /// # Blocking
+    /// Never.
+    /// # Ordering
+    /// What the caller wrote before is visible to the method; what the method wrote is visible to
+    /// who takes the result. Requests of one thread to one object run in the order sent.
+    #[inline]
+    pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
+        match self.try_call(make) {
+            Ok(call) => call,
+            Err(SendError::Full(_)) => Call::failed(CallError::Full),
+            Err(SendError::Stopped(_)) => Call::failed(CallError::Stopped { started: false }),
+        }
+    }
+
+    /// As [`call`](Self::call), but a refused request comes back.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when no slot or no reply cell is free, [`SendError::Stopped`] after a
+    /// stop.
+    #[inline]
+    pub fn try_call<R: Send + 'static>(
+        &self,
+        make: impl FnOnce(Reply<R>) -> S::Request,
+    ) -> Result<Call<R>, SendError<S::Request>> {
+        const {
+            assert!(
+                reply_bytes::<R>() <= S::REPLY_BYTES,
+                "this result is larger than the servant's Active::REPLY_BYTES"
+            );
+        }
+        let Some(cell) = self.desk().pool().take() else {
+            self.desk().count_refusal();
+            return Err(SendError::Full(make(Reply::none())));
+        };
+        let call = Call::pending(cell);
+        self.send(make(Reply::to(cell))).map(|()| call)
+    }
+
+    /// Sends a one-way request: one whose reply is [`Reply::none`].
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when no slot is free, [`SendError::Stopped`] after a stop; the request
+    /// is inside.
+    /// # Blocking
+    /// Never.
+    #[inline]
+    pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+        self.send(request)
+    }
+
+    /// Sends as many of `requests` as there is room for, with one publication and at most one
+    /// wake-up; returns how many.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when there was room for none; [`SendError::Stopped`] after a stop, with
+    /// what had been taken from the iterator.
+    pub fn tell_batch<I>(&self, requests: &mut I) -> Result<usize, SendError<Vec<S::Request>>>
+    where
+        I: ExactSizeIterator<Item = S::Request>,
+    {
+        if !self.desk().station().is_mine() {
+            let sent = self.producer.push_batch(requests);
+            return sent.map_err(|error: PushError<_>| self.refused(error.into()));
+        }
+        let mut sent = 0;
+        while let Some(request) = requests.next() {
+            match self.send(request) {
+                Ok(()) => sent += 1,
+                Err(error) if sent == 0 => return Err(error.map(|request| vec![request])),
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+
+    #[inline(always)]
+    fn send(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+        let desk = self.desk();
+        let sent = if desk.station().is_mine() {
+            let ring = self.ring();
+            desk.push_local(request, ring.is_closed(), ring.len(), ring.capacity())
+        } else {
+            self.producer.push(request).map_err(SendError::from)
+        };
+        sent.map_err(|error| self.refused(error))
+    }
+
+    #[cold]
+    fn refused<A>(&self, error: SendError<A>) -> SendError<A> {
+        self.desk().count_refusal();
+        error
+    }
+
+    #[inline(always)]
+    fn ring(&self) -> &Ring<S, K> {
+        self.producer.ring()
+    }
+
+    #[inline(always)]
+    fn desk(&self) -> &Desk<S::Request> {
+        self.ring().bell()
+    }
+}
+
+impl<S: Active, K: SharedKind> Clone for Handle<S, K> {
+    fn clone(&self) -> Self {
+        Self { producer: <K as sealed::SharedKind>::clone_producer(&self.producer) }
+    }
+}
+
+impl<S: Active, K: Kind> fmt::Debug for Handle<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("servant", &S::NAME)
+            .field("name", &self.desk().plan().name)
+            .field("capacity", &self.ring().capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What every proxy can do, beside the servant's own methods.
+///
+/// These are a trait's methods, so a servant may have methods of the same names: write
+/// `Proxy::stop(&account)` then.
+pub trait Proxy: Sized {
+    /// The struct that serves.
+    type Servant: Active;
+    /// The kind of mailbox.
+    type Kind: Kind;
+    /// The one-way form of the methods.
+    type Tell<'a>
+    where
+        Self: 'a;
+
+    /// Wraps a handle. The engine calls it.
+    fn from_handle(handle: Handle<Self::Servant, Self::Kind>) -> Self;
+
+    /// What this proxy is made of.
+    fn handle(&self) -> &Handle<Self::Servant, Self::Kind>;
+
+    /// The one-way form: no reply cell, and a refusal gives the arguments back.
+    fn tell(&self) -> Self::Tell<'_>;
+
+    /// Ends admission; everything accepted is served, then the object ends. Idempotent.
+    fn stop(&self) {
+        self.handle().ring().close();
+    }
+
+    /// Ends every pending call at once with [`CallError::Stopped`], also while the servant is stuck
+    /// in a method, and stops. A method that runs goes on to its end.
+    fn abort(&self) {
+        abort::<Self::Servant, Self::Kind>(self.handle().ring());
+    }
+
+    /// Whether admission has ended.
+    fn is_stopped(&self) -> bool {
+        self.handle().ring().is_closed()
+    }
+
+    /// The object's name, if it has one.
+    fn name(&self) -> Option<&str> {
+        self.handle().desk().plan().name.as_deref()
+    }
+
+    /// How many requests fit.
+    fn capacity(&self) -> usize {
+        self.handle().ring().capacity()
+    }
+
+    /// How many requests from other threads are accepted and not yet served; a hint.
+    fn queued(&self) -> usize {
+        self.handle().ring().len()
+    }
+
+    /// How many requests were refused since the start.
+    fn refused(&self) -> u64 {
+        self.handle().desk().refused()
+    }
+}
+
+/// For generated code: a refused request that is not the one that was sent.
+#[doc(hidden)]
+pub fn wrong_request() -> ! {
+    unreachable!("a refused request is the one that was sent")
+}

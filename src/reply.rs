@@ -1,0 +1,582 @@
+//! The reply cell, where the servant's answer meets the caller; and the servant's end of it.
+//!
+//! A cell has two owners, the caller (a [`Call`](crate::Call)) and the responder (a [`Reply`]
+//! inside the request), and goes back to its pool after both have let go. A third party, whoever
+//! aborts the object, may end a call from outside. One word decides everything:
+//!
+//! | bit | meaning | set by | then |
+//! |---|---|---|---|
+//! | `STARTED` | the servant's method may have begun | responder | a cancel comes too late |
+//! | `CANCELLED` | the caller took the call back before the start | caller, unless `STARTED`, `DONE` or `ENDED` | the method isn't run |
+//! | `ENDED` | aborted from outside; with `LATE` if it had been started | aborter, unless `DONE` or `CANCELLED` | the responder drops its own outcome |
+//! | `DONE` | the outcome is in the cell | responder, with `RESPONDER_GONE`, unless `ENDED` or `CANCELLED` | the caller takes it |
+//! | `WAITER` | the cell's waiter is set | caller, unless `DONE` or `ENDED` | whoever sets `DONE` or `ENDED` first takes the waiter, and clears the bit |
+//! | `CALLER_GONE` | the caller has let go | caller | the responder drops the outcome |
+//! | `RESPONDER_GONE` | the responder has let go | responder | – |
+//!
+//! The change that makes both `GONE` true and `WAITER` false recycles the cell: so it can't be
+//! reused while somebody still reads its waiter. While another may change the word, every change
+//! is a read-modify-write; a cell that has one owner left, or none, is written plainly.
+
+use crate::error::CallError;
+use crate::park::Parker;
+use crate::pool::Pool;
+use crate::sync::{Arc, AtomicU32, UnsafeCell};
+use std::cell::Cell as StdCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::{self, MaybeUninit};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::task::Waker;
+
+pub(crate) const STARTED: u32 = 1;
+pub(crate) const CANCELLED: u32 = 1 << 1;
+pub(crate) const ENDED: u32 = 1 << 2;
+pub(crate) const LATE: u32 = 1 << 3;
+pub(crate) const DONE: u32 = 1 << 4;
+pub(crate) const WAITER: u32 = 1 << 5;
+pub(crate) const CALLER_GONE: u32 = 1 << 6;
+pub(crate) const RESPONDER_GONE: u32 = 1 << 7;
+
+/// The state of a cell in the free list: nothing to end, nobody to wake.
+pub(crate) const FREE: u32 = DONE | CALLER_GONE | RESPONDER_GONE;
+
+/// What a call ends with.
+pub(crate) type Outcome<R> = Result<R, CallError>;
+
+/// Outcomes up to this size share a cache line with the state.
+const INLINE_BYTES: usize = 40;
+
+/// One reply cell, without its outcome's type. Outcomes that don't fit `inline` lie behind it.
+#[repr(C, align(64))]
+pub(crate) struct Cell {
+    pub(crate) state: AtomicU32,
+    /// The next free cell, while this one is in the free list.
+    pub(crate) next: AtomicU32,
+    pool: NonNull<Pool>,
+    index: u32,
+    inline: UnsafeCell<MaybeUninit<[u64; INLINE_BYTES / 8]>>,
+    waiter: UnsafeCell<MaybeUninit<Waiter>>,
+}
+
+const _: () = assert!(mem::size_of::<Cell>() == 128, "one line for state and outcome, one more");
+
+/// How many bytes behind a cell an outcome of `R` takes: 0 when it fits inside.
+///
+/// For hand-written [`Active`](crate::Active) implementations: the largest of these is
+/// [`Active::REPLY_BYTES`](crate::Active::REPLY_BYTES).
+pub const fn reply_bytes<R>() -> usize {
+    let fits = mem::size_of::<Outcome<R>>() <= INLINE_BYTES && mem::align_of::<Outcome<R>>() <= 8;
+    assert!(mem::align_of::<Outcome<R>>() <= 64, "a reply may be aligned to 64 bytes at most");
+    if fits { 0 } else { mem::size_of::<Outcome<R>>() }
+}
+
+/// The largest of several [`reply_bytes`].
+pub const fn reply_bytes_max(sizes: &[usize]) -> usize {
+    let (mut max, mut i) = (0, 0);
+    while i < sizes.len() {
+        if sizes[i] > max {
+            max = sizes[i];
+        }
+        i += 1;
+    }
+    max
+}
+
+/// Who is told that a call has ended.
+pub(crate) enum Waiter {
+    Thread(Arc<Parker>),
+    Task(Waker),
+    Member(crate::call_set::Member),
+    Observer(Observer),
+}
+
+impl Waiter {
+    fn wake(self) {
+        match self {
+            Self::Thread(parker) => parker.unpark(),
+            Self::Task(waker) => waker.wake(),
+            Self::Member(member) => member.complete(),
+            Self::Observer(_) => debug_assert!(false, "an observer is run, not woken"),
+        }
+    }
+}
+
+/// The largest closure that [`Call::on_complete`](crate::Call::on_complete) takes, in bytes.
+pub const OBSERVER_BYTES_MAX: usize = 40;
+
+/// A closure stored in the cell, with its type known to `run` alone.
+pub(crate) struct Observer {
+    /// Reads the closure out and calls it with the outcome, which it reads out of the cell.
+    run: unsafe fn(closure: *mut u8, outcome: Result<*mut u8, CallError>),
+    closure: MaybeUninit<[u64; OBSERVER_BYTES_MAX / 8]>,
+}
+
+impl Observer {
+    pub(crate) fn new<R, F: FnOnce(Outcome<R>) + Send>(observe: F) -> Self {
+        const {
+            assert!(
+                mem::size_of::<F>() <= OBSERVER_BYTES_MAX && mem::align_of::<F>() <= 8,
+                "the closure given to on_complete captures more than 40 bytes: box what it captures"
+            );
+        }
+        let mut closure = MaybeUninit::<[u64; OBSERVER_BYTES_MAX / 8]>::uninit();
+        // SAFETY: the assertion above says that it fits, in size and alignment.
+        unsafe { closure.as_mut_ptr().cast::<F>().write(observe) };
+        Self { run: run_observer::<R, F>, closure }
+    }
+
+    /// # Safety
+    /// `outcome` points to an outcome of the type this observer was made for, read only here.
+    pub(crate) unsafe fn run(mut self, outcome: Result<*mut u8, CallError>) {
+        let closure = self.closure.as_mut_ptr().cast::<u8>();
+        // SAFETY: `self` is consumed, so the closure is read once; the caller vouches for the rest.
+        unsafe { (self.run)(closure, outcome) };
+    }
+}
+
+/// # Safety
+/// As [`Observer::run`]; `closure` holds an `F`.
+unsafe fn run_observer<R, F: FnOnce(Outcome<R>)>(
+    closure: *mut u8,
+    outcome: Result<*mut u8, CallError>,
+) {
+    // SAFETY: the caller's promise.
+    let observe = unsafe { closure.cast::<F>().read() };
+    let outcome = match outcome {
+        // SAFETY: the caller's promise.
+        Ok(at) => unsafe { at.cast::<Outcome<R>>().read() },
+        Err(error) => Err(error),
+    };
+    // A panic of the observer is nobody's call: it has ended already.
+    let _ = catch_unwind(AssertUnwindSafe(|| observe(outcome)));
+}
+
+impl Cell {
+    pub(crate) fn new(pool: NonNull<Pool>, index: u32) -> Self {
+        Self {
+            state: AtomicU32::new(FREE),
+            next: AtomicU32::new(0),
+            pool,
+            index,
+            inline: UnsafeCell::new(MaybeUninit::uninit()),
+            waiter: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        // SAFETY: a pool lives until all its cells are back (see `Pool`), and this one is not.
+        unsafe { self.pool.as_ref() }
+    }
+
+    /// Runs `access` with the place of an outcome of `R`.
+    #[inline(always)]
+    fn with_outcome<R, O>(this: NonNull<Self>, access: impl FnOnce(*mut Outcome<R>) -> O) -> O {
+        // SAFETY: every holder of a cell pointer owns a share of the cell.
+        let cell = unsafe { this.as_ref() };
+        cell.inline.with_mut(|inline| {
+            if reply_bytes::<R>() == 0 {
+                access(inline.cast())
+            } else {
+                // SAFETY: the pool lays cells out with the largest outcome of the object behind
+                // each, and `Handle::call` checks at compile time that `R` is no larger.
+                access(unsafe { this.as_ptr().add(1) }.cast())
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn state_of<'a>(this: NonNull<Self>) -> &'a AtomicU32 {
+        // SAFETY: as in `with_outcome`; the reference isn't used once the share is given up.
+        unsafe { &(*this.as_ptr()).state }
+    }
+
+    /// Takes the waiter out, then lets go of it, then runs it. Only for who won it: the one whose
+    /// RMW set `DONE` or `ENDED` first and saw `WAITER`.
+    ///
+    /// # Safety
+    /// `outcome` as in [`Observer::run`].
+    unsafe fn pay_waiter(this: NonNull<Self>, outcome: Result<*mut u8, CallError>) {
+        // SAFETY: as in `with_outcome`: `WAITER` keeps the cell.
+        let cell = unsafe { this.as_ref() };
+        // SAFETY: `WAITER` said that it is set, and the winner alone reads it, once.
+        let waiter = cell.waiter.with(|waiter| unsafe { (*waiter).assume_init_read() });
+        match waiter {
+            // SAFETY: the caller's promise. It reads the outcome, so before the cell is let go.
+            Waiter::Observer(observer) => unsafe { observer.run(outcome) },
+            waiter => {
+                Self::clear(this, WAITER);
+                // A waker is the user's code: its panic must not take the servant along.
+                let _ = catch_unwind(AssertUnwindSafe(|| waiter.wake()));
+                return;
+            }
+        }
+        Self::clear(this, WAITER);
+    }
+
+    fn clear(this: NonNull<Self>, bit: u32) {
+        // AcqRel [reply.gone]: Release, that the reading above is over; Acquire, that so is the
+        // others', for a recycling here.
+        let before = Self::state_of(this).fetch_and(!bit, AcqRel);
+        Self::recycle_if_last(this, before, before & !bit);
+    }
+
+    #[inline(always)]
+    fn recycle_if_last(this: NonNull<Self>, before: u32, after: u32) {
+        const OVER: u32 = CALLER_GONE | RESPONDER_GONE | WAITER;
+        const LAST: u32 = CALLER_GONE | RESPONDER_GONE;
+        if after & OVER == LAST && before & OVER != LAST {
+            Self::recycle(this);
+        }
+    }
+
+    /// Gives the cell back. Only for its last owner.
+    #[inline(always)]
+    pub(crate) fn recycle(this: NonNull<Self>) {
+        // SAFETY: the last owner's share is still ours.
+        let cell = unsafe { this.as_ref() };
+        // Relaxed: nobody else holds the cell; an aborter that still reads it fails its CAS.
+        cell.state.store(FREE, Relaxed);
+        cell.pool().give_back(cell);
+    }
+
+    // --- the responder's side ---
+
+    /// Whether the method may run: neither cancelled nor ended before.
+    #[inline(always)]
+    fn start(this: NonNull<Self>) -> bool {
+        // A CAS from the likely state, not an `or`: it fetches the cell's line once, for writing.
+        // Relaxed: the word's own order of changes decides; no data rides on it.
+        let started = Self::state_of(this).compare_exchange(0, STARTED, Relaxed, Relaxed);
+        started.is_ok() || Self::start_slowly(this)
+    }
+
+    #[cold]
+    fn start_slowly(this: NonNull<Self>) -> bool {
+        // Relaxed: as in `start`.
+        Self::state_of(this).fetch_or(STARTED, Relaxed) & (CANCELLED | ENDED) == 0
+    }
+
+    /// Puts the outcome in, tells whoever waits, and lets go.
+    #[inline(always)]
+    fn complete<R>(this: NonNull<Self>, outcome: Outcome<R>) {
+        // SAFETY: only the responder writes the outcome, once, and nobody reads it before `DONE`.
+        Self::with_outcome::<R, _>(this, |place| unsafe { place.write(outcome) });
+        const DONE_NOW: u32 = STARTED | DONE | RESPONDER_GONE;
+        // Release [reply.done]: carries the outcome to `Cell::poll`. Relaxed on failure: the slow
+        // path looks again.
+        let done = Self::state_of(this).compare_exchange(STARTED, DONE_NOW, Release, Relaxed);
+        if done.is_err() {
+            Self::complete_slowly::<R>(this);
+        }
+    }
+
+    /// The caller waits, is gone, or was told otherwise before; or the method never started.
+    #[cold]
+    fn complete_slowly<R>(this: NonNull<Self>) {
+        let place = Self::with_outcome::<R, _>(this, |place| place);
+        let state = Self::state_of(this);
+        // Acquire [reply.gone]: for a recycling here, the caller's use of the cell is over.
+        let mut seen = state.load(Acquire);
+        loop {
+            if seen & (ENDED | CANCELLED) != 0 {
+                // SAFETY: the caller was told otherwise, so nobody else reads it; and the cell is
+                // still ours.
+                unsafe { ptr::drop_in_place(place) };
+                // AcqRel [reply.gone]: as in `clear`.
+                let before = state.fetch_or(RESPONDER_GONE, AcqRel);
+                return Self::recycle_if_last(this, before, before | RESPONDER_GONE);
+            }
+            if seen & (CALLER_GONE | WAITER) == CALLER_GONE {
+                // SAFETY: nobody is left to read it.
+                unsafe { ptr::drop_in_place(place) };
+                return Self::recycle(this);
+            }
+            let done = seen | DONE | RESPONDER_GONE;
+            // AcqRel: Release [reply.done] carries the outcome to `Cell::poll`; Acquire
+            // [reply.waiter] sees the waiter. Acquire on failure: as above.
+            match state.compare_exchange(seen, done, AcqRel, Acquire) {
+                Ok(_) => break,
+                Err(now) => seen = now,
+            }
+        }
+        if seen & WAITER != 0 {
+            // SAFETY: the outcome is of `R`; a caller that left an observer never reads it. `DONE`
+            // came first, so the waiter is ours.
+            unsafe { Self::pay_waiter(this, Ok(place.cast())) };
+        }
+    }
+
+    // --- the aborter's side ---
+
+    /// Ends a call that nobody has ended yet. For cells of a pool that is alive.
+    pub(crate) fn end(this: NonNull<Self>) {
+        let state = Self::state_of(this);
+        // Relaxed: a first guess for the CAS.
+        let mut seen = state.load(Relaxed);
+        loop {
+            if seen & (DONE | ENDED | CANCELLED) != 0 {
+                return;
+            }
+            let late = if seen & STARTED != 0 { LATE } else { 0 };
+            // AcqRel: Acquire [reply.waiter] as for the responder; Release [reply.done], so that
+            // the caller sees the end after what the aborter did. Relaxed on failure: again.
+            match state.compare_exchange(seen, seen | ENDED | late, AcqRel, Relaxed) {
+                Ok(_) => break,
+                Err(now) => seen = now,
+            }
+        }
+        if seen & WAITER != 0 {
+            let error = CallError::Stopped { started: seen & STARTED != 0 };
+            // SAFETY: no outcome is passed; `ENDED` came first, so the waiter is ours.
+            unsafe { Self::pay_waiter(this, Err(error)) };
+        }
+    }
+
+    // --- the caller's side ---
+
+    /// Takes the cell for one call. Only for who has just taken it from the pool.
+    pub(crate) fn open(this: NonNull<Self>) {
+        // Relaxed: the request's publication carries it to the responder.
+        Self::state_of(this).store(0, Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_ready(this: NonNull<Self>) -> bool {
+        // Acquire [reply.done]: sees the outcome.
+        Self::state_of(this).load(Acquire) & (DONE | ENDED) != 0
+    }
+
+    /// The outcome, if the call has ended; then the caller has let go.
+    ///
+    /// `registered`: this caller has left a waiter at some time, which another may still hold.
+    ///
+    /// # Safety
+    /// The caller's share is given up when this returns `Some`.
+    #[inline(always)]
+    pub(crate) unsafe fn poll<R>(this: NonNull<Self>, registered: bool) -> Option<Outcome<R>> {
+        // Acquire [reply.done]: sees the outcome.
+        let seen = Self::state_of(this).load(Acquire);
+        if seen & (DONE | ENDED) == 0 {
+            return None;
+        }
+        if seen & ENDED != 0 {
+            Self::leave(this);
+            return Some(Err(CallError::Stopped { started: seen & LATE != 0 }));
+        }
+        // SAFETY: `DONE` without `ENDED`: the outcome is there, and the caller takes it, once.
+        let outcome = Self::with_outcome::<R, _>(this, |place| unsafe { place.read() });
+        if registered {
+            Self::leave(this);
+        } else {
+            // `DONE` came with `RESPONDER_GONE`, and nobody holds a waiter: the caller is alone.
+            Self::recycle(this);
+        }
+        Some(outcome)
+    }
+
+    fn leave(this: NonNull<Self>) {
+        // AcqRel [reply.gone]: as in `clear`.
+        let before = Self::state_of(this).fetch_or(CALLER_GONE, AcqRel);
+        Self::recycle_if_last(this, before, before | CALLER_GONE);
+    }
+
+    /// Lets go of a call whatever its state: its outcome will be dropped. The caller has left no
+    /// waiter that it could still take back.
+    pub(crate) fn abandon<R>(this: NonNull<Self>) {
+        let state = Self::state_of(this);
+        // Acquire [reply.done]: for an outcome that is dropped here.
+        let mut seen = state.load(Acquire);
+        while seen & (DONE | ENDED) == 0 {
+            // AcqRel [reply.gone]: as in `clear`. Acquire on failure: as above.
+            match state.compare_exchange(seen, seen | CALLER_GONE, AcqRel, Acquire) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+        if seen & ENDED == 0 {
+            // SAFETY: `DONE` without `ENDED`: the outcome is the caller's, who never took it, and
+            // the cell is still the caller's too.
+            Self::with_outcome::<R, _>(this, |place| unsafe { ptr::drop_in_place(place) });
+        }
+        Self::leave(this);
+    }
+
+    /// Leaves a waiter; gives it back if the call has ended already.
+    ///
+    /// With `leave`, lets go of the cell by the same change: the waiter gets the outcome.
+    /// The caller has no waiter there.
+    pub(crate) fn wait_with(
+        this: NonNull<Self>,
+        waiter: Waiter,
+        leave: bool,
+    ) -> Result<(), Waiter> {
+        // SAFETY: the caller's share keeps the cell.
+        let cell = unsafe { this.as_ref() };
+        // SAFETY: `WAITER` is not set, so nobody else looks at the place.
+        cell.waiter.with_mut(|place| unsafe { (*place).write(waiter) });
+        let bits = WAITER | if leave { CALLER_GONE } else { 0 };
+        // Relaxed: a first guess for the CAS.
+        let mut seen = cell.state.load(Relaxed);
+        while seen & (DONE | ENDED) == 0 {
+            // Release [reply.waiter]: carries the waiter to the responder or aborter that takes
+            // it. Relaxed on failure: the caller polls again, with Acquire.
+            match cell.state.compare_exchange(seen, seen | bits, Release, Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => seen = now,
+            }
+        }
+        // SAFETY: written above, and never shown to anyone.
+        Err(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }))
+    }
+
+    /// Takes the waiter back, with further bits set by the same change; `false` if the call has
+    /// ended and the waiter is another's now, or `not` stands in the way.
+    pub(crate) fn withdraw(this: NonNull<Self>, waiting: bool, set: u32, not: u32) -> bool {
+        let state = Self::state_of(this);
+        // Relaxed: a first guess for the CAS.
+        let mut seen = state.load(Relaxed);
+        loop {
+            if seen & (DONE | ENDED | not) != 0 {
+                return false;
+            }
+            // AcqRel [reply.gone]: as in `clear`. Relaxed on failure: again.
+            match state.compare_exchange(seen, seen & !WAITER | set, AcqRel, Relaxed) {
+                Ok(_) => break,
+                Err(now) => seen = now,
+            }
+        }
+        if waiting {
+            // SAFETY: the responder still owns its share, so the cell lives on.
+            let cell = unsafe { this.as_ref() };
+            // SAFETY: `WAITER` was set and nobody had won the waiter: it is the caller's again.
+            drop(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }));
+        }
+        true
+    }
+}
+
+/// The servant's end of one call: consumed by [`serve`](Reply::serve) or [`send`](Reply::send).
+///
+/// Dropped without either, it ends the call with [`CallError::Dropped`].
+pub struct Reply<R> {
+    cell: Option<NonNull<Cell>>,
+    outcome: PhantomData<fn(R)>,
+}
+
+// SAFETY: a share in a cell can be used from any thread (the protocol above); what it passes on is
+// an `R`, which may be sent.
+unsafe impl<R: Send> Send for Reply<R> {}
+
+impl<R> Reply<R> {
+    /// The reply of a one-way request: nobody waits, the result is dropped.
+    #[inline(always)]
+    pub fn none() -> Self {
+        Self { cell: None, outcome: PhantomData }
+    }
+
+    pub(crate) fn to(cell: NonNull<Cell>) -> Self {
+        Self { cell: Some(cell), outcome: PhantomData }
+    }
+
+    /// Runs the servant's method, unless the call was cancelled or ended before, and sends the
+    /// result.
+    ///
+    /// # Panics
+    /// If `method` does. The engine catches it, and ends the call with [`CallError::Panicked`].
+    #[inline(always)]
+    pub fn serve(self, method: impl FnOnce() -> R) {
+        let Some(cell) = self.cell else {
+            drop(method());
+            return;
+        };
+        if !Cell::start(cell) {
+            return;
+        }
+        let unanswered = Unanswered(Failure { cell, fail: fail::<R> });
+        mem::forget(self);
+        let result = method();
+        mem::forget(unanswered);
+        Cell::complete(cell, Ok(result));
+    }
+
+    /// Sends a result that was computed otherwise.
+    pub fn send(self, result: R) {
+        self.end(Ok(result));
+    }
+
+    pub(crate) fn end(self, outcome: Outcome<R>) {
+        if let Some(cell) = self.cell {
+            mem::forget(self);
+            Cell::complete(cell, outcome);
+        }
+    }
+
+    /// Whether anybody holds the other end: `false` for one-way requests and detached calls.
+    pub fn is_awaited(&self) -> bool {
+        // Relaxed: a hint.
+        let gone =
+            |cell| Cell::state_of(cell).load(Relaxed) & (CALLER_GONE | WAITER) == CALLER_GONE;
+        self.cell.is_some_and(|cell| !gone(cell))
+    }
+}
+
+impl<R> Drop for Reply<R> {
+    fn drop(&mut self) {
+        let Some(cell) = self.cell else { return };
+        // SAFETY: the responder's share keeps the cell.
+        let stopped = unsafe { cell.as_ref() }.pool().is_stopped();
+        // Relaxed: only this responder sets the bit.
+        let started = Cell::state_of(cell).load(Relaxed) & STARTED != 0;
+        let error = if stopped { CallError::Stopped { started } } else { CallError::Dropped };
+        Cell::complete::<R>(cell, Err(error));
+    }
+}
+
+impl<R> fmt::Debug for Reply<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("one_way", &self.cell.is_none()).finish()
+    }
+}
+
+fn fail<R>(cell: NonNull<Cell>, error: CallError) {
+    Cell::complete::<R>(cell, Err(error));
+}
+
+/// A call whose method is running: if it unwinds, the call is left to the engine, which knows the
+/// panic's message.
+struct Unanswered(Failure);
+
+/// How to end a call without knowing its result's type.
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    cell: NonNull<Cell>,
+    fail: fn(NonNull<Cell>, CallError),
+}
+
+thread_local!(static UNANSWERED: StdCell<Option<Failure>> = const { StdCell::new(None) });
+
+impl Failure {
+    /// The call whose method has just unwound on this thread, if it had one.
+    pub(crate) fn take() -> Option<Self> {
+        UNANSWERED.take()
+    }
+
+    pub(crate) fn end(self, error: CallError) {
+        (self.fail)(self.cell, error);
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(older) = UNANSWERED.replace(Some(self.0)) {
+            older.end(CallError::Dropped);
+        }
+    }
+}

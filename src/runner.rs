@@ -1,0 +1,269 @@
+//! The thread that repeats turns, and waits between them.
+
+use crate::error::StartError;
+use crate::scheduler::{Rest, Scheduler};
+use crate::station::Station;
+use crate::sync::Arc;
+use crate::topology::{self, Pinning};
+use crate::wait::{Pause, WaitStrategy, Waiting, give_way};
+use crate::{error::PinError, sys};
+use std::fmt;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// The options of one runner. They chain, and are checked when the runner starts.
+///
+/// ```
+/// use mainspring::{Runner, Pinning, WaitStrategy};
+///
+/// let runner = Runner::named("risk").cpu(0).pinning(Pinning::Prefer).wait(WaitStrategy::Spin);
+/// println!("{runner:?}");
+/// ```
+pub struct Runner {
+    pub(crate) name: String,
+    pub(crate) cpus: Vec<usize>,
+    pub(crate) pinning: Pinning,
+    pub(crate) wait: WaitStrategy,
+    fifo_priority: Option<i32>,
+    nice: Option<i32>,
+    stack_bytes: Option<usize>,
+    lock_memory: bool,
+    thread_name: Option<String>,
+    on_start: Option<Box<dyn FnOnce() + Send>>,
+    /// It ends with its last object.
+    pub(crate) is_private: bool,
+}
+
+impl Runner {
+    /// A runner that objects are put on by this name. Unpinned; spins briefly, then parks.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            cpus: Vec::new(),
+            pinning: Pinning::default(),
+            wait: WaitStrategy::default(),
+            fifo_priority: None,
+            nice: None,
+            stack_bytes: None,
+            lock_memory: false,
+            thread_name: None,
+            on_start: None,
+            is_private: false,
+        }
+    }
+
+    /// Pins the thread to one CPU.
+    pub fn cpu(self, cpu: usize) -> Self {
+        self.cpus([cpu])
+    }
+
+    /// Keeps the thread on a set of CPUs.
+    pub fn cpus(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
+        self.cpus = cpus.into_iter().collect();
+        self.cpus.sort_unstable();
+        self.cpus.dedup();
+        self
+    }
+
+    /// What happens when the kernel refuses the CPUs. Default: [`Pinning::Prefer`].
+    pub fn pinning(mut self, pinning: Pinning) -> Self {
+        self.pinning = pinning;
+        self
+    }
+
+    /// How the thread waits for work. Default: spin for 50 µs, then park.
+    ///
+    /// Only a runner that has one CPU to itself spins; see [`Event::Spinning`](crate::Event).
+    pub fn wait(mut self, strategy: WaitStrategy) -> Self {
+        self.wait = strategy;
+        self
+    }
+
+    /// Gives the thread a `SCHED_FIFO` priority, 1 to 99. Below 50, or it starves the kernel's own
+    /// threads; needs the right to.
+    pub fn fifo_priority(mut self, priority: i32) -> Self {
+        self.fifo_priority = Some(priority);
+        self
+    }
+
+    /// Gives the thread a nice value, −20 to 19; below 0 needs the right to.
+    pub fn nice(mut self, nice: i32) -> Self {
+        self.nice = Some(nice);
+        self
+    }
+
+    /// The size of the thread's stack, in bytes. Default: the standard library's.
+    pub fn stack_bytes(mut self, bytes: usize) -> Self {
+        self.stack_bytes = Some(bytes);
+        self
+    }
+
+    /// Locks what the *process* touches from then on into memory.
+    pub fn lock_memory(mut self) -> Self {
+        self.lock_memory = true;
+        self
+    }
+
+    /// The thread's name; Linux shows 15 bytes of it. Default: the runner's name.
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.thread_name = Some(name.into());
+        self
+    }
+
+    /// Runs on the thread before its first turn, after it was pinned.
+    pub fn on_start(mut self, hook: impl FnOnce() + Send + 'static) -> Self {
+        self.on_start = Some(Box::new(hook));
+        self
+    }
+
+    /// The CPUs it is to be pinned to; none if it isn't.
+    pub(crate) fn pinned_to(&self) -> &[usize] {
+        if self.pinning == Pinning::Off { &[] } else { &self.cpus }
+    }
+
+    pub(crate) fn thread(&self) -> std::thread::Builder {
+        let name = self.thread_name.as_ref().unwrap_or(&self.name);
+        let builder = std::thread::Builder::new().name(name.replace('\0', "?"));
+        match self.stack_bytes {
+            Some(bytes) => builder.stack_size(bytes),
+            None => builder,
+        }
+    }
+
+    /// Prepares the calling thread; returns what went wrong and may be lived with.
+    pub(crate) fn prepare(&mut self) -> Result<Option<PinError>, StartError> {
+        let mut unpinned = None;
+        if !self.pinned_to().is_empty() {
+            match topology::pin(&self.name, &self.cpus) {
+                Ok(()) => {}
+                Err(error) if self.pinning == Pinning::Prefer => unpinned = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let Some(priority) = self.fifo_priority {
+            let option = || format!("fifo_priority({priority})");
+            sys::set_fifo_priority(priority).map_err(|e| self.refused(option(), e))?;
+        }
+        if let Some(nice) = self.nice {
+            sys::set_nice(nice).map_err(|e| self.refused(format!("nice({nice})"), e))?;
+        }
+        if self.lock_memory {
+            sys::lock_memory().map_err(|e| self.refused("lock_memory".into(), e))?;
+        }
+        if let Some(hook) = self.on_start.take() {
+            hook();
+        }
+        Ok(unpinned)
+    }
+
+    fn refused(&self, option: String, source: io::Error) -> StartError {
+        StartError::Option { runner: self.name.clone(), option, source }
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("name", &self.name)
+            .field("cpus", &self.cpus)
+            .field("pinning", &self.pinning)
+            .field("wait", &self.wait)
+            .field("fifo_priority", &self.fifo_priority)
+            .field("nice", &self.nice)
+            .field("stack_bytes", &self.stack_bytes)
+            .field("lock_memory", &self.lock_memory)
+            .field("thread_name", &self.thread_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A busy runner looks at the clock once in so many turns.
+const TURNS_PER_LOOK: u32 = 64;
+
+/// Repeats turns until the runner has ended.
+pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private: bool) {
+    let station: Arc<Station> = scheduler.station().clone();
+    let mut waiting = Waiting::new(strategy);
+    let mut obstructed = Obstructed::default();
+    let mut now = Instant::now();
+    let mut turns = 0_u32;
+    let mut had_objects = false;
+    loop {
+        if scheduler.turn(now) > 0 {
+            waiting.worked();
+            obstructed = Obstructed::default();
+            turns = turns.wrapping_add(1);
+            if turns.is_multiple_of(TURNS_PER_LOOK) {
+                now = Instant::now();
+            }
+            continue;
+        }
+        match waiting.idle(station.may_spin(), &mut now) {
+            Pause::Poll => {}
+            Pause::Yield => give_way(),
+            Pause::Sleep(nap) => std::thread::sleep(nap),
+            Pause::Park => {
+                if rest(scheduler, &station, &mut obstructed, now) {
+                    waiting.slept();
+                    now = Instant::now();
+                }
+            }
+        }
+        // Only an idle runner can be at its end.
+        had_objects |= !scheduler.is_empty();
+        if is_private && had_objects && scheduler.is_empty() && !station.is_stopping() {
+            station.stop();
+        }
+        if scheduler.end() {
+            return;
+        }
+    }
+}
+
+/// Sleeps if everything can be cooled; whether it did.
+fn rest(
+    scheduler: &mut Scheduler,
+    station: &Station,
+    obstructed: &mut Obstructed,
+    now: Instant,
+) -> bool {
+    match scheduler.rest(now) {
+        Rest::Disturbed => false,
+        // The last object may just have ended: then this runner has, or is about to.
+        Rest::Cold if scheduler.is_empty() && station.is_stopping() => false,
+        Rest::Cold => {
+            *obstructed = Obstructed::default();
+            station.ready().park(None)
+        }
+        Rest::InFlight => obstructed.pause(station),
+    }
+}
+
+/// A producer was suspended between its claim and its publication, at the head of a mailbox.
+///
+/// Nobody rings when it publishes at last, so this is the one sleep that ends by itself: first
+/// spins, then yields, then naps of 50 µs to 1 ms.
+#[derive(Debug, Default)]
+struct Obstructed {
+    times: u32,
+}
+
+impl Obstructed {
+    const SPINS: u32 = 100;
+    const YIELDS: u32 = 200;
+
+    fn pause(&mut self, station: &Station) -> bool {
+        self.times = self.times.saturating_add(1);
+        if self.times < Self::SPINS {
+            crate::sync::spin_loop();
+            return false;
+        }
+        if self.times < Self::YIELDS {
+            give_way();
+            return false;
+        }
+        let doublings = (self.times - Self::YIELDS).min(5);
+        let nap = Duration::from_micros(50 << doublings).min(Duration::from_millis(1));
+        station.ready().park(Some(nap))
+    }
+}

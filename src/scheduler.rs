@@ -1,0 +1,326 @@
+//! The step: one bounded pass over everything that is runnable on one runner.
+//!
+//! A [`Scheduler`] has no thread. A [`Runner`](crate::Runner)'s thread repeats its turns; so can
+//! your own loop, or a test, one turn at a time with a clock of its own.
+//!
+//! Objects are *hot* or *cold*. Hot ones are polled each turn. One that has had no work for a
+//! while is cooled: from then on it costs nothing until its mailbox rings, which puts it back. So
+//! a turn's cost depends on the objects that work, not on those that exist.
+
+use crate::object::{Cooling, Progress, Task};
+use crate::station::{CONTROL, Station};
+use crate::sync::Arc;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Requests that one object may serve in a turn before the next object has its turn.
+pub const BATCH_MAX: usize = 64;
+
+/// How long an object stays hot without work, while others of its runner are busy.
+pub const COOL_AFTER: Duration = Duration::from_micros(50);
+
+/// A runner that never sleeps keeps up to this many objects hot, so that no call pays for ringing.
+const HOT_KEPT: usize = 8;
+
+/// Runs the objects of one runner, on the thread that made it.
+///
+/// From [`Engine::invoker`](crate::Engine::invoker) when you drive it yourself. Not `Send`: calls
+/// from its thread to its objects are recognised by the thread, and take a shorter way.
+///
+/// ```
+/// use mainspring::prelude::*;
+/// use std::time::Instant;
+///
+/// struct Counter(u64);
+/// #[active]
+/// impl Counter {
+///     pub fn add(&mut self, by: u64) -> u64 { self.0 += by; self.0 }
+/// }
+///
+/// let engine = Engine::builder().start()?;
+/// let mut scheduler = engine.invoker("loop")?;
+/// let counter = engine.spawn("counter", || Counter(0)).on("loop").start()?;
+/// let mut sum = counter.add(5);
+/// assert!(!sum.is_ready());
+/// assert_eq!(scheduler.turn(Instant::now()), 1); // one request served
+/// assert_eq!(sum.try_get().unwrap()?, 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Scheduler {
+    station: Arc<Station>,
+    objects: Vec<Option<Entry>>,
+    vacant: Vec<usize>,
+    hot: Vec<usize>,
+    live: usize,
+    never_parks: bool,
+    /// Tells the engine that this runner has ended.
+    on_end: Option<Box<dyn FnOnce()>>,
+}
+
+struct Entry {
+    task: Box<dyn Task>,
+    is_hot: bool,
+    /// Since when it has had nothing to do, if the last turn found nothing.
+    idle_since: Option<Instant>,
+}
+
+/// What a try to put everything to sleep came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Everything is cold: the ready set's wake-up is enough.
+    Cold,
+    /// Something arrived meanwhile.
+    Disturbed,
+    /// Only half-made claims are in the way: their producers were suspended.
+    InFlight,
+}
+
+impl Scheduler {
+    pub(crate) fn new(station: Arc<Station>, never_parks: bool) -> Self {
+        station.own();
+        Self {
+            station,
+            objects: Vec::new(),
+            vacant: Vec::new(),
+            hot: Vec::new(),
+            live: 0,
+            never_parks,
+            on_end: None,
+        }
+    }
+
+    pub(crate) fn on_end(&mut self, end: impl FnOnce() + 'static) {
+        self.on_end = Some(Box::new(end));
+    }
+
+    pub(crate) fn station(&self) -> &Arc<Station> {
+        &self.station
+    }
+
+    /// Does a bounded amount of work and returns how many requests it served; 0 when there was
+    /// nothing to do.
+    ///
+    /// `now` decides when idle objects are cooled, and nothing else: pass a virtual time if you
+    /// like.
+    ///
+    /// # Blocking
+    /// Only as long as the servants' methods.
+    /// # Panics
+    /// Never: a servant's panic ends its call, and stops its object.
+    #[inline]
+    pub fn turn(&mut self, now: Instant) -> usize {
+        self.collect();
+        let mut work = 0;
+        let mut place = 0;
+        while let Some(&key) = self.hot.get(place) {
+            let (served, stays) = self.turn_of(key, now);
+            work += served;
+            if stays {
+                place += 1;
+            } else {
+                self.hot.swap_remove(place);
+            }
+        }
+        work
+    }
+
+    /// How many objects live here.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether no object lives here.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// How many of them are polled each turn.
+    pub fn hot_len(&self) -> usize {
+        self.hot.len()
+    }
+
+    /// Takes in what others left: tokens, calls made here, commands.
+    #[inline(always)]
+    fn collect(&mut self) {
+        let Self { station, objects, hot, .. } = self;
+        let mut heard = false;
+        station.ready().take(|key| {
+            if key == CONTROL {
+                heard = true;
+            } else if let Some(entry) = entry_of(objects, key) {
+                entry.task.take_token();
+                heat(entry, key, hot);
+            }
+        });
+        if let Some(mut woken) = station.woken_here.get(station).map(|woken| woken.borrow_mut()) {
+            for key in woken.drain(..) {
+                heard |= key == CONTROL;
+                if let Some(entry) = entry_of(objects, key) {
+                    heat(entry, key, hot);
+                }
+            }
+        }
+        if heard {
+            self.obey();
+        }
+    }
+
+    #[cold]
+    fn obey(&mut self) {
+        let station = self.station.clone();
+        station.hear();
+        for task in station.take_newcomers() {
+            self.adopt(task);
+        }
+        while let Some(command) = station.next_command() {
+            command(self);
+        }
+        if station.is_stopping() {
+            self.stop();
+        }
+    }
+
+    /// Ends admission of every object; what they accepted still runs.
+    fn stop(&mut self) {
+        // A cold one's close rings; a hot one is polled, and found closed when it is idle.
+        self.objects.iter().flatten().for_each(|entry| entry.task.stop());
+    }
+
+    #[inline(always)]
+    fn turn_of(&mut self, key: usize, now: Instant) -> (usize, bool) {
+        let hot = self.hot.len();
+        let Some(entry) = entry_of(&mut self.objects, key) else { return (0, false) };
+        match entry.task.turn(BATCH_MAX) {
+            Progress::Worked(served) => {
+                entry.idle_since = None;
+                (served, true)
+            }
+            Progress::Idle => {
+                let since = *entry.idle_since.get_or_insert(now);
+                let due = now.saturating_duration_since(since) >= COOL_AFTER;
+                (0, !due || self.settle(key, now, hot))
+            }
+        }
+    }
+
+    /// Decides on an object that has been idle for a while; `true` if it stays hot.
+    #[cold]
+    fn settle(&mut self, key: usize, now: Instant, hot: usize) -> bool {
+        let keep = self.never_parks && hot <= HOT_KEPT;
+        let Some(entry) = entry_of(&mut self.objects, key) else { return false };
+        entry.idle_since = Some(now);
+        let cooling = match keep {
+            true if entry.task.is_over() => Cooling::Over,
+            true => Cooling::Hot,
+            false => entry.task.cool(),
+        };
+        match cooling {
+            Cooling::Hot | Cooling::InFlight => true,
+            Cooling::Cold => {
+                entry.is_hot = false;
+                false
+            }
+            Cooling::Over => {
+                self.remove(key);
+                false
+            }
+        }
+    }
+
+    /// Tries to cool everything, so that the runner may sleep.
+    pub(crate) fn rest(&mut self, now: Instant) -> Rest {
+        let mut in_flight = false;
+        let mut place = 0;
+        while let Some(&key) = self.hot.get(place) {
+            let Some(entry) = entry_of(&mut self.objects, key) else { return Rest::Disturbed };
+            match entry.task.cool() {
+                Cooling::Cold => {
+                    entry.is_hot = false;
+                    entry.idle_since = Some(now);
+                }
+                Cooling::Over => self.remove(key),
+                Cooling::Hot => return Rest::Disturbed,
+                Cooling::InFlight => {
+                    in_flight = true;
+                    place += 1;
+                    continue;
+                }
+            }
+            self.hot.swap_remove(place);
+        }
+        if self.station.has_own_wakes() {
+            return Rest::Disturbed;
+        }
+        if in_flight { Rest::InFlight } else { Rest::Cold }
+    }
+
+    /// Takes an object in; it is polled from the next turn on.
+    pub(crate) fn adopt(&mut self, task: Box<dyn Task>) {
+        let key = self.vacant.pop().unwrap_or(self.objects.len());
+        task.set_key(key);
+        if self.station.is_stopping() {
+            task.stop();
+        }
+        let entry = Some(Entry { task, is_hot: true, idle_since: None });
+        match self.objects.get_mut(key) {
+            Some(place) => *place = entry,
+            None => self.objects.push(entry),
+        }
+        self.live += 1;
+        self.hot.push(key);
+    }
+
+    fn remove(&mut self, key: usize) {
+        let entry = self.objects.get_mut(key).and_then(Option::take);
+        if let Some(entry) = entry {
+            self.vacant.push(key);
+            self.live -= 1;
+            drop(entry);
+        }
+    }
+
+    /// Ends, if it was asked to stop and no object is left: nothing can be sent here any more.
+    pub(crate) fn end(&mut self) -> bool {
+        self.station.is_stopping() && self.live == 0 && self.station.end()
+    }
+}
+
+impl Drop for Scheduler {
+    /// Stops the objects, and serves what they have accepted.
+    fn drop(&mut self) {
+        self.station.stop();
+        while !self.end() {
+            if self.turn(Instant::now()) == 0 {
+                self.rest(Instant::now());
+                crate::sync::yield_now();
+            }
+        }
+        if let Some(end) = self.on_end.take() {
+            end();
+        }
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("name", &self.station.name())
+            .field("objects", &self.live)
+            .field("hot", &self.hot.len())
+            .finish()
+    }
+}
+
+#[inline(always)]
+fn entry_of(objects: &mut [Option<Entry>], key: usize) -> Option<&mut Entry> {
+    objects.get_mut(key).and_then(Option::as_mut)
+}
+
+#[inline(always)]
+fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<usize>) {
+    entry.idle_since = None;
+    if !entry.is_hot {
+        entry.is_hot = true;
+        hot.push(key);
+    }
+}

@@ -1,0 +1,280 @@
+//! Making an active object: its options, its factory, and the way to its runner.
+
+use crate::active::Active;
+use crate::engine::{Engine, EngineHandle, Event, Registration};
+use crate::error::{StartError, panic_message};
+use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::{Kind, Mpsc, Spsc, sealed};
+use crate::object::{Consumer, Controller, Desk, Object, Plan, Ring, Task};
+use crate::proxy::{Handle, Proxy};
+use crate::runner::Runner;
+use crate::station::{self, Station};
+use crate::sync::Arc;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// How many requests a mailbox holds unless told otherwise. Its slots are allocated at the first
+/// request, and a page is touched only when it is used.
+pub const CAPACITY_DEFAULT: usize = 256;
+
+/// The least number of reply cells an object may use: calls that are pending, or ended and not yet
+/// taken. More capacity allows four times itself.
+pub const CALLS_MIN: usize = 1024;
+
+/// What makes a servant: a closure that returns it, or a `Result` with it.
+///
+/// It runs once, on the runner's thread, so the servant itself need not be `Send`.
+pub trait Factory<S, M>: Send + 'static {
+    /// Makes the servant, or says why not.
+    fn make(self) -> Result<S, String>;
+}
+
+/// Marks factories that can't fail.
+#[derive(Debug)]
+pub enum Plain {}
+
+/// Marks factories that return a `Result` with this error.
+pub struct Fallible<E>(PhantomData<E>);
+
+impl<S: Active, F: FnOnce() -> S + Send + 'static> Factory<S, Plain> for F {
+    fn make(self) -> Result<S, String> {
+        Ok(self())
+    }
+}
+
+impl<S, E, F> Factory<S, Fallible<E>> for F
+where
+    S: Active,
+    E: fmt::Display,
+    F: FnOnce() -> Result<S, E> + Send + 'static,
+{
+    fn make(self) -> Result<S, String> {
+        self().map_err(|error| error.to_string())
+    }
+}
+
+/// Where an object goes.
+enum Place {
+    Any,
+    On(String),
+    Own(Runner),
+}
+
+/// The options of one object; [`start`](Spawn::start) checks them and makes it.
+///
+/// ```
+/// use mainspring::prelude::*;
+///
+/// struct Log(Vec<String>);
+/// #[active]
+/// impl Log {
+///     pub fn line(&mut self, text: String) -> usize { self.0.push(text); self.0.len() }
+/// }
+///
+/// let engine = Engine::builder().runner(Runner::named("io")).start()?;
+/// let log = engine.spawn("log", || Log(Vec::new())).on("io").capacity(1000).start()?;
+/// assert_eq!(log.line("hello".into()).get()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "an object exists only after `start`"]
+pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
+    engine: EngineHandle,
+    name: Option<String>,
+    factory: F,
+    place: Place,
+    capacity: usize,
+    calls_max: Option<usize>,
+    types: PhantomData<(fn() -> S, fn() -> M, K)>,
+}
+
+impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
+    pub(crate) fn new(engine: EngineHandle, name: Option<String>, factory: F) -> Self {
+        let (place, capacity) = (Place::Any, CAPACITY_DEFAULT);
+        Self { engine, name, factory, place, capacity, calls_max: None, types: PhantomData }
+    }
+
+    /// Makes the mailbox a ring for one producer: cheaper, and the proxy can be sent, but neither
+    /// cloned nor shared.
+    pub fn single_producer(self) -> Spawn<S, M, F, Spsc> {
+        let Self { engine, name, factory, place, capacity, calls_max, .. } = self;
+        Spawn { engine, name, factory, place, capacity, calls_max, types: PhantomData }
+    }
+}
+
+impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
+    /// Puts the object on the runner of that name. Default: the runners take turns.
+    pub fn on(mut self, runner: impl Into<String>) -> Self {
+        self.place = Place::On(runner.into());
+        self
+    }
+
+    /// Gives the object a thread of its own, which ends with it.
+    pub fn on_own_runner(self) -> Self {
+        // Relaxed: a number to tell threads apart.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Relaxed);
+        let name = match &self.name {
+            Some(name) => format!("{name}#{number}"),
+            None => format!("{}#{number}", S::NAME),
+        };
+        self.on_private_runner(Runner::named(name))
+    }
+
+    /// Gives the object a thread of its own with these options, which ends with it.
+    pub fn on_private_runner(mut self, mut runner: Runner) -> Self {
+        runner.is_private = true;
+        self.place = Place::Own(runner);
+        self
+    }
+
+    /// How many requests may be accepted and not yet served; exact. Default:
+    /// [`CAPACITY_DEFAULT`].
+    pub fn capacity(mut self, requests: usize) -> Self {
+        self.capacity = requests;
+        self
+    }
+
+    /// About how many calls may be pending, or ended and not yet taken, before further ones are
+    /// refused as full. Default: four times the capacity, at least [`CALLS_MIN`].
+    pub fn calls_max(mut self, calls: usize) -> Self {
+        self.calls_max = Some(calls);
+        self
+    }
+
+    /// Makes the object, and returns its proxy.
+    ///
+    /// # Errors
+    /// What is wrong with the options; what the factory returned, or its panic; a runner that has
+    /// stopped.
+    /// # Blocking
+    /// Until the factory has returned. A servant that spawns on its own runner runs the factory on
+    /// the spot; on another runner it doesn't wait: if the factory fails then, the proxy's calls end
+    /// [`Stopped`](crate::CallError::Stopped) and the engine reports
+    /// [`FactoryFailed`](crate::Event::FactoryFailed).
+    pub fn start(mut self) -> Result<S::Proxy<K>, StartError> {
+        let station = match std::mem::replace(&mut self.place, Place::Any) {
+            Place::Any => self.engine.any_station()?,
+            Place::On(name) => self.engine.station(&name)?,
+            Place::Own(runner) => {
+                let station = self.engine.launch(runner)?;
+                return self.start_on(&station).inspect_err(|_| station.stop());
+            }
+        };
+        self.start_on(&station)
+    }
+
+    fn start_on(self, station: &Arc<Station>) -> Result<S::Proxy<K>, StartError> {
+        let Self { engine, name, factory, capacity, calls_max, .. } = self;
+        let plan = Plan {
+            name: name.as_deref().map(Into::into),
+            type_name: S::NAME,
+            reply_bytes: S::REPLY_BYTES,
+            calls_max: calls_max.unwrap_or_else(|| CALLS_MIN.max(capacity.saturating_mul(4))),
+        };
+        let label = plan.label().to_owned();
+        let desk = Desk::new(station.clone(), plan);
+        let (producer, consumer) = <K as sealed::Kind>::mailbox(capacity, desk)?;
+        let ring = producer.ring().clone();
+        let control = Box::new(Controller::<S, K>(ring.clone()));
+        let registration = engine.register(name.as_deref(), control)?;
+        let seed = Seed::<S, K> { consumer: Some((consumer, registration)), ring, label };
+        deliver(station, &engine, seed, factory)?;
+        Ok(S::Proxy::<K>::from_handle(Handle::new(producer)))
+    }
+}
+
+impl<S: Active, M, F: Factory<S, M>, K: Kind> fmt::Debug for Spawn<S, M, F, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Spawn");
+        debug.field("servant", &S::NAME).field("name", &self.name);
+        debug.field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}
+
+/// An object whose servant has not been made.
+struct Seed<S: Active, K: Kind> {
+    consumer: Option<(Consumer<S, K>, Registration)>,
+    ring: Arc<Ring<S, K>>,
+    label: String,
+}
+
+impl<S: Active, K: Kind> Seed<S, K> {
+    fn grow<M>(mut self, factory: impl Factory<S, M>) -> Result<Box<dyn Task>, StartError> {
+        let object = || self.label.clone();
+        let servant = match catch_unwind(AssertUnwindSafe(|| factory.make())) {
+            Ok(Ok(servant)) => servant,
+            Ok(Err(message)) => return Err(StartError::Factory { object: object(), message }),
+            Err(payload) => {
+                let message = panic_message(&*payload).into();
+                return Err(StartError::FactoryPanicked { object: object(), message });
+            }
+        };
+        let gone = || StartError::RunnerStopped { name: self.ring.bell().station().name().into() };
+        let (consumer, registration) = self.consumer.take().ok_or_else(gone)?;
+        Ok(Box::new(Object::<S, K>::new(servant, consumer, self.ring.clone(), registration)))
+    }
+}
+
+impl<S: Active, K: Kind> Drop for Seed<S, K> {
+    fn drop(&mut self) {
+        if self.consumer.is_some() {
+            // Nobody will serve what came before the servant: it ends `Stopped`.
+            self.ring.bell().pool().mark_stopped();
+        }
+    }
+}
+
+fn deliver<S: Active, K: Kind, M>(
+    station: &Arc<Station>,
+    engine: &EngineHandle,
+    seed: Seed<S, K>,
+    factory: impl Factory<S, M>,
+) -> Result<(), StartError> {
+    if station.is_mine() {
+        station.leave_newcomer(seed.grow(factory)?);
+        return Ok(());
+    }
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    let reporter = engine.clone();
+    station.send(Box::new(move |scheduler| {
+        let grown = seed.grow(factory).map(|task| scheduler.adopt(task));
+        if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(grown) {
+            reporter.tell(&Event::FactoryFailed { reason: error.to_string() });
+        }
+    }));
+    if station::is_runner() {
+        // Two runners that wait for each other would wait for ever.
+        return Ok(());
+    }
+    let gone = StartError::RunnerStopped { name: station.name().into() };
+    is_done.recv().unwrap_or(Err(gone))
+}
+
+/// Makes an active object on a thread of its own, in an engine of its own: both end when its last
+/// proxy is dropped.
+///
+/// # Errors
+/// The thread could not be started.
+///
+/// # Examples
+/// ```
+/// use mainspring::prelude::*;
+///
+/// struct Greeter;
+/// #[active]
+/// impl Greeter {
+///     pub fn greet(&self, name: String) -> String { format!("Hello, {name}!") }
+/// }
+///
+/// let greeter = mainspring::spawn(Greeter)?;
+/// assert_eq!(greeter.greet("world".into()).get()?, "Hello, world!");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn spawn<S: Active + Send>(servant: S) -> Result<S::Proxy<Mpsc>, StartError> {
+    let engine = Engine::builder().start()?;
+    let proxy = engine.spawn_unnamed(move || servant).on_own_runner().start()?;
+    engine.detach();
+    Ok(proxy)
+}

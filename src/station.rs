@@ -1,0 +1,238 @@
+//! What other threads may touch of a runner: its ready set, its inbox, and who owns it.
+
+use crate::object::Task;
+use crate::ready::{Link, ReadySet};
+use crate::scheduler::Scheduler;
+use crate::sync::{AtomicU32, AtomicUsize, fence};
+use crossbeam_queue::SegQueue;
+use crossbeam_utils::CachePadded;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use std::time::Duration;
+
+/// Something the runner is to do between two objects' batches: adopt an object, mostly.
+///
+/// Dropped undone when the runner has ended: whoever sent it learns it from that.
+pub(crate) type Command = Box<dyn FnOnce(&mut Scheduler) + Send>;
+
+/// The key of the runner's own link, beside those of its objects.
+pub(crate) const CONTROL: usize = usize::MAX;
+
+/// See the module.
+pub(crate) struct Station {
+    name: Box<str>,
+    /// The thread that owns the scheduler, by [`this_thread`]; 0 before.
+    owner: AtomicUsize,
+    /// Whether the runner may burn CPU time while it has nothing to do.
+    may_spin: AtomicU32,
+    /// How long a caller spins for a reply before it parks.
+    caller_spin_ns: AtomicUsize,
+    stopping: AtomicU32,
+    ready: CachePadded<ReadySet>,
+    control: Link,
+    rung: AtomicU32,
+    inbox: SegQueue<Command>,
+    /// Objects that got a call from their own runner's thread, by key; [`CONTROL`] for newcomers.
+    pub(crate) woken_here: OwnerCell<Vec<usize>>,
+}
+
+impl Station {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            owner: AtomicUsize::new(0),
+            may_spin: AtomicU32::new(0),
+            caller_spin_ns: AtomicUsize::new(0),
+            stopping: AtomicU32::new(0),
+            ready: CachePadded::new(ReadySet::new()),
+            control: Link::new(CONTROL),
+            rung: AtomicU32::new(0),
+            inbox: SegQueue::new(),
+            woken_here: OwnerCell::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn ready(&self) -> &ReadySet {
+        &self.ready
+    }
+
+    /// Makes the calling thread the owner: its calls to objects here are local from now on.
+    pub(crate) fn own(&self) {
+        // Relaxed: only a thread that wrote its own number acts on it.
+        self.owner.store(this_thread(), Relaxed);
+    }
+
+    /// Whether the calling thread owns this runner's scheduler, inside a turn or between two.
+    #[inline(always)]
+    pub(crate) fn is_mine(&self) -> bool {
+        // Relaxed: as in `own`; any other value is not this thread's number.
+        self.owner.load(Relaxed) == this_thread()
+    }
+
+    pub(crate) fn set_spin(&self, may_spin: bool, caller_spin: Duration) {
+        // Relaxed, both: advice, taken when it is seen.
+        self.may_spin.store(may_spin.into(), Relaxed);
+        self.caller_spin_ns.store(caller_spin.as_nanos() as usize, Relaxed);
+    }
+
+    pub(crate) fn may_spin(&self) -> bool {
+        // Relaxed: as in `set_spin`.
+        self.may_spin.load(Relaxed) != 0
+    }
+
+    pub(crate) fn caller_spin(&self) -> Duration {
+        // Relaxed: as in `set_spin`.
+        Duration::from_nanos(self.caller_spin_ns.load(Relaxed) as u64)
+    }
+
+    /// Asks the runner to end once its objects have. Sticky.
+    pub(crate) fn stop(&self) {
+        // AcqRel [station.rung], by the ring below.
+        self.stopping.store(1, Relaxed);
+        self.ring();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        // Relaxed: read after `hear`, or again later.
+        self.stopping.load(Relaxed) != 0
+    }
+
+    /// Leaves a command; if the runner has ended already, the command is dropped.
+    pub(crate) fn send(&self, command: Command) {
+        self.inbox.push(command);
+        // SeqCst [station.end]: between leaving the command and looking whether the runner has
+        // ended. `end` has the same fence between ending and looking for commands: one side must
+        // see the other, so no command is left behind.
+        fence(SeqCst);
+        if !self.ring() {
+            self.drop_commands();
+        }
+    }
+
+    /// Takes note that the control link was taken off; whatever was left before is visible then.
+    pub(crate) fn hear(&self) {
+        // AcqRel [station.rung]: Acquire sees what the ringers left; Release, so that the next
+        // ringer's push comes after this one's taking.
+        self.rung.swap(0, AcqRel);
+    }
+
+    pub(crate) fn next_command(&self) -> Option<Command> {
+        self.inbox.pop()
+    }
+
+    /// Ends the runner's side, if nothing is ready: pushes and commands are refused from now on.
+    pub(crate) fn end(&self) -> bool {
+        if self.has_ended() {
+            return true;
+        }
+        if self.has_own_wakes() {
+            return false;
+        }
+        if !self.ready.close() {
+            return false;
+        }
+        // Relaxed: as in `own`; another thread may come to have this one's number.
+        self.owner.store(0, Relaxed);
+        // SeqCst [station.end]: as in `send`.
+        fence(SeqCst);
+        self.drop_commands();
+        true
+    }
+
+    /// Whether the owner has left itself something to look at.
+    pub(crate) fn has_own_wakes(&self) -> bool {
+        self.woken_here.get(self).is_some_and(|woken| !woken.borrow().is_empty())
+    }
+
+    /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
+    pub(crate) fn leave_newcomer(&self, task: Box<dyn Task>) {
+        NEWCOMERS.with_borrow_mut(|newcomers| newcomers.push((ptr::from_ref(self), task)));
+        if let Some(woken) = self.woken_here.get(self) {
+            woken.borrow_mut().push(CONTROL);
+        }
+    }
+
+    pub(crate) fn take_newcomers(&self) -> Vec<Box<dyn Task>> {
+        let mine = |(station, _): &mut (*const Station, _)| ptr::eq(*station, self);
+        NEWCOMERS.with_borrow_mut(|newcomers| {
+            newcomers.extract_if(.., mine).map(|(_, task)| task).collect()
+        })
+    }
+
+    fn drop_commands(&self) {
+        while self.inbox.pop().is_some() {}
+    }
+
+    /// Gets the runner to look at its inbox and flags; `false` if it has ended.
+    fn ring(&self) -> bool {
+        // AcqRel [station.rung]: Release carries the command or flag; Acquire as in `hear`.
+        if self.rung.swap(1, AcqRel) == 1 {
+            // Somebody else's link is on its way, and the runner hears us with it; or the runner
+            // has ended, and then nobody hears.
+            return !self.has_ended();
+        }
+        // SAFETY: `rung` was 0, so the link isn't in the stack; it lives as long as the station,
+        // which the runner holds.
+        unsafe { self.ready.push(&self.control) }.is_some()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ready.is_closed()
+    }
+}
+
+impl fmt::Debug for Station {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Station").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+// Objects made by their own runner, for a scheduler that is in the middle of a turn. They need not
+// be `Send`, so they can't lie in the station.
+thread_local!(static NEWCOMERS: RefCell<Vec<(*const Station, Box<dyn Task>)>> =
+    const { RefCell::new(Vec::new()) });
+
+thread_local!(static IS_RUNNER: Cell<bool> = const { Cell::new(false) });
+
+/// Marks the calling thread as a runner's: waits without a limit are refused here.
+pub(crate) fn become_runner() {
+    IS_RUNNER.set(true);
+}
+
+/// Whether the calling thread is a runner's.
+pub(crate) fn is_runner() -> bool {
+    IS_RUNNER.get()
+}
+
+/// A number that no other living thread has: the address of a thread-local byte.
+#[inline(always)]
+pub(crate) fn this_thread() -> usize {
+    thread_local!(static MARK: Cell<u8> = const { Cell::new(0) });
+    MARK.with(|mark| std::ptr::from_ref(mark).addr())
+}
+
+/// A value that only the owner of a station may touch.
+#[derive(Debug, Default)]
+pub(crate) struct OwnerCell<T>(RefCell<T>);
+
+// SAFETY: `get` gives access to one thread only, the station's owner, and that never changes once
+// set; the value itself may be dropped by another, so it must be `Send`.
+unsafe impl<T: Send> Sync for OwnerCell<T> {}
+
+impl<T> OwnerCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(RefCell::new(value))
+    }
+
+    /// The value, if the calling thread owns `station`.
+    #[inline(always)]
+    pub(crate) fn get(&self, station: &Station) -> Option<&RefCell<T>> {
+        station.is_mine().then_some(&self.0)
+    }
+}

@@ -1,0 +1,146 @@
+//! The operating system: sleeping on a word, affinity, priorities. All FFI is here.
+//!
+//! Linux is what we test. Elsewhere the standard library stands in: threads sleep in short timed
+//! parks, and what needs the kernel (pinning, priorities) reports that it is unsupported.
+
+use std::time::Duration;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::*;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::Duration;
+    use rustix::thread::futex;
+    use rustix::thread::{CpuSet, Timespec};
+    use std::io;
+    use std::sync::atomic::AtomicU32;
+
+    pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
+        let limit = limit.map(|limit| Timespec {
+            tv_sec: limit.as_secs().min(i64::MAX as u64) as i64,
+            tv_nsec: limit.subsec_nanos().into(),
+        });
+        // Every result means "look again": woken, changed before, interrupted, timed out.
+        let _ = futex::wait(word, futex::Flags::PRIVATE, expected, limit.as_ref());
+    }
+
+    pub(crate) fn futex_wake_one(word: &AtomicU32) {
+        let _ = futex::wake(word, futex::Flags::PRIVATE, 1);
+    }
+
+    /// The CPUs that the calling thread may run on, in ascending order.
+    pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
+        Ok(members(&rustix::thread::sched_getaffinity(None)?))
+    }
+
+    /// The CPUs that the process's first thread may run on.
+    pub(crate) fn process_cpus() -> io::Result<Vec<usize>> {
+        Ok(members(&rustix::thread::sched_getaffinity(Some(rustix::process::getpid()))?))
+    }
+
+    fn members(set: &CpuSet) -> Vec<usize> {
+        (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
+    }
+
+    /// Binds the calling thread to `cpus`. Each must be below 1024: the fixed mask's size.
+    pub(crate) fn bind_to(cpus: &[usize]) -> io::Result<()> {
+        let mut set = CpuSet::new();
+        for cpu in cpus {
+            set.set(*cpu);
+        }
+        Ok(rustix::thread::sched_setaffinity(None, &set)?)
+    }
+
+    /// Lowest first; needs the privilege or the limit for it.
+    pub(crate) fn set_fifo_priority(priority: i32) -> io::Result<()> {
+        let parameter = libc::sched_param { sched_priority: priority };
+        // SAFETY: a plain call with a valid pointer to an initialised parameter; 0 is the calling
+        // thread.
+        match unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameter) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// On Linux a nice value belongs to the thread, not to the process.
+    pub(crate) fn set_nice(nice: i32) -> io::Result<()> {
+        Ok(rustix::process::setpriority_process(None, nice)?)
+    }
+
+    /// Locks what the process touches from now on into memory.
+    pub(crate) fn lock_memory() -> io::Result<()> {
+        use rustix::mm::{MlockAllFlags, mlockall};
+        let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+        Ok(mlockall(flags)?)
+    }
+
+    /// The CPU time that the process may use of each CPU second, if a cgroup limits it.
+    pub(crate) fn cpu_quota() -> Option<f64> {
+        let read = |path: &str| std::fs::read_to_string(path).ok();
+        let ratio = |quota: &str, period: &str| {
+            let quota: f64 = quota.trim().parse().ok().filter(|quota| *quota > 0.0)?;
+            let period: f64 = period.trim().parse().ok().filter(|period| *period > 0.0)?;
+            Some(quota / period)
+        };
+        if let Some(both) = read("/sys/fs/cgroup/cpu.max") {
+            let (quota, period) = both.trim().split_once(' ')?;
+            return ratio(quota, period);
+        }
+        let quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")?;
+        ratio(&quota, &read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")?)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use super::Duration;
+    use std::io;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Polls: there is no portable way to sleep on a word. Untested.
+    pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
+        let nap = Duration::from_micros(100).min(limit.unwrap_or(Duration::MAX));
+        // Relaxed: it only decides whether to sleep.
+        if word.load(Ordering::Relaxed) == expected {
+            std::thread::park_timeout(nap);
+        }
+    }
+
+    pub(crate) fn futex_wake_one(_word: &AtomicU32) {}
+
+    fn unsupported<T>() -> io::Result<T> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
+        unsupported()
+    }
+
+    pub(crate) fn process_cpus() -> io::Result<Vec<usize>> {
+        unsupported()
+    }
+
+    pub(crate) fn bind_to(_cpus: &[usize]) -> io::Result<()> {
+        unsupported()
+    }
+
+    pub(crate) fn set_fifo_priority(_priority: i32) -> io::Result<()> {
+        unsupported()
+    }
+
+    pub(crate) fn set_nice(_nice: i32) -> io::Result<()> {
+        unsupported()
+    }
+
+    pub(crate) fn lock_memory() -> io::Result<()> {
+        unsupported()
+    }
+
+    pub(crate) fn cpu_quota() -> Option<f64> {
+        None
+    }
+}

@@ -1,0 +1,246 @@
+//! What a runner does after a turn without work: spin, yield, back off, park.
+
+use crate::sync::{spin_loop, yield_now};
+use std::time::{Duration, Instant};
+
+/// How a runner waits for work. Budgets are times, because one `pause` costs 10 to 140 cycles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitStrategy {
+    /// Never gives the CPU away: the quickest reaction, for a CPU that nothing else needs.
+    Spin,
+    /// Spins for a while, then yields to whoever else is runnable, for ever.
+    SpinThenYield {
+        /// How long it spins first.
+        spin: Duration,
+    },
+    /// Spins, yields, then sleeps for longer and longer: senders never make a system call, a
+    /// request that finds the runner asleep waits for it.
+    Backoff {
+        /// The longest sleep. The kernel adds its timer slack, 50 µs as a rule.
+        sleep_max: Duration,
+    },
+    /// Spins for a while, then sleeps until a request arrives.
+    SpinThenPark {
+        /// How long it spins first. Shortened by itself while spinning seldom pays.
+        spin: Duration,
+    },
+    /// Sleeps as soon as there is nothing to do.
+    Park,
+}
+
+/// The default spin budget: about what a wake-up costs, so spinning at most doubles the cost of
+/// waiting (the ski-rental bound).
+pub const SPIN_DEFAULT: Duration = Duration::from_micros(50);
+
+/// The longest time a caller spins for a reply before it parks.
+pub const CALLER_SPIN_MAX: Duration = Duration::from_micros(20);
+
+impl Default for WaitStrategy {
+    fn default() -> Self {
+        Self::SpinThenPark { spin: SPIN_DEFAULT }
+    }
+}
+
+impl WaitStrategy {
+    /// Whether a runner that waits so burns CPU time.
+    pub fn spins(self) -> bool {
+        self != Self::Park
+    }
+
+    /// Whether it never sleeps on its ready set.
+    pub(crate) fn never_parks(self) -> bool {
+        !matches!(self, Self::Park | Self::SpinThenPark { .. })
+    }
+
+    /// A word for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spin => "spin",
+            Self::SpinThenYield { .. } => "spin-then-yield",
+            Self::Backoff { .. } => "backoff",
+            Self::SpinThenPark { .. } => "spin-then-park",
+            Self::Park => "park",
+        }
+    }
+}
+
+/// What to do after one more turn without work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// Look again at once.
+    Poll,
+    Yield,
+    Sleep(Duration),
+    /// Sleep until woken.
+    Park,
+}
+
+/// Polls between two looks at the clock.
+const POLLS_PER_LOOK: u32 = 32;
+/// The first polls don't pause: the next request of a busy stream is a few nanoseconds away.
+const EAGER_POLLS: u32 = 256;
+/// A spin that found work fewer than one time in 16 is not worth its budget.
+const WORTH: u32 = u32::MAX / 16;
+
+/// The waiting of one runner: how long it has waited this time, and whether spinning pays.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    strategy: WaitStrategy,
+    polls: u32,
+    since: Option<Instant>,
+    /// An average of the last spins' success, scaled to `u32::MAX`.
+    success: u32,
+    next_sleep: Duration,
+}
+
+const SLEEP_FIRST: Duration = Duration::from_micros(50);
+
+impl Waiting {
+    pub(crate) fn new(strategy: WaitStrategy) -> Self {
+        Self { strategy, polls: 0, since: None, success: u32::MAX, next_sleep: SLEEP_FIRST }
+    }
+
+    /// There was work.
+    #[inline(always)]
+    pub(crate) fn worked(&mut self) {
+        if self.polls != 0 {
+            self.note(true);
+            self.polls = 0;
+            self.since = None;
+            self.next_sleep = SLEEP_FIRST;
+        }
+    }
+
+    /// The sleep is over; the next wait begins anew, and the last spin had not paid.
+    pub(crate) fn slept(&mut self) {
+        self.note(false);
+        self.polls = 0;
+        self.since = None;
+    }
+
+    /// An exponential average over about the last 8 waits.
+    fn note(&mut self, paid: bool) {
+        self.success -= self.success / 8;
+        if paid {
+            self.success = self.success.saturating_add(u32::MAX / 8);
+        }
+    }
+
+    /// Decides, and pauses the CPU if it says `Poll`. `now` is refreshed when the clock was read.
+    #[inline]
+    pub(crate) fn idle(&mut self, may_spin: bool, now: &mut Instant) -> Pause {
+        self.polls = self.polls.saturating_add(1);
+        if may_spin && !self.polls.is_multiple_of(POLLS_PER_LOOK) {
+            if self.polls > EAGER_POLLS {
+                spin_loop();
+            }
+            return Pause::Poll;
+        }
+        *now = Instant::now();
+        let waited = now.duration_since(*self.since.get_or_insert(*now));
+        self.after(waited, may_spin)
+    }
+
+    fn after(&mut self, waited: Duration, may_spin: bool) -> Pause {
+        match self.strategy {
+            WaitStrategy::Spin if may_spin => Pause::Poll,
+            WaitStrategy::Spin => Pause::Yield,
+            WaitStrategy::SpinThenYield { spin } if may_spin && waited < spin => Pause::Poll,
+            WaitStrategy::SpinThenYield { .. } => Pause::Yield,
+            WaitStrategy::Backoff { .. } if may_spin && waited < SPIN_DEFAULT => Pause::Poll,
+            WaitStrategy::Backoff { .. } if waited < 2 * SPIN_DEFAULT => Pause::Yield,
+            WaitStrategy::Backoff { sleep_max } => {
+                let sleep = self.next_sleep.min(sleep_max);
+                self.next_sleep = (sleep * 2).min(sleep_max);
+                Pause::Sleep(sleep)
+            }
+            WaitStrategy::SpinThenPark { spin } if may_spin && waited < self.worth(spin) => {
+                Pause::Poll
+            }
+            WaitStrategy::SpinThenPark { .. } | WaitStrategy::Park => Pause::Park,
+        }
+    }
+
+    /// The budget, or an eighth of it while spinning seldom pays.
+    fn worth(&self, spin: Duration) -> Duration {
+        if self.success > WORTH { spin } else { spin / 8 }
+    }
+}
+
+/// Polls `is_ready` for at most `budget`; whether it became true.
+#[inline]
+pub(crate) fn spin_for(budget: Duration, mut is_ready: impl FnMut() -> bool) -> bool {
+    if budget.is_zero() {
+        return is_ready();
+    }
+    let mut started = None;
+    let mut polls = 0_u32;
+    loop {
+        if is_ready() {
+            return true;
+        }
+        polls += 1;
+        if polls > EAGER_POLLS {
+            spin_loop();
+        }
+        if polls.is_multiple_of(POLLS_PER_LOOK) {
+            let now = Instant::now();
+            if now.duration_since(*started.get_or_insert(now)) >= budget {
+                return is_ready();
+            }
+        }
+    }
+}
+
+/// Gives the CPU away once.
+pub(crate) fn give_way() {
+    yield_now();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(strategy: WaitStrategy, waited: Duration) -> Pause {
+        Waiting::new(strategy).after(waited, true)
+    }
+
+    #[test]
+    fn spin_then_park_parks_after_its_budget() {
+        let strategy = WaitStrategy::default();
+        assert_eq!(waits(strategy, Duration::ZERO), Pause::Poll);
+        assert_eq!(waits(strategy, SPIN_DEFAULT), Pause::Park);
+    }
+
+    #[test]
+    fn a_runner_that_may_not_spin_parks_at_once() {
+        let mut waiting = Waiting::new(WaitStrategy::default());
+        assert_eq!(waiting.idle(false, &mut Instant::now()), Pause::Park);
+    }
+
+    #[test]
+    fn a_spin_that_seldom_pays_is_shortened_and_recovers() {
+        let mut waiting = Waiting::new(WaitStrategy::default());
+        for _ in 0..64 {
+            waiting.slept();
+        }
+        assert!(waiting.worth(SPIN_DEFAULT) < SPIN_DEFAULT);
+        for _ in 0..8 {
+            waiting.polls = 1;
+            waiting.worked();
+        }
+        assert_eq!(waiting.worth(SPIN_DEFAULT), SPIN_DEFAULT);
+    }
+
+    #[test]
+    fn backoff_sleeps_longer_and_longer_up_to_its_limit() {
+        let sleep_max = Duration::from_micros(150);
+        let mut waiting = Waiting::new(WaitStrategy::Backoff { sleep_max });
+        let late = Duration::from_millis(1);
+        let micros = |n| Pause::Sleep(Duration::from_micros(n));
+        assert_eq!(
+            [(); 3].map(|()| waiting.after(late, true)),
+            [micros(50), micros(100), micros(150)]
+        );
+    }
+}
