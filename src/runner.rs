@@ -189,8 +189,9 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
     let mut turns = 0_u32;
     let mut had_objects = false;
     loop {
-        if scheduler.turn(now) > 0 {
-            waiting.worked();
+        let served = scheduler.turn(now);
+        if served > 0 {
+            waiting.worked(served);
             obstructed = Obstructed::default();
             turns = turns.wrapping_add(1);
             if turns.is_multiple_of(TURNS_PER_LOOK) {

@@ -16,7 +16,6 @@ mod native {
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::thread::yield_now;
 
-
     /// `std::cell::UnsafeCell` behind the access-scoped interface that the model checker needs.
     #[derive(Debug)]
     #[repr(transparent)]
@@ -75,7 +74,6 @@ mod model {
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
     pub(crate) use loom::thread::yield_now;
-
 
     pub(crate) use loom::cell::UnsafeCell;
 

@@ -77,8 +77,6 @@ pub(crate) enum Pause {
 
 /// Polls between two looks at the clock.
 const POLLS_PER_LOOK: u32 = 32;
-/// The first polls don't pause: the next request of a busy stream is a few nanoseconds away.
-const EAGER_POLLS: u32 = 256;
 /// A spin that found work fewer than one time in 16 is not worth its budget.
 const WORTH: u32 = u32::MAX / 16;
 
@@ -91,18 +89,41 @@ pub(crate) struct Waiting {
     /// An average of the last spins' success, scaled to `u32::MAX`.
     success: u32,
     next_sleep: Duration,
+    /// While above 0, requests come in a stream: a turn served several not long ago.
+    dense: u32,
 }
+
+/// A turn that served this many was part of a stream.
+const DENSE: usize = 2;
+/// So many turns with fewer end it.
+const DENSE_TURNS: u32 = 8;
+/// How long a runner leaves a stream alone that it has caught up with.
+///
+/// A poll pulls the cache line that the producer is about to fill. With a shared ring the producer
+/// then waits for the line at its next claim, so both crawl along one request at a time; left alone
+/// for a moment, it fills several lines at its own pace. Seen on one two-core virtual machine, ns
+/// per one-way request and per call with 128 in flight: 76 and 158 without, 37 and 120 with 400 ns,
+/// 24 and 52 with this.
+const LINGER: Duration = Duration::from_micros(1);
 
 const SLEEP_FIRST: Duration = Duration::from_micros(50);
 
 impl Waiting {
     pub(crate) fn new(strategy: WaitStrategy) -> Self {
-        Self { strategy, polls: 0, since: None, success: u32::MAX, next_sleep: SLEEP_FIRST }
+        Self {
+            strategy,
+            polls: 0,
+            since: None,
+            success: u32::MAX,
+            next_sleep: SLEEP_FIRST,
+            dense: 0,
+        }
     }
 
     /// There was work.
     #[inline(always)]
-    pub(crate) fn worked(&mut self) {
+    pub(crate) fn worked(&mut self, served: usize) {
+        self.dense = if served >= DENSE { DENSE_TURNS } else { self.dense.saturating_sub(1) };
         if self.polls != 0 {
             self.note(true);
             self.polls = 0;
@@ -130,10 +151,12 @@ impl Waiting {
     #[inline]
     pub(crate) fn idle(&mut self, may_spin: bool, now: &mut Instant) -> Pause {
         self.polls = self.polls.saturating_add(1);
+        if may_spin && self.dense > 0 && self.polls == 1 {
+            linger();
+            return Pause::Poll;
+        }
         if may_spin && !self.polls.is_multiple_of(POLLS_PER_LOOK) {
-            if self.polls > EAGER_POLLS {
-                spin_loop();
-            }
+            spin_loop();
             return Pause::Poll;
         }
         *now = Instant::now();
@@ -167,6 +190,14 @@ impl Waiting {
     }
 }
 
+#[cold]
+fn linger() {
+    let began = Instant::now();
+    while began.elapsed() < LINGER {
+        spin_loop();
+    }
+}
+
 /// Polls `is_ready` for at most `budget`; whether it became true.
 #[inline]
 pub(crate) fn spin_for(budget: Duration, mut is_ready: impl FnMut() -> bool) -> bool {
@@ -180,9 +211,7 @@ pub(crate) fn spin_for(budget: Duration, mut is_ready: impl FnMut() -> bool) -> 
             return true;
         }
         polls += 1;
-        if polls > EAGER_POLLS {
-            spin_loop();
-        }
+        spin_loop();
         if polls.is_multiple_of(POLLS_PER_LOOK) {
             let now = Instant::now();
             if now.duration_since(*started.get_or_insert(now)) >= budget {
@@ -227,7 +256,7 @@ mod tests {
         assert!(waiting.worth(SPIN_DEFAULT) < SPIN_DEFAULT);
         for _ in 0..8 {
             waiting.polls = 1;
-            waiting.worked();
+            waiting.worked(1);
         }
         assert_eq!(waiting.worth(SPIN_DEFAULT), SPIN_DEFAULT);
     }

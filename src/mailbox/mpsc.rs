@@ -22,7 +22,7 @@
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
-use super::ring::{Geometry, Position, Slots, Tail};
+use super::ring::{Geometry, Position, Slots, Tail, release_every};
 use super::sealed;
 use super::{Bell, CapacityError, Mpsc, Pop, PushError, Silent};
 use crate::sync::{Arc, AtomicU64, AtomicUsize};
@@ -469,26 +469,30 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
         let Some(slots) = self.ring.fixed.slots.get() else { return 0 };
         let geometry = self.ring.fixed.geometry;
+        let release_every = release_every(geometry.capacity());
+        let mut batch = Batch { freed: self.head, unfreed: 0, consumer: self };
         let mut count = 0;
+        let mut state = batch.consumer.state(batch.consumer.head);
         while count < max {
-            match self.state(self.head) {
-                Some(FULL) => {}
-                Some(_) => {
-                    drop(Serving { consumer: self });
-                    continue;
-                }
-                None => break,
+            let position = batch.consumer.head;
+            let Some(found) = state else { break };
+            // Moved on before the handler runs: if it unwinds, its request is not read again.
+            batch.consumer.head = geometry.advance(position, 1);
+            batch.unfreed += 1;
+            state = batch.consumer.state(batch.consumer.head);
+            if found == FULL {
+                count += 1;
+                let last = count == max || state != Some(FULL);
+                // SAFETY: in bounds as in `claim`. The stamp says full, so the producer has
+                // written the value and let go of it; the head has moved on, so it is read once.
+                let request = unsafe {
+                    (*slots.add(geometry.index(position))).value.with(|v| (*v).assume_init_read())
+                };
+                handler(request, last);
             }
-            count += 1;
-            let next = geometry.advance(self.head, 1);
-            let last = count == max || self.state(next) != Some(FULL);
-            // SAFETY: in bounds as in `claim`. The stamp says full, so the producer has written
-            // the value and let go of it; `Serving` frees the slot once, so it is read once.
-            let request = unsafe {
-                (*slots.add(geometry.index(self.head))).value.with(|v| (*v).assume_init_read())
-            };
-            let _serving = Serving { consumer: self };
-            handler(request, last);
+            if batch.unfreed == release_every {
+                batch.free();
+            }
         }
         count
     }
@@ -553,24 +557,41 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     }
 }
 
-/// Frees the head slot and moves on, also when the handler unwinds.
-struct Serving<'a, T: Send, B: Bell> {
+/// Gives served slots back, some at a time and the rest at the end, also when the handler unwinds.
+struct Batch<'a, T: Send, B: Bell> {
+    /// The oldest slot not given back.
+    freed: Position,
+    unfreed: u64,
     consumer: &'a mut Consumer<T, B>,
 }
 
-impl<T: Send, B: Bell> Drop for Serving<'_, T, B> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        let Consumer { ring, head } = &mut *self.consumer;
+impl<T: Send, B: Bell> Batch<'_, T, B> {
+    /// The oldest slot comes last: a producer that waits for room polls that one, and finds all of
+    /// them free at once. In the other order it would fill the first while its neighbours in the
+    /// same cache line are still being stamped (80 ns a request rather than 30, where it was seen).
+    fn free(&mut self) {
+        let Consumer { ring, head } = &*self.consumer;
         let Fixed { slots, geometry, .. } = &*ring.fixed;
         let slots = slots.get_or_allocate(geometry);
-        // SAFETY: in bounds as in `claim`.
-        let stamp = unsafe { &(*slots.add(geometry.index(*head))).stamp };
-        // Release [mpsc.free]: the request was moved out; pairs with the Acquire in `Ring::claim`.
-        stamp.store((geometry.lap(*head) + 1) << STATE_BITS | FREE, Release);
-        *head = geometry.advance(*head, 1);
+        for step in (0..std::mem::take(&mut self.unfreed)).rev() {
+            let position = geometry.advance(self.freed, step);
+            // SAFETY: in bounds as in `claim`.
+            let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
+            // Release [mpsc.free]: the request was moved out; pairs with `Ring::claim`.
+            stamp.store((geometry.lap(position) + 1) << STATE_BITS | FREE, Release);
+        }
+        self.freed = *head;
         // Release [mpsc.head]: the stamps before it are free; pairs with `Ring::claim_many`.
         ring.head.store(*head, Release);
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Batch<'_, T, B> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.unfreed > 0 {
+            self.free();
+        }
     }
 }
 

@@ -110,6 +110,17 @@ impl Geometry {
     }
 }
 
+/// How many served slots a consumer gives back at a time.
+///
+/// A producer that waits for room polls the oldest slot; giving back one at a time would have both
+/// ends pull the same line to and fro for each request.
+pub(super) fn release_every(capacity: usize) -> u64 {
+    (capacity as u64 / 4).clamp(1, RELEASE_MAX)
+}
+
+/// Enough to spread the transfer of a few lines, few enough to be exact where requests are slow.
+const RELEASE_MAX: u64 = 16;
+
 /// One place in the ring. The stamp is used by mpsc alone.
 pub(super) struct Slot<T> {
     /// `lap << 2 | state`, see [`mpsc`](super::mpsc). Zero is "free in the first lap", so that the
