@@ -28,8 +28,7 @@ use crate::proxy::Proxy;
 ///     }
 /// }
 ///
-/// impl<K: Kind> Proxy for CounterProxy<K> {
-///     type Servant = Counter;
+/// impl<K: Kind> Proxy<Counter> for CounterProxy<K> {
 ///     type Kind = K;
 ///     type Tell<'a> = &'a Handle<Counter, K>;
 ///     fn from_handle(handle: Handle<Counter, K>) -> Self { Self(handle) }
@@ -50,7 +49,7 @@ pub trait Active: Sized + 'static {
     /// One call of a method, with its arguments and its reply, as a value.
     type Request: Send + 'static;
     /// What callers hold.
-    type Proxy<K: Kind>: Proxy<Servant = Self, Kind = K>;
+    type Proxy<K: Kind>: Proxy<Self, Kind = K>;
     /// The type's name, for messages.
     const NAME: &'static str;
     /// The methods, in the order of [`method`](Self::method)'s numbers.

@@ -249,10 +249,8 @@ impl<R> Drop for Call<R> {
     fn drop(&mut self) {
         match self.state {
             State::Pending => Cell::abandon::<R>(self.cell),
-            State::Waiting => {
-                if !Cell::withdraw(self.cell, true, CALLER_GONE, 0) {
-                    Cell::abandon::<R>(self.cell);
-                }
+            State::Waiting if !Cell::withdraw(self.cell, true, CALLER_GONE, 0) => {
+                Cell::abandon::<R>(self.cell);
             }
             _ => {}
         }

@@ -107,11 +107,18 @@ struct Registry {
     objects: HashMap<u64, Registered>,
     names: HashMap<Box<str>, u64>,
     next_id: u64,
-    said: Option<(Vec<(String, usize)>, Vec<(String, &'static str)>)>,
+    said: Option<Spinners>,
+}
+
+/// Who spins on which CPU, and who parks for which reason although its strategy spins.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Spinners {
+    spinning: Vec<(String, usize)>,
+    downgraded: Vec<(String, &'static str)>,
 }
 
 struct Registered {
-    control: Box<dyn Control>,
+    control: std::sync::Arc<dyn Control>,
     name: Option<Box<str>>,
 }
 
@@ -351,9 +358,10 @@ impl EngineHandle {
 
     /// Ends every call that isn't done, at once, and stops: methods that run go on to their end.
     pub fn abort(&self) {
-        for object in self.shared.lock().objects.values() {
-            object.control.abort();
-        }
+        // Ending calls runs their observers, which may well ask the engine something: not under
+        // its lock.
+        let controls: Vec<_> = self.shared.lock().controls();
+        controls.iter().for_each(|control| control.abort());
         self.stop();
     }
 
@@ -471,11 +479,11 @@ impl EngineHandle {
         let event = {
             let mut registry = self.shared.lock();
             let said = registry.settle_spinning();
-            if registry.said.as_ref() == Some(&said) || (said.0.is_empty() && said.1.is_empty()) {
+            if registry.said.as_ref().unwrap_or(&Spinners::default()) == &said {
                 return;
             }
             registry.said = Some(said.clone());
-            Event::Spinning { spinning: said.0, downgraded: said.1 }
+            Event::Spinning { spinning: said.spinning, downgraded: said.downgraded }
         };
         self.shared.tell(&event);
     }
@@ -506,7 +514,7 @@ impl EngineHandle {
     pub(crate) fn register(
         &self,
         name: Option<&str>,
-        control: Box<dyn Control>,
+        control: std::sync::Arc<dyn Control>,
     ) -> Result<Registration, StartError> {
         let mut registry = self.shared.lock();
         registry.check_open()?;
@@ -540,6 +548,10 @@ impl Registry {
         if self.stopping { Err(StartError::EngineStopped) } else { Ok(()) }
     }
 
+    fn controls(&self) -> Vec<std::sync::Arc<dyn Control>> {
+        self.objects.values().map(|object| object.control.clone()).collect()
+    }
+
     fn known(&self) -> Vec<String> {
         let open = self.runners.iter().filter(|runner| !runner.has_ended && !runner.is_private);
         open.map(|runner| runner.station.name().into()).collect()
@@ -554,8 +566,8 @@ impl Registry {
         ended.into_iter().filter_map(|runner| runner.thread).collect()
     }
 
-    fn settle_spinning(&mut self) -> (Vec<(String, usize)>, Vec<(String, &'static str)>) {
-        let (mut spinning, mut downgraded) = (Vec::new(), Vec::new());
+    fn settle_spinning(&mut self) -> Spinners {
+        let Spinners { mut spinning, mut downgraded } = Spinners::default();
         let cpus = topology::process_cpus().len();
         let has_quota = topology::has_small_quota();
         let running = || self.runners.iter().filter(|runner| !runner.has_ended);
@@ -582,7 +594,7 @@ impl Registry {
             let may_spin = spinning.iter().any(|(name, _)| name == runner.station.name());
             runner.station.set_spin(may_spin, caller_spin);
         }
-        (spinning, downgraded)
+        Spinners { spinning, downgraded }
     }
 }
 

@@ -1,4 +1,4 @@
-//! An embeddable, lock-free scheduling engine of *active objects*.
+#![doc = include_str!("../README.md")]
 
 // The modules in the order a call travels; each `allow` names a file that may hold `unsafe`.
 
@@ -39,9 +39,9 @@ pub use call_set::CallSet;
 pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Event};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
 pub use mainspring_macros::active;
-#[doc(hidden)]
-pub use proxy::wrong_request;
 pub use proxy::{Handle, Proxy};
+#[doc(hidden)]
+pub use proxy::{sendable, wrong_request};
 pub use reply::{OBSERVER_BYTES_MAX, Reply, reply_bytes, reply_bytes_max};
 pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};

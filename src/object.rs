@@ -260,8 +260,7 @@ impl<S: Active, K: Kind> Object<S, K> {
                     servant.dispatch(request);
                 }
             };
-            let is_mine = !desk.local_is_empty();
-            while is_mine && count < batch {
+            while count < batch {
                 let Some(request) = desk.pop_local() else { break };
                 count += 1;
                 serve(request);

@@ -92,7 +92,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
             return sent.map_err(|error: PushError<_>| self.refused(error.into()));
         }
         let mut sent = 0;
-        while let Some(request) = requests.next() {
+        for request in requests.by_ref() {
             match self.send(request) {
                 Ok(()) => sent += 1,
                 Err(error) if sent == 0 => return Err(error.map(|request| vec![request])),
@@ -150,10 +150,9 @@ impl<S: Active, K: Kind> fmt::Debug for Handle<S, K> {
 /// What every proxy can do, beside the servant's own methods.
 ///
 /// These are a trait's methods, so a servant may have methods of the same names: write
-/// `Proxy::stop(&account)` then.
-pub trait Proxy: Sized {
-    /// The struct that serves.
-    type Servant: Active;
+/// `Proxy::stop(&account)` then. `S` is the struct that serves; it is a parameter, not an associated
+/// type, so that a public proxy may serve a private struct.
+pub trait Proxy<S: Active>: Sized {
     /// The kind of mailbox.
     type Kind: Kind;
     /// The one-way form of the methods.
@@ -162,10 +161,10 @@ pub trait Proxy: Sized {
         Self: 'a;
 
     /// Wraps a handle. The engine calls it.
-    fn from_handle(handle: Handle<Self::Servant, Self::Kind>) -> Self;
+    fn from_handle(handle: Handle<S, Self::Kind>) -> Self;
 
     /// What this proxy is made of.
-    fn handle(&self) -> &Handle<Self::Servant, Self::Kind>;
+    fn handle(&self) -> &Handle<S, Self::Kind>;
 
     /// The one-way form: no reply cell, and a refusal gives the arguments back.
     fn tell(&self) -> Self::Tell<'_>;
@@ -178,7 +177,7 @@ pub trait Proxy: Sized {
     /// Ends every pending call at once with [`CallError::Stopped`], also while the servant is stuck
     /// in a method, and stops. A method that runs goes on to its end.
     fn abort(&self) {
-        abort::<Self::Servant, Self::Kind>(self.handle().ring());
+        abort::<S, Self::Kind>(self.handle().ring());
     }
 
     /// Whether admission has ended.
@@ -212,3 +211,7 @@ pub trait Proxy: Sized {
 pub fn wrong_request() -> ! {
     unreachable!("a refused request is the one that was sent")
 }
+
+/// For generated code: fails to compile, at the type's own place, if it can't travel.
+#[doc(hidden)]
+pub const fn sendable<T: Send + 'static>() {}

@@ -187,7 +187,6 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
     let mut obstructed = Obstructed::default();
     let mut now = Instant::now();
     let mut turns = 0_u32;
-    let mut had_objects = false;
     loop {
         let served = scheduler.turn(now);
         if served > 0 {
@@ -204,15 +203,14 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
             Pause::Yield => give_way(),
             Pause::Sleep(nap) => std::thread::sleep(nap),
             Pause::Park => {
-                if rest(scheduler, &station, &mut obstructed, now) {
+                if rest(scheduler, &mut obstructed, is_private, now) {
                     waiting.slept();
                     now = Instant::now();
                 }
             }
         }
         // Only an idle runner can be at its end.
-        had_objects |= !scheduler.is_empty();
-        if is_private && had_objects && scheduler.is_empty() && !station.is_stopping() {
+        if is_private && scheduler.is_deserted() && !station.is_stopping() {
             station.stop();
         }
         if scheduler.end() {
@@ -224,14 +222,17 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
 /// Sleeps if everything can be cooled; whether it did.
 fn rest(
     scheduler: &mut Scheduler,
-    station: &Station,
     obstructed: &mut Obstructed,
+    is_private: bool,
     now: Instant,
 ) -> bool {
-    match scheduler.rest(now) {
+    let rest = scheduler.rest(now);
+    let station = scheduler.station();
+    let is_at_end = station.is_stopping() || is_private && scheduler.is_deserted();
+    match rest {
         Rest::Disturbed => false,
-        // The last object may just have ended: then this runner has, or is about to.
-        Rest::Cold if scheduler.is_empty() && station.is_stopping() => false,
+        // The last object may just have ended, and nobody would wake the runner to end too.
+        Rest::Cold if is_at_end && scheduler.is_empty() => false,
         Rest::Cold => {
             *obstructed = Obstructed::default();
             station.ready().park(None)

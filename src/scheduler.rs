@@ -24,7 +24,7 @@ const HOT_KEPT: usize = 8;
 
 /// Runs the objects of one runner, on the thread that made it.
 ///
-/// From [`Engine::invoker`](crate::Engine::invoker) when you drive it yourself. Not `Send`: calls
+/// From [`Engine::invoker`](crate::EngineHandle::invoker) when you drive it yourself. Not `Send`: calls
 /// from its thread to its objects are recognised by the thread, and take a shorter way.
 ///
 /// ```
@@ -52,6 +52,7 @@ pub struct Scheduler {
     vacant: Vec<usize>,
     hot: Vec<usize>,
     live: usize,
+    had_any: bool,
     never_parks: bool,
     /// Tells the engine that this runner has ended.
     on_end: Option<Box<dyn FnOnce()>>,
@@ -84,6 +85,7 @@ impl Scheduler {
             vacant: Vec::new(),
             hot: Vec::new(),
             live: 0,
+            had_any: false,
             never_parks,
             on_end: None,
         }
@@ -132,6 +134,11 @@ impl Scheduler {
     /// Whether no object lives here.
     pub fn is_empty(&self) -> bool {
         self.live == 0
+    }
+
+    /// Whether the last object has gone.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.had_any && self.live == 0
     }
 
     /// How many of them are polled each turn.
@@ -267,6 +274,7 @@ impl Scheduler {
             None => self.objects.push(entry),
         }
         self.live += 1;
+        self.had_any = true;
         self.hot.push(key);
     }
 

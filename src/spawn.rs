@@ -62,6 +62,8 @@ enum Place {
     Own(Runner),
 }
 
+type Types<S, M, K> = (fn() -> S, fn() -> M, K);
+
 /// The options of one object; [`start`](Spawn::start) checks them and makes it.
 ///
 /// ```
@@ -86,7 +88,7 @@ pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
     place: Place,
     capacity: usize,
     calls_max: Option<usize>,
-    types: PhantomData<(fn() -> S, fn() -> M, K)>,
+    types: PhantomData<Types<S, M, K>>,
 }
 
 impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
@@ -177,7 +179,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         let desk = Desk::new(station.clone(), plan);
         let (producer, consumer) = <K as sealed::Kind>::mailbox(capacity, desk)?;
         let ring = producer.ring().clone();
-        let control = Box::new(Controller::<S, K>(ring.clone()));
+        let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
         let registration = engine.register(name.as_deref(), control)?;
         let seed = Seed::<S, K> { consumer: Some((consumer, registration)), ring, label };
         deliver(station, &engine, seed, factory)?;

@@ -144,3 +144,26 @@ mod other {
         None
     }
 }
+
+/// Asks for the cache line at `place`, soon to be written here.
+#[allow(unsafe_code)]
+#[inline(always)]
+pub(crate) fn prefetch_for_write<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; it never faults, whatever the address, and touches no register.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags));
+    }
+}
+
+/// Asks for the cache line at `place`, soon to be read here.
+#[allow(unsafe_code)]
+#[inline(always)]
+pub(crate) fn prefetch_for_read<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; it never faults, whatever the address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(place.cast());
+    }
+}

@@ -43,8 +43,7 @@ impl Active for Counter {
     }
 }
 
-impl<K: Kind> Proxy for CounterProxy<K> {
-    type Servant = Counter;
+impl<K: Kind> Proxy<Counter> for CounterProxy<K> {
     type Kind = K;
     type Tell<'a> = &'a Handle<Counter, K>;
 

@@ -1,7 +1,127 @@
-//! Stub, about to be replaced.
-use proc_macro::TokenStream;
-/// Stub.
+//! The attribute `#[active]` of Mainspring, which turns a struct's public methods into requests.
+//!
+//! Use it through the `mainspring` crate, which exports it and everything that it generates.
+
+mod attributes;
+mod errors;
+mod expand;
+mod keys;
+mod model;
+mod names;
+mod rules;
+
+use model::Servant;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::{ImplItem, Item, ItemImpl};
+
+/// Makes the struct of an inherent impl block a servant, whose public methods become requests.
+///
+/// The struct and the impl stay as they are: the methods can still be called directly, as in
+/// tests. A struct has one such block; others stay beside it. For `impl Account`, these items are added, documented, and each possible by hand:
+///
+/// | item | what it is |
+/// |---|---|
+/// | `AccountRequest` | an enum: one call of a method as a value, with its arguments and reply |
+/// | `impl Active for Account` | runs a request's method |
+/// | `AccountProxy` | calls the methods from any thread; `Clone` and `Debug` |
+/// | `AccountTell` | what `proxy.tell()` gives: the methods without a reply |
+///
+/// ```text
+/// #[active]
+/// impl Account {
+///     pub fn new() -> Self { … }                      // no receiver: left alone
+///     pub fn deposit(&mut self, cents: i64) { … }     // a request
+///     #[active(oneway)]
+///     pub fn reset(&mut self) { … }                   // a request without a reply
+///     fn check(&self) { … }                           // not `pub`: left alone
+/// }
+/// ```
+///
+/// From `pub fn m(&mut self, a: A, b: B) -> R` the proxy gets two methods, and `tell()` one:
+///
+/// | method | result |
+/// |---|---|
+/// | `proxy.m(a, b)` | `Call<R>`, queued already; a refusal arrives through it |
+/// | `proxy.try_m(a, b)` | `Result<Call<R>, SendError<(A, B)>>` |
+/// | `proxy.tell().m(a, b)` | `Result<(), SendError<(A, B)>>` |
+///
+/// A refusal gives the arguments back: `()` if there are none, the bare one, or a tuple.
+///
+/// A request is a `pub` method (`pub(crate)` and the like do not count) with `&self` or
+/// `&mut self`. Its `#[cfg]`s go with it to all that is generated, its documentation, `#[allow]`s
+/// and `#[deprecated]` to the proxy's methods. Type and const parameters of the impl go to all
+/// generated types, which are then `StackRequest<T>`, `StackProxy<T, K>` and so on.
+///
+/// # Keys on a method
+///
+/// | key | effect |
+/// |---|---|
+/// | `#[active(oneway)]` | no reply; the proxy's method is then that of `tell()`, without `try_` |
+/// | `#[active(boxed)]` | the arguments travel in one `Box`, so that they may be large |
+/// | `#[active(rename = name)]` | callers know the method by this name |
+/// | `#[active(skip)]` | no request, although `pub` |
+///
+/// # Key on the impl
+///
+/// `#[active(crate = path)]` says where the library is, if not at `::mainspring`.
+///
+/// # Errors
+///
+/// All mistakes of a block are reported in one build, each where it stands and with a way out:
+///
+/// - on anything but an inherent impl block, on one with a lifetime, or without any request;
+/// - a method that is `async`, `unsafe` or generic, or takes `self` by value or in a `Box`;
+/// - an argument or a result that borrows (other than `'static`) or is `impl Trait`; an argument
+///   that is a pattern, conditional, variadic, or `dyn Trait`; a result of type `!`;
+/// - two requests whose generated names are one, such as `try_x` beside `x`, or `a_b` beside `a__b`;
+/// - keys that are unknown, repeated, conditional, in conflict, or without effect; `oneway` with a
+///   result; `rename` with something else than an identifier.
+///
+/// The compiler reports the rest at the type in question: an argument or a result that is not
+/// `Send + 'static`, and arguments that together take more than `REQUEST_BYTES_MAX`, which are
+/// never boxed silently. The latter is checked for a generic servant when its code is generated,
+/// by `cargo build` rather than `cargo check`.
 #[proc_macro_attribute]
-pub fn active(_: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn active(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    let expanded = match syn::parse(item.clone()) {
+        Ok(Item::Impl(block)) => active_impl(arguments.into(), block),
+        Ok(_) => misplaced(item.into()),
+        Err(error) => error.into_compile_error(),
+    };
+    expanded.into()
+}
+
+fn active_impl(arguments: TokenStream, mut block: ItemImpl) -> TokenStream {
+    let servant = keys::library(arguments).and_then(|library| Servant::parse(library, &block));
+    let added = servant.map_or_else(syn::Error::into_compile_error, |s| expand::expand(&s));
+    strip_keys(&mut block);
+    quote!(#block #added)
+}
+
+/// The item stays, so that its uses cause no further errors.
+fn misplaced(item: TokenStream) -> TokenStream {
+    let rule = "#[active] goes on an inherent impl block, `impl Name { … }`: the methods there \
+                become requests";
+    let first = item.clone().into_iter().next();
+    let span = first.map_or_else(Span::call_site, |token| token.span());
+    let error = syn::Error::new(span, rule).into_compile_error();
+    quote!(#item #error)
+}
+
+/// Removes this macro's own attributes from inside the block.
+fn strip_keys(block: &mut ItemImpl) {
+    for item in &mut block.items {
+        let attributes = match item {
+            ImplItem::Fn(item) => &mut item.attrs,
+            ImplItem::Const(item) => &mut item.attrs,
+            ImplItem::Type(item) => &mut item.attrs,
+            ImplItem::Macro(item) => &mut item.attrs,
+            _ => continue,
+        };
+        attributes.retain(|attribute| !attributes::has_key_list(attribute));
+    }
 }

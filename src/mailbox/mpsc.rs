@@ -60,14 +60,14 @@ pub fn mailbox<T: Send>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), C
     with_bell(capacity, Silent)
 }
 
+/// The two ends of one ring.
+pub type Ends<T, B = Silent> = (Producer<T, B>, Consumer<T, B>);
+
 /// Makes a ring whose producers ring `bell` when they find it cold.
 ///
 /// # Errors
 /// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
-pub fn with_bell<T: Send, B: Bell>(
-    capacity: usize,
-    bell: B,
-) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
+pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B>, CapacityError> {
     let fixed = Fixed {
         slots: Slots::unallocated(),
         geometry: Geometry::new(capacity)?,
@@ -337,6 +337,9 @@ impl<T: Send, B: Bell> Ring<T, B> {
         // the stamp below, and the consumer emptied it a lap ago: nothing alive is overwritten.
         unsafe { (*slots.add(geometry.index(position))).value.with_mut(|v| (*v).write(value)) };
         self.stamp(position, FULL);
+        let ahead = geometry.advance(position, 8.min(geometry.capacity() as u64));
+        // SAFETY: in bounds.
+        crate::sys::prefetch_for_write(unsafe { slots.add(geometry.index(ahead)) });
     }
 
     #[inline(always)]
@@ -445,16 +448,13 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     /// Never.
     pub fn pop(&mut self) -> Pop<T> {
         let mut taken = None;
-        if self.drain(1, |request, _| taken = Some(request)) == 1 {
-            if let Some(request) = taken {
-                return Pop::Request(request);
-            }
-        }
-        match self.peek() {
-            Pop::Request(()) => Pop::InFlight,
-            Pop::Empty => Pop::Empty,
-            Pop::InFlight => Pop::InFlight,
-            Pop::Closed => Pop::Closed,
+        self.drain(1, |request, _| taken = Some(request));
+        match (taken, self.peek()) {
+            (Some(request), _) => Pop::Request(request),
+            (None, Pop::Empty) => Pop::Empty,
+            (None, Pop::Closed) => Pop::Closed,
+            // It was claimed just now, and may even have been filled since.
+            (None, Pop::InFlight | Pop::Request(())) => Pop::InFlight,
         }
     }
 

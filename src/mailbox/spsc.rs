@@ -48,14 +48,14 @@ pub fn mailbox<T: Send>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), C
     with_bell(capacity, Silent)
 }
 
+/// The two ends of one ring.
+pub type Ends<T, B = Silent> = (Producer<T, B>, Consumer<T, B>);
+
 /// Makes a ring whose producer rings `bell` when it finds the ring cold.
 ///
 /// # Errors
 /// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
-pub fn with_bell<T: Send, B: Bell>(
-    capacity: usize,
-    bell: B,
-) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
+pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B>, CapacityError> {
     let fixed = Fixed { slots: Slots::unallocated(), geometry: Geometry::new(capacity)?, bell };
     let ring = Arc::new(Ring {
         tail: CachePadded::new(AtomicU64::new(Tail::open_at(0).0)),
@@ -420,6 +420,12 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let mut until_release = release_every;
         for left in (0..count).rev() {
             let position = batch.consumer.head;
+            if left >= 16 {
+                let ahead = geometry.advance(position, 16.min(geometry.capacity() as u64));
+                let slots = batch.consumer.ring.fixed.slots.get_or_allocate(&geometry);
+                // SAFETY: in bounds.
+                crate::sys::prefetch_for_read(unsafe { slots.add(geometry.index(ahead)) });
+            }
             let request = batch.consumer.ring.take_back(position);
             // Moved on before the handler runs: if it unwinds, its request is not read again.
             batch.consumer.head = geometry.advance(position, 1);

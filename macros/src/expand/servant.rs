@@ -1,0 +1,113 @@
+//! The servant's side: `impl Active`.
+
+use super::checks::size_statement;
+use crate::model::{Request, Servant};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+
+/// The implementation that runs a request's method.
+pub fn expand(servant: &Servant) -> TokenStream {
+    let Servant { library, ty, where_clause, allow, kind, .. } = servant;
+    let (declared, request) = (servant.declared(quote!(), quote!()), servant.request_type());
+    let (proxy, arguments) = (servant.proxy_name(), servant.applied(quote!(), quote!(#kind)));
+    let name = servant.name.unraw().to_string();
+    let constants = constants(servant);
+    let (method, dispatch) = (method(servant), dispatch(servant));
+    quote! {
+        #allow
+        #[allow(deprecated, clippy::enum_variant_names)]
+        #[automatically_derived]
+        impl #declared #library::Active for #ty #where_clause {
+            type Request = #request;
+            type Proxy<#kind: #library::mailbox::Kind> = #proxy #arguments;
+            const NAME: &'static str = #name;
+            #constants
+            #method
+            #dispatch
+        }
+    }
+}
+
+fn constants(servant: &Servant) -> TokenStream {
+    let library = &servant.library;
+    let methods = servant.requests.iter().map(|request| method_entry(request, servant));
+    let replying = servant.requests.iter().filter(|request| !request.is_oneway);
+    let sizes =
+        replying.map(|Request { cfg, result, .. }| quote!(#cfg #library::reply_bytes::<#result>()));
+    quote! {
+        const METHODS: &'static [#library::Method] = &[#(#methods),*];
+        const REPLY_BYTES: usize = #library::reply_bytes_max(&[#(#sizes),*]);
+    }
+}
+
+fn method_entry(request: &Request, servant: &Servant) -> TokenStream {
+    let (library, cfg) = (&servant.library, &request.cfg);
+    let name = request.name.unraw().to_string();
+    let arguments = request.argument_names().map(|name| name.unraw().to_string());
+    if request.is_oneway {
+        quote!(#cfg #library::Method::oneway(#name, &[#(#arguments),*]))
+    } else {
+        quote!(#cfg #library::Method::new(#name, &[#(#arguments),*]))
+    }
+}
+
+fn method(servant: &Servant) -> TokenStream {
+    let (request, never) = (servant.request_name(), never(servant));
+    let variants =
+        servant.requests.iter().map(|Request { cfg, variant, .. }| quote!(#cfg #variant));
+    let arms = servant.requests.iter().map(|Request { cfg, variant, .. }| {
+        quote!(#cfg #request::#variant { .. } => Index::#variant as usize)
+    });
+    // The compiler counts, because it alone knows which methods this build has.
+    quote! {
+        #[inline]
+        fn method(request: &Self::Request) -> usize {
+            enum Index { #(#variants),* }
+            match *request {
+                #(#arms,)*
+                #never
+            }
+        }
+    }
+}
+
+fn dispatch(servant: &Servant) -> TokenStream {
+    let never = never(servant);
+    let arms = servant.requests.iter().map(|request| dispatch_arm(request, servant));
+    quote! {
+        #[inline]
+        fn dispatch(&mut self, request: Self::Request) {
+            match request {
+                #(#arms)*
+                #never
+            }
+        }
+    }
+}
+
+fn dispatch_arm(request: &Request, servant: &Servant) -> TokenStream {
+    let Request { cfg, variant, method, boxed, reply, .. } = request;
+    let (name, bundle) = (servant.request_name(), request.bundle());
+    let (names, arguments) = (request.argument_names(), request.argument_names());
+    let (fields, unpack) = if request.is_boxed {
+        (quote!(#boxed,), quote!(let #bundle = *#boxed;))
+    } else {
+        (quote!(#(#names,)*), quote!())
+    };
+    let size = size_statement(request, servant);
+    // An inherent method always wins over a trait's method here.
+    let call = quote!(Self::#method(self, #(#arguments),*));
+    if request.is_oneway {
+        quote!(#cfg #name::#variant { #fields } => { #size #unpack #call; })
+    } else {
+        quote!(#cfg #name::#variant { #fields #reply } => { #size #unpack #reply.serve(|| #call) })
+    }
+}
+
+/// The arm for the variant that cannot exist.
+fn never(servant: &Servant) -> Option<TokenStream> {
+    let request = servant.request_name();
+    let arm = quote!(#request::__Unused(never, _) => match never {},);
+    (!servant.type_names.is_empty()).then_some(arm)
+}

@@ -1,0 +1,152 @@
+//! What stands in the brackets: `#[active(crate = …)]` on the impl, `#[active(…)]` on a method.
+
+use crate::attributes;
+use crate::errors::Errors;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::quote;
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parser;
+use syn::{Attribute, Path, Token};
+
+/// The path of the library, from the arguments on the impl.
+pub fn library(arguments: TokenStream) -> syn::Result<TokenStream> {
+    let mut path = quote!(::mainspring);
+    let key = syn::meta::parser(|meta| {
+        if !meta.path.is_ident("crate") {
+            let rule = "unknown key: the one key on an impl block is `crate = path`; the others, \
+                        such as `oneway`, go on its methods";
+            return Err(syn::Error::new_spanned(&meta.path, rule));
+        }
+        let rule = "the library's path stands here without quotes, as in `crate = ::mainspring`";
+        let given = meta.value().and_then(|value| value.call(Path::parse_mod_style));
+        let given = given.map_err(|error| syn::Error::new(error.span(), rule))?;
+        path = quote!(#given);
+        Ok(())
+    });
+    key.parse2(arguments)?;
+    Ok(path)
+}
+
+/// The keys on one method.
+#[derive(Default)]
+pub struct Keys {
+    /// No request at all.
+    pub skip: Option<Span>,
+    /// Without a reply.
+    pub oneway: Option<Span>,
+    /// The arguments travel on the heap.
+    pub boxed: Option<Span>,
+    /// The name on the proxy.
+    pub rename: Option<(Span, Ident)>,
+}
+
+impl Keys {
+    /// Reads every `#[active(…)]` on a method.
+    pub fn parse(attributes: &[Attribute], errors: &mut Errors) -> Self {
+        let mut keys = Self::default();
+        for attribute in attributes {
+            if attributes::hides_key_list(attribute) {
+                errors.add(
+                    attribute,
+                    "#[active(…)] on a method cannot be conditional, since the macro runs before \
+                     the condition is known: write the method twice, each under its #[cfg]",
+                );
+            }
+            if attributes::is_key_list(attribute) {
+                keys.read_list(attribute, errors);
+            }
+        }
+        keys.check_conflicts(errors);
+        keys
+    }
+
+    fn read_list(&mut self, attribute: &Attribute, errors: &mut Errors) {
+        if attribute.meta.require_list().is_err() {
+            errors.add(attribute, format!("a key is missing: {KNOWN}"));
+        } else if let Err(error) = attribute.parse_nested_meta(|meta| self.read(&meta)) {
+            errors.include(error);
+        }
+    }
+
+    fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        let Some(key) = meta.path.get_ident() else { return Err(unknown(meta)) };
+        let is_first = match key.to_string().as_str() {
+            "skip" => self.skip.replace(key.span()).is_none(),
+            "oneway" => self.oneway.replace(key.span()).is_none(),
+            "boxed" => self.boxed.replace(key.span()).is_none(),
+            "rename" => self.rename.replace((key.span(), new_name(meta)?)).is_none(),
+            _ => return Err(unknown(meta)),
+        };
+        if !is_first {
+            return Err(meta.error("this key is written twice: remove one"));
+        }
+        if meta.input.peek(Token![=]) {
+            return Err(meta.error("this key takes no value: write it alone"));
+        }
+        Ok(())
+    }
+
+    fn check_conflicts(&self, errors: &mut Errors) {
+        if self.skip.is_none() {
+            return;
+        }
+        for span in self.shaping() {
+            let rule = "`skip` makes the method no request, so no other key can apply: remove \
+                        this one, or `skip`";
+            errors.include(syn::Error::new(span, rule));
+        }
+    }
+
+    /// Where the keys stand that say how a request looks, so that only a request may have them.
+    pub fn shaping(&self) -> impl Iterator<Item = Span> {
+        [self.oneway, self.boxed, self.rename.as_ref().map(|rename| rename.0)].into_iter().flatten()
+    }
+}
+
+const KNOWN: &str = "the keys on a method are `oneway`, `boxed`, `skip` and `rename = name`";
+
+fn unknown(meta: &ParseNestedMeta<'_>) -> syn::Error {
+    syn::Error::new_spanned(&meta.path, format!("unknown key: {KNOWN}"))
+}
+
+fn new_name(meta: &ParseNestedMeta<'_>) -> syn::Result<Ident> {
+    let rule = "a method's name is an identifier without quotes: write `rename = name`, or \
+                `rename = r#name` if it is a keyword";
+    let token: TokenTree = meta
+        .value()
+        .and_then(|value| value.parse())
+        .map_err(|_| syn::Error::new_spanned(&meta.path, rule))?;
+    syn::parse2(token.clone().into()).map_err(|_| syn::Error::new_spanned(&token, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse_quote;
+
+    fn keys(attributes: &[Attribute]) -> syn::Result<Keys> {
+        let mut errors = Errors::default();
+        let keys = Keys::parse(attributes, &mut errors);
+        errors.or(keys)
+    }
+
+    #[test]
+    fn keys_of_several_attributes_add_up() {
+        let keys =
+            keys(&[parse_quote!(#[active(oneway)]), parse_quote!(#[mainspring::active(boxed)])]);
+        let keys = keys.expect("valid");
+        assert!(keys.oneway.is_some() && keys.boxed.is_some() && keys.skip.is_none());
+    }
+
+    #[test]
+    fn key_written_twice_is_an_error() {
+        assert!(keys(&[parse_quote!(#[active(oneway)]), parse_quote!(#[active(oneway)])]).is_err());
+    }
+
+    #[test]
+    fn library_path_defaults_to_the_crate_name() {
+        assert_eq!(library(TokenStream::new()).expect("valid").to_string(), ":: mainspring");
+        assert_eq!(library(quote!(crate = crate)).expect("valid").to_string(), "crate");
+        assert!(library(quote!(oneway)).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! Calls: one at a time, and 128 on their way at once.
+
+use crate::floor::{CHUNK, WINDOW, timed_chunks};
+use crate::lab::{Lab, closed_loop};
+use crate::servant::{Adder, AdderProxy};
+use crate::stats::Sample;
+use crate::trouble::Trouble;
+use mainspring::{Call, SendError, WaitStrategy};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A round trip, over and over: the caller spins for the answer, the runner waits as `strategy`
+/// says.
+pub fn round_trip(lab: &Lab, strategy: WaitStrategy, length: Duration) -> Result<Sample, Trouble> {
+    let engine = lab.engine(strategy)?;
+    let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
+    let sample = sequence(&adder, length)?;
+    lab.end(engine)?;
+    Ok(sample)
+}
+
+/// Calls one at a time; each answer is checked.
+pub fn sequence(adder: &AdderProxy, length: Duration) -> Result<Sample, Trouble> {
+    let mut sum = adder.add(0).get()?;
+    closed_loop(length, || {
+        sum += 1;
+        Trouble::check("the sum", adder.add(1).get()?, sum)
+    })
+}
+
+/// 128 calls on their way at once; the caller takes the oldest answer and sends the next call.
+pub fn window(lab: &Lab, strategy: WaitStrategy, length: Duration) -> Result<Sample, Trouble> {
+    let engine = lab.engine(strategy)?;
+    let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
+    let mut calls = VecDeque::with_capacity(WINDOW as usize);
+    let mut sum = 0;
+    let sample = timed_chunks(length, || {
+        for _ in 0..CHUNK {
+            if calls.len() == WINDOW as usize {
+                take_oldest(&mut calls, &mut sum)?;
+            }
+            send(&adder, &mut calls, &mut sum)?;
+        }
+        Ok(())
+    })?;
+    while !calls.is_empty() {
+        take_oldest(&mut calls, &mut sum)?;
+    }
+    lab.end(engine)?;
+    Ok(sample)
+}
+
+#[inline(always)]
+fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
+    let Some(oldest) = calls.pop_front() else { return Ok(()) };
+    *sum += 1;
+    Trouble::check("the sum", oldest.get()?, *sum)
+}
+
+/// In a mailbox smaller than the window, the answers that are due make the room.
+#[inline(always)]
+fn send(adder: &AdderProxy, calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
+    loop {
+        match adder.try_add(1) {
+            Ok(call) => {
+                calls.push_back(call);
+                return Ok(());
+            }
+            Err(SendError::Full(_)) => take_oldest(calls, sum)?,
+            Err(SendError::Stopped(_)) => return Err(Trouble::Stopped),
+        }
+    }
+}

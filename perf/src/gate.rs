@@ -1,0 +1,85 @@
+//! What we want of the library, as figures. A gate that is missed is said, and fails nothing.
+
+use crate::run::Outcome;
+use serde::Serialize;
+
+/// A limit on one scenario.
+struct Limit {
+    name: &'static str,
+    scenario: &'static str,
+    wanted: f64,
+    of: Of,
+}
+
+/// What is limited.
+#[derive(Clone, Copy)]
+enum Of {
+    /// The median ratio to the floor of the same round.
+    Floor,
+    /// The same, where the floor is the same work in quieter surroundings.
+    Alone,
+    /// The figure itself, in percent.
+    Percent,
+}
+
+impl Of {
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Floor => " × floor",
+            Self::Alone => " × alone",
+            Self::Percent => " %",
+        }
+    }
+}
+
+const fn floor(name: &'static str, scenario: &'static str, wanted: f64) -> Limit {
+    Limit { name, scenario, wanted, of: Of::Floor }
+}
+
+const fn alone(name: &'static str, scenario: &'static str, wanted: f64) -> Limit {
+    Limit { name, scenario, wanted, of: Of::Alone }
+}
+
+const LIMITS: &[Limit] = &[
+    floor("call round trip spin", "call/round_trip/spin", 1.5),
+    floor("mpsc tell", "tell/mpsc/single/spin", 8.0),
+    floor("spsc tell batched 32", "tell/spsc/batched/spin", 3.0),
+    alone("four pairs, window 128", "pairs/window_128/four", 3.0),
+    floor("four pairs, window 1", "pairs/window_1/four", 1.2),
+    alone("call beside 100,000 idle objects", "idle/call/beside_100000", 1.25),
+    alone("tell beside 100,000 idle objects", "idle/tell/beside_100000", 1.25),
+    Limit { name: "all objects idle", scenario: "idle/cpu_share", wanted: 1.0, of: Of::Percent },
+];
+
+/// How the library did at one gate.
+#[derive(Serialize)]
+pub struct Verdict {
+    /// The gate, its figure and its limit, in words.
+    pub text: String,
+    /// The scenario that decides.
+    pub scenario: &'static str,
+    /// The figure.
+    pub value: f64,
+    /// The largest that is wanted.
+    pub wanted_max: f64,
+    /// Whether it is no larger.
+    pub is_met: bool,
+}
+
+/// The verdicts on the scenarios that were measured.
+pub fn judge(outcomes: &[Outcome]) -> Vec<Verdict> {
+    LIMITS.iter().filter_map(|limit| verdict(limit, outcomes)).collect()
+}
+
+fn verdict(limit: &Limit, outcomes: &[Outcome]) -> Option<Verdict> {
+    let outcome = outcomes.iter().find(|outcome| outcome.scenario.id == limit.scenario)?;
+    let value = match limit.of {
+        Of::Floor | Of::Alone => outcome.ratio()?,
+        Of::Percent => outcome.value()?,
+    };
+    let Limit { name, scenario, wanted, of } = limit;
+    let is_met = value <= *wanted;
+    let word = if is_met { "met" } else { "missed" };
+    let text = format!("{name}: {value:.2}{} (wanted ≤ {wanted}): {word}", of.unit());
+    Some(Verdict { text, scenario, value, wanted_max: *wanted, is_met })
+}

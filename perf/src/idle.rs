@@ -1,0 +1,193 @@
+//! A hundred thousand idle objects: what they cost the busy one beside them, and the machine.
+
+use crate::call;
+use crate::lab::{ANSWER_LIMIT, Lab, RUNNER};
+use crate::servant::{Adder, AdderProxy};
+use crate::stats::Sample;
+use crate::tell::{self, Sending};
+use crate::trouble::Trouble;
+use mainspring::mailbox::{Kind, Mpsc};
+use mainspring::{
+    Active, Engine, EngineHandle, Handle, Method, Proxy, Reply, StartError, WaitStrategy,
+    reply_bytes,
+};
+use std::cell::OnceCell;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How many objects are idle.
+const CROWD: usize = 100_000;
+/// How many of them are called before their answers are awaited.
+const AT_ONCE: usize = 1000;
+
+/// One engine with a crowd of idle objects, made when the first scenario needs it.
+///
+/// Its runner parks while it has nothing to do, so it doesn't disturb the measurements that are
+/// made without it.
+#[derive(Default)]
+pub struct Hall {
+    crowd: OnceCell<Crowd>,
+}
+
+struct Crowd {
+    engine: Engine,
+    idle: Vec<AdderProxy>,
+    /// Resident memory that each took when it had never been used.
+    bytes_each: f64,
+}
+
+impl Hall {
+    fn crowd(&self, lab: &Lab) -> Result<&Crowd, Trouble> {
+        if self.crowd.get().is_none() {
+            // Nobody else can have set it meanwhile.
+            let _ = self.crowd.set(Crowd::gather(lab)?);
+        }
+        self.crowd.get().ok_or(Trouble::Stopped)
+    }
+
+    /// Resident memory per object that was never called.
+    pub fn bytes_never_used(&self, lab: &Lab) -> Result<Sample, Trouble> {
+        let bytes = self.crowd(lab)?.bytes_each;
+        Ok(Sample::Amount { value: bytes, unit: "bytes" })
+    }
+
+    /// Resident memory per object that was called once: with its slots, and its reply cells.
+    /// To be asked once itself.
+    pub fn bytes_used_once(&self, lab: &Lab) -> Result<Sample, Trouble> {
+        let crowd = self.crowd(lab)?;
+        let bytes = crowd.bytes_each + crowd.use_once()?;
+        Ok(Sample::Amount { value: bytes, unit: "bytes" })
+    }
+
+    /// The share of one CPU that the process uses while every object is idle.
+    pub fn cpu_share(&self, lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+        self.crowd(lab)?;
+        // The runner may spin for a moment first.
+        std::thread::sleep(Duration::from_millis(20));
+        let (begun, before) = (Instant::now(), cpu_time());
+        std::thread::sleep(length.clamp(Duration::from_millis(200), Duration::from_secs(2)));
+        let used = cpu_time().saturating_sub(before);
+        let percent = 100.0 * used.as_secs_f64() / begun.elapsed().as_secs_f64();
+        Ok(Sample::Amount { value: percent, unit: "% of a CPU" })
+    }
+
+    /// Calls, one at a time, of an object beside the crowd.
+    pub fn call_beside(&self, lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+        call::sequence(&self.crowd(lab)?.newcomer(lab)?, length)
+    }
+
+    /// One-way requests to an object beside the crowd.
+    pub fn tell_beside(&self, lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+        tell::stream(lab, &self.crowd(lab)?.newcomer(lab)?, Sending::Single, length)
+    }
+}
+
+/// Calls, one at a time, of an object that has its runner to itself.
+pub fn call_alone(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+    call::round_trip(lab, WaitStrategy::default(), length)
+}
+
+/// One-way requests to an object that has its runner to itself.
+pub fn tell_alone(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+    tell::mpsc(lab, WaitStrategy::default(), Sending::Single, length)
+}
+
+impl Crowd {
+    fn gather(lab: &Lab) -> Result<Self, Trouble> {
+        let engine = lab.engine(WaitStrategy::default())?;
+        let nursery = engine.spawn("nursery", || Nursery).on(RUNNER).start()?;
+        let before = resident_bytes()?;
+        let mut raising = nursery.raise(engine.handle());
+        let idle = raising.get_timeout(ANSWER_LIMIT)??;
+        let bytes_each = grown_since(before)?;
+        Ok(Self { engine, idle, bytes_each })
+    }
+
+    /// Calls everybody once; returns by how much that has made each grow.
+    fn use_once(&self) -> Result<f64, Trouble> {
+        let before = resident_bytes()?;
+        for some in self.idle.chunks(AT_ONCE) {
+            let calls: Vec<_> = some.iter().map(|object| object.add(1)).collect();
+            for mut call in calls {
+                Trouble::check("the sum", call.get_timeout(ANSWER_LIMIT)?, 1)?;
+            }
+        }
+        grown_since(before)
+    }
+
+    fn newcomer(&self, lab: &Lab) -> Result<AdderProxy, Trouble> {
+        let newcomer = self.engine.spawn_unnamed(Adder::default).on(RUNNER);
+        Ok(newcomer.capacity(lab.capacity).start()?)
+    }
+}
+
+/// Makes the crowd from inside: on their own runner, objects are made without a wait for each.
+struct Nursery;
+
+struct Raise {
+    engine: EngineHandle,
+    reply: Reply<Result<Vec<AdderProxy>, StartError>>,
+}
+
+impl Active for Nursery {
+    type Request = Raise;
+    type Proxy<K: Kind> = NurseryProxy<K>;
+    const NAME: &'static str = "Nursery";
+    const METHODS: &'static [Method] = &[Method::new("raise", &["engine"])];
+    const REPLY_BYTES: usize = reply_bytes::<Result<Vec<AdderProxy>, StartError>>();
+
+    fn method(_: &Raise) -> usize {
+        0
+    }
+
+    fn dispatch(&mut self, request: Raise) {
+        let Raise { engine, reply } = request;
+        let make = |_| engine.spawn_unnamed(Adder::default).on(RUNNER).start();
+        reply.serve(|| (0..CROWD).map(make).collect());
+    }
+}
+
+struct NurseryProxy<K: Kind = Mpsc>(Handle<Nursery, K>);
+
+impl<K: Kind> Proxy<Nursery> for NurseryProxy<K> {
+    type Kind = K;
+    type Tell<'a> = &'a Handle<Nursery, K>;
+
+    fn from_handle(handle: Handle<Nursery, K>) -> Self {
+        Self(handle)
+    }
+
+    fn handle(&self) -> &Handle<Nursery, K> {
+        &self.0
+    }
+
+    fn tell(&self) -> &Handle<Nursery, K> {
+        &self.0
+    }
+}
+
+impl NurseryProxy {
+    fn raise(&self, engine: EngineHandle) -> mainspring::Call<Result<Vec<AdderProxy>, StartError>> {
+        self.0.call(|reply| Raise { engine, reply })
+    }
+}
+
+/// The process's resident memory.
+fn resident_bytes() -> Result<u64, Trouble> {
+    let path = "/proc/self/statm";
+    let trouble = |error| Trouble::System { what: path.into(), error };
+    let text = std::fs::read_to_string(path).map_err(trouble)?;
+    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    let pages = pages.ok_or_else(|| trouble(io::ErrorKind::InvalidData.into()))?;
+    Ok(pages * rustix::param::page_size() as u64)
+}
+
+fn grown_since(before: u64) -> Result<f64, Trouble> {
+    Ok(resident_bytes()?.saturating_sub(before) as f64 / CROWD as f64)
+}
+
+/// User and system time of the process together.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}

@@ -1,0 +1,127 @@
+//! The report as people read it: a table, then the machine, the command and the gates.
+
+use super::{Document, Figures, Kind, Status};
+use crate::machine::Machine;
+use comfy_table::{CellAlignment, Table, presets};
+use std::fmt::Write;
+
+const HEADER: [&str; 7] = ["", "ns", "p99", "p99.9", "max", "M/s", "× floor"];
+const NONE: &str = "n/a";
+
+/// The whole text.
+pub fn text(document: &Document) -> String {
+    let mut text = table(document);
+    text.push('\n');
+    // Writing to a string can't fail.
+    let _ = footer(&mut text, document);
+    text
+}
+
+fn table(document: &Document) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(HEADER);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for figures in &document.scenarios {
+        table.add_row(row(figures));
+    }
+    format!("{table}\n")
+}
+
+fn row(figures: &Figures) -> [String; 7] {
+    let some = |value: Option<f64>| value.map_or_else(|| NONE.into(), figure);
+    let quantile = |value: Option<u64>| some(value.map(|value| value as f64));
+    let ratio = match figures.floor {
+        Some(_) => figures.ratio.map_or_else(|| NONE.into(), |ratio| format!("{ratio:.2}")),
+        None => String::new(),
+    };
+    let empty = String::new;
+    let name = figures.id.to_owned();
+    match (figures.kind, &figures.latency_ns) {
+        (Kind::Latency, Some(all)) => [
+            name,
+            quantile(all.p50),
+            quantile(all.p99),
+            quantile(all.p999),
+            figure(all.max as f64),
+            empty(),
+            ratio,
+        ],
+        (Kind::Amount, _) => {
+            let name = format!("{name} ({})", figures.unit);
+            [name, some(figures.value), empty(), empty(), empty(), empty(), ratio]
+        }
+        _ => {
+            let rate = some(figures.value.map(|nanos| 1000.0 / nanos));
+            [name, some(figures.value), empty(), empty(), empty(), rate, ratio]
+        }
+    }
+}
+
+/// Three significant digits, or a whole number with its thousands apart.
+fn figure(value: f64) -> String {
+    match value {
+        v if v < 10.0 => format!("{v:.2}"),
+        v if v < 100.0 => format!("{v:.1}"),
+        v => thousands(v.round() as u64),
+    }
+}
+
+fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
+    writeln!(
+        text,
+        "ns: the median of single latencies, or of {} rounds' time per operation; × floor: the \
+         median of the rounds' ratios.",
+        document.rounds
+    )?;
+    let Machine { cpu_model, kernel, is_virtual, cpus_allowed, cpus_used, clock_read_ns } =
+        &document.environment;
+    let place = if *is_virtual { "virtual machine" } else { "no hypervisor seen" };
+    let pins = match cpus_used[..] {
+        [caller, runner] => format!("caller on {caller}, runner on {runner}"),
+        _ => "nothing pinned".into(),
+    };
+    writeln!(text, "machine: {cpu_model}, {place}, Linux {kernel}")?;
+    writeln!(text, "cpus: {pins}, of {cpus_allowed:?} allowed")?;
+    writeln!(text, "clock: {clock_read_ns:.1} ns a look, one in each latency, not subtracted")?;
+    writeln!(text, "command: {}", document.command)?;
+    for verdict in &document.gates {
+        writeln!(text, "{}", verdict.text)?;
+    }
+    for warning in &document.warnings {
+        writeln!(text, "warning: {warning}")?;
+    }
+    if document.status == Status::Noisy {
+        let probes: Vec<_> = document.probes_ns.iter().map(|probe| figure(*probe)).collect();
+        let probes = probes.join(", ");
+        writeln!(text, "noisy: the bare round trip moved between rounds: {probes} ns")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_keep_three_digits_or_more() {
+        assert_eq!(figure(1.876), "1.88");
+        assert_eq!(figure(46.14), "46.1");
+        assert_eq!(figure(999.6), "1,000");
+        assert_eq!(figure(1_234_567.0), "1,234,567");
+    }
+}

@@ -1,0 +1,122 @@
+//! Figures: one round's sample, quantiles, medians.
+
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// Latencies beyond this are counted as this: a minute, for a call.
+const LATENCY_MAX_NS: u64 = 60_000_000_000;
+/// A quantile is worth its name only if so many samples lie beyond it.
+const BEYOND_MIN: f64 = 10.0;
+
+/// Single latencies, in nanoseconds.
+pub struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    /// Holds none yet. Three digits are kept.
+    pub fn new() -> Self {
+        Self(Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("constant, valid bounds"))
+    }
+
+    /// Adds one.
+    pub fn record(&mut self, latency: Duration) {
+        self.0.saturating_record(latency.as_nanos() as u64);
+    }
+
+    /// Adds those of another round.
+    pub fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("equal bounds");
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The value below which this share of them lies, if there are enough beyond it.
+    pub fn quantile(&self, share: f64) -> Option<u64> {
+        // `value_at_quantile`, as `value_at_percentile` loses a rank in its division by 100.
+        let beyond = self.len() as f64 * (1.0 - share);
+        // A count of exactly ten must not fail for its last binary digit.
+        (beyond + 1e-6 >= BEYOND_MIN).then(|| self.0.value_at_quantile(share))
+    }
+
+    /// The value in the middle, however few there are.
+    pub fn median(&self) -> f64 {
+        self.0.value_at_quantile(0.5) as f64
+    }
+
+    /// The largest, to three digits.
+    pub fn max(&self) -> u64 {
+        self.0.max()
+    }
+}
+
+/// What one round of one scenario came to.
+pub enum Sample {
+    /// How long each single operation took.
+    Latency(Latencies),
+    /// How long one of many operations took on average, in nanoseconds.
+    PerOperation {
+        /// Nanoseconds each.
+        nanos: f64,
+        /// How many were timed.
+        operations: u64,
+    },
+    /// Something that is not a time.
+    Amount {
+        /// How much.
+        value: f64,
+        /// Of what.
+        unit: &'static str,
+    },
+}
+
+impl Sample {
+    /// Operations that took so long together.
+    pub fn per_operation(operations: u64, time: Duration) -> Self {
+        let nanos = time.as_nanos() as f64 / operations.max(1) as f64;
+        Self::PerOperation { nanos, operations }
+    }
+
+    /// The one figure that stands for the round.
+    pub fn value(&self) -> f64 {
+        match self {
+            Self::Latency(latencies) => latencies.median(),
+            Self::PerOperation { nanos, .. } => *nanos,
+            Self::Amount { value, .. } => *value,
+        }
+    }
+}
+
+/// The middle value, or the mean of the two in the middle; `None` of nothing.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some((values[last / 2] + values[last.div_ceil(2)]) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_needs_ten_samples_beyond_it() {
+        let mut latencies = Latencies::new();
+        for nanos in 1..=999 {
+            latencies.record(Duration::from_nanos(nanos));
+        }
+        assert_eq!(latencies.quantile(0.5), Some(500));
+        assert_eq!(latencies.quantile(0.99), None);
+        latencies.record(Duration::from_nanos(1000));
+        assert_eq!(latencies.quantile(0.99), Some(990));
+        assert_eq!(latencies.quantile(0.999), None);
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between() {
+        assert_eq!(median([]), None);
+        assert_eq!(median([3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median([4.0, 1.0, 3.0, 2.0]), Some(2.5));
+    }
+}

@@ -1,0 +1,75 @@
+//! What can go wrong, and the exit code it leads to.
+
+use mainspring::{CallError, StartError, WaitError};
+use std::io;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why a run did not take place, or broke off.
+#[derive(Debug, Error)]
+pub enum Trouble {
+    /// Bad input: the value, the rule, and the way out.
+    #[error("{0}")]
+    Usage(String),
+    /// The library refused to start something.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A call failed that should not have.
+    #[error("a call failed: {0}")]
+    Call(#[from] CallError),
+    /// A call did not end.
+    #[error("a call did not end: {0}")]
+    Wait(#[from] WaitError),
+    /// An object was gone before its time.
+    #[error("an object stopped while it was measured")]
+    Stopped,
+    /// The engine did not end when it was told to.
+    #[error("the engine has not ended within {0:?}")]
+    Stuck(Duration),
+    /// What was counted at the end is not what was sent.
+    #[error("{what}: {got} arrived, {sent} expected")]
+    Wrong {
+        /// What was counted.
+        what: &'static str,
+        /// The count, or the sum, that arrived.
+        got: u64,
+        /// The one expected.
+        sent: u64,
+    },
+    /// A scenario broke off.
+    #[error("{scenario}: {cause}")]
+    Scenario {
+        /// Its name.
+        scenario: &'static str,
+        /// What happened.
+        cause: Box<Trouble>,
+    },
+    /// A thread that could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(io::Error),
+    /// A system file or clock that could not be read, or a result that could not be written.
+    #[error("{what}: {error}")]
+    System {
+        /// Which.
+        what: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl Trouble {
+    /// 2 for what the user can mend in the command line, 1 for the rest.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+    }
+
+    /// Checks a count or a sum.
+    pub fn check(what: &'static str, got: u64, sent: u64) -> Result<(), Self> {
+        if got == sent { Ok(()) } else { Err(Self::Wrong { what, got, sent }) }
+    }
+
+    /// The same trouble with the scenario's name.
+    pub fn within(self, scenario: &'static str) -> Self {
+        Self::Scenario { scenario, cause: Box::new(self) }
+    }
+}

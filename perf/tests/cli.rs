@@ -1,0 +1,118 @@
+//! The command line as its users meet it: texts, exit codes, files. Nothing here is timed.
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn mainspring(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("mainspring").unwrap();
+    command.args(arguments);
+    command
+}
+
+/// Runs a command line that must be refused; returns the line that says why.
+fn refusal(arguments: &[&str]) -> String {
+    let output = mainspring(arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert_eq!(said.matches('\n').count(), 1, "{arguments:?}: {said}");
+    assert!(said.starts_with("mainspring: ") && said.ends_with('\n'), "{arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn bad_input_is_refused_in_one_line_with_the_value_and_the_rule() {
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["--seconds", "0"], &["--seconds 0", "1 to 3600"]),
+        (&["--seconds", "soon"], &["soon", "--help"]),
+        (&["--cpus", "0,5000"], &["5000", "not allowed", "choose two different ones of ["]),
+        (&["--cpus", "0"], &["--cpus 0"]),
+        (&["--cpus", "0,0"], &["--cpus 0,0"]),
+        (&["--capacity", "0"], &["--capacity 0", "give 1 to"]),
+        (&["--only", "no such thing"], &["no such thing", "--list"]),
+        (&["--suite", "slow"], &["slow", "quick, pairs, idle", "--help"]),
+        (&["--json", "/nowhere/at/all.json"], &["/nowhere/at/all.json", "directory"]),
+        (&["--jason"], &["--jason", "--help"]),
+        (&["bench", "--jason"], &["--jason", "--help"]),
+        (&["bank"], &["bank", "--help"]),
+    ];
+    for (arguments, words) in cases {
+        let said = refusal(arguments);
+        for word in *words {
+            assert!(said.contains(word), "{arguments:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn an_unwritable_file_is_refused_before_anything_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    // With a budget of an hour: it must not be spent first.
+    let said = refusal(&["--seconds", "3600", "--json", path]);
+    assert!(said.contains(path), "{said}");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for argument in ["--help", "--version"] {
+        let output = mainspring(&[argument]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8(output.stdout).unwrap().contains("mainspring"));
+        assert!(output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn the_list_names_every_suite_and_its_scenarios() {
+    for arguments in [&["--list"][..], &["bench", "--list"]] {
+        let output = mainspring(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let text = String::from_utf8(output.stdout).unwrap();
+        for line in ["quick", "pairs", "idle"] {
+            assert!(text.lines().any(|l| l == line), "{text}");
+        }
+        for id in ["floor/ping_pong", "call/round_trip/spin", "tell/spsc/batched/spin", "wake/park"]
+        {
+            assert!(text.contains(id), "{text}");
+        }
+    }
+}
+
+/// Runs for a second and returns the document.
+fn run(arguments: &[&str]) -> Value {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("figures.json");
+    let output =
+        mainspring(arguments).args(["--seconds", "1", "--json"]).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said, "", "in a pipe there is no progress bar");
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("command: mainspring"), "{table}");
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn a_tiny_run_writes_a_document_with_its_schema() {
+    let document = run(&["--only", "floor"]);
+    assert_eq!(document["schema"], "mainspring-bench/1");
+    assert!(["ok", "noisy"].contains(&document["status"].as_str().unwrap()));
+    assert_eq!(document["error"], Value::Null);
+    let scenarios = document["scenarios"].as_array().unwrap();
+    assert!(!scenarios.is_empty());
+    for scenario in scenarios {
+        assert!(scenario["id"].as_str().unwrap().starts_with("floor/"));
+        assert!(scenario["value"].as_f64().unwrap() > 0.0);
+        assert_eq!(scenario["rounds"].as_array().unwrap().len(), 5);
+    }
+}
+
+#[test]
+fn a_scenario_brings_its_floor_along() {
+    let document = run(&["--only", "call/round_trip/park", "--capacity", "7"]);
+    let scenarios = document["scenarios"].as_array().unwrap();
+    let ids: Vec<_> = scenarios.iter().map(|scenario| scenario["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["floor/futex/ping_pong", "call/round_trip/park"]);
+    assert!(scenarios[1]["ratio"].as_f64().unwrap() > 0.0);
+}
