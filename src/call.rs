@@ -2,7 +2,7 @@
 
 use crate::error::{CallError, WaitError};
 use crate::park::Parker;
-use crate::reply::{CALLER_GONE, CANCELLED, Cell, Observer, Outcome, STARTED, Waiter};
+use crate::reply::{CANCELLED, Cell, Observer, Outcome, STARTED, Waiter};
 use crate::station;
 use crate::wait::spin_for;
 use std::fmt;
@@ -128,7 +128,8 @@ impl<R> Call<R> {
 
     fn get_until(&mut self, deadline: Option<Instant>) -> Result<R, WaitError> {
         if !self.is_ready() {
-            if self.lives_here() {
+            // A limit beyond the clock's end is none.
+            if self.lives_here() || (deadline.is_none() && station::is_runner()) {
                 return Err(WaitError::WouldDeadlock);
             }
             self.wait_until(deadline);
@@ -139,10 +140,10 @@ impl<R> Call<R> {
         }
     }
 
-    /// Whether the object's runner is the calling thread. Only for a call that has its cell.
-    fn lives_here(&self) -> bool {
+    /// Whether only the calling thread could serve it.
+    pub(crate) fn lives_here(&self) -> bool {
         // SAFETY: the caller's share keeps the cell.
-        unsafe { self.cell.as_ref() }.pool().station().is_mine()
+        self.has_cell() && unsafe { self.cell.as_ref() }.pool().station().is_mine()
     }
 
     /// Returns when the call has ended, or the deadline has passed.
@@ -229,8 +230,9 @@ impl<R> Call<R> {
             State::Waiting => true,
             _ => return false,
         };
-        let won = Cell::withdraw(self.cell, waiting, CANCELLED | CALLER_GONE, STARTED);
+        let won = Cell::withdraw(self.cell, waiting, CANCELLED, STARTED);
         if won {
+            Cell::leave(self.cell);
             self.state = State::Cancelled;
         }
         won
@@ -249,7 +251,9 @@ impl<R> Drop for Call<R> {
     fn drop(&mut self) {
         match self.state {
             State::Pending => Cell::abandon::<R>(self.cell),
-            State::Waiting if !Cell::withdraw(self.cell, true, CALLER_GONE, 0) => {
+            State::Waiting => {
+                // Two steps: the waiter is read between them, and the cell must be ours for that.
+                Cell::withdraw(self.cell, true, 0, 0);
                 Cell::abandon::<R>(self.cell);
             }
             _ => {}

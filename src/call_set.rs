@@ -65,7 +65,8 @@ impl<R> CallSet<R> {
         Self { calls: Vec::new(), pending: 0, ended: Arc::default() }
     }
 
-    /// Adds a call, and returns its key: the number of calls added before.
+    /// Adds a call, and returns its key: the number of calls added before. Keys aren't used again,
+    /// so make a new set now and then rather than keep one for ever.
     pub fn insert(&mut self, mut call: Call<R>) -> usize {
         let key = self.calls.len();
         let member = Member { set: self.ended.clone(), key };
@@ -95,8 +96,8 @@ impl<R> CallSet<R> {
 
     /// Waits for the next call to end; `None` when all were taken.
     ///
-    /// On a runner's thread, where waiting without a limit is refused, a pending call comes back
-    /// with [`CallError::WouldDeadlock`].
+    /// On a runner's thread, or when a call's object lives on this one, a wait without a limit is
+    /// refused: a pending call comes back with [`CallError::WouldDeadlock`].
     ///
     /// # Blocking
     /// Until a call ends.
@@ -118,7 +119,9 @@ impl<R> CallSet<R> {
             if let Some(next) = self.try_next() {
                 return Some(next);
             }
-            if deadline.is_none() && station::is_runner() {
+            let lives_here = |call: &Call<R>| !call.is_ready() && call.lives_here();
+            let is_stuck = station::is_runner() || self.calls.iter().flatten().any(lives_here);
+            if deadline.is_none() && is_stuck {
                 let key = self.calls.iter().position(Option::is_some)?;
                 self.calls[key] = None;
                 self.pending -= 1;

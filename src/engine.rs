@@ -71,7 +71,7 @@ impl fmt::Display for Event {
                 write!(f, "spinning (100 % CPU while busy-waiting, by design): ")?;
                 f.write_str(if who.is_empty() { "nobody" } else { &who })?;
                 for (runner, reason) in downgraded {
-                    write!(f, "; {runner:?} parks instead: {reason}")?;
+                    write!(f, "; {runner:?} parks at once: {reason}")?;
                 }
                 Ok(())
             }
@@ -126,8 +126,11 @@ struct Running {
     station: Arc<Station>,
     cpus: Vec<usize>,
     spins: bool,
+    /// Its strategy never sleeps, which nobody chooses without wanting it.
+    insists: bool,
     is_pinned: bool,
     is_private: bool,
+    is_invoker: bool,
     thread: Option<JoinHandle<()>>,
     has_ended: bool,
 }
@@ -141,6 +144,7 @@ struct Running {
 #[derive(Debug)]
 pub struct Engine {
     handle: EngineHandle,
+    is_detached: bool,
 }
 
 /// A handle on an engine, to clone and to send: adds runners and objects from anywhere, servants
@@ -187,7 +191,8 @@ impl Builder {
             hook: self.hook,
             drop_timeout: self.drop_timeout,
         };
-        let engine = Engine { handle: EngineHandle { shared: std::sync::Arc::new(shared) } };
+        let handle = EngineHandle { shared: std::sync::Arc::new(shared) };
+        let engine = Engine { handle, is_detached: false };
         // All at once, so that who shares a CPU with whom is said once.
         let mut started = Vec::new();
         for runner in self.runners {
@@ -226,16 +231,18 @@ impl Engine {
     /// Stops, waits until everything accepted was served and every thread has ended.
     ///
     /// # Blocking
-    /// For as long as that takes; a servant's method that never returns blocks it for ever.
+    /// For as long as that takes; a servant's method that never returns blocks it for ever. On one
+    /// of the engine's own threads it only stops: it would wait for itself.
     /// [`join_timeout`](EngineHandle::join_timeout) doesn't.
     pub fn join(self) {
         self.stop();
         self.join_by(None);
     }
 
-    /// Gives the engine up without ending it: its objects live until their last proxies are gone.
-    pub fn detach(self) {
-        std::mem::forget(self);
+    /// Gives the engine up without ending it: its objects live until their last proxies are gone,
+    /// its private runners as long as those, its other runners as long as the process.
+    pub fn detach(mut self) {
+        self.is_detached = true;
     }
 }
 
@@ -249,6 +256,9 @@ impl Deref for Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        if self.is_detached {
+            return;
+        }
         self.stop();
         if self.is_on_own_runner() {
             return;
@@ -284,6 +294,7 @@ impl EngineHandle {
     pub fn invoker(&self, name: impl Into<String>) -> Result<Scheduler, StartError> {
         let runner = Runner::named(name).pinning(Pinning::Off);
         let station = self.enter(&runner)?;
+        self.shared.with_runner(&station, |runner| runner.is_invoker = true);
         let mut scheduler = Scheduler::new(station.clone(), false);
         let shared = self.shared.clone();
         scheduler.on_end(move || shared.has_ended(&station));
@@ -369,7 +380,7 @@ impl EngineHandle {
     ///
     /// On one of the engine's own runners it returns `false` at once: it would wait for itself.
     pub fn join_timeout(&self, limit: Duration) -> bool {
-        self.join_by(Some(Instant::now() + limit))
+        self.join_by(Instant::now().checked_add(limit))
     }
 
     fn join_by(&self, deadline: Option<Instant>) -> bool {
@@ -464,8 +475,10 @@ impl EngineHandle {
             station: station.clone(),
             cpus: cpus.into(),
             spins: runner.wait.spins(),
+            insists: runner.wait.never_parks(),
             is_pinned: !cpus.is_empty(),
             is_private: runner.is_private,
+            is_invoker: false,
             thread: None,
             has_ended: false,
         });
@@ -503,7 +516,11 @@ impl EngineHandle {
     pub(crate) fn any_station(&self) -> Result<Arc<Station>, StartError> {
         let registry = self.shared.lock();
         registry.check_open()?;
-        let open = |runner: &&Running| !runner.is_private && !runner.has_ended;
+        // An invoker takes turns when its thread likes: only that thread puts objects there unasked.
+        let open = |runner: &&Running| {
+            let takes = !runner.is_invoker || runner.station.is_mine();
+            takes && !runner.is_private && !runner.has_ended
+        };
         let open: Vec<_> = registry.runners.iter().filter(open).collect();
         let turn = registry.next_id as usize;
         let runner = open.get(turn % open.len().max(1)).ok_or(StartError::NoRunner)?;
@@ -571,9 +588,11 @@ impl Registry {
         let cpus = topology::process_cpus().len();
         let has_quota = topology::has_small_quota();
         let running = || self.runners.iter().filter(|runner| !runner.has_ended);
-        for runner in running().filter(|runner| runner.spins && runner.is_pinned) {
+        let wants = |runner: &&Running| runner.spins && (runner.is_pinned || runner.insists);
+        for runner in running().filter(wants) {
             let shares = |other: &Running| other.cpus.iter().any(|cpu| runner.cpus.contains(cpu));
             let reason = match () {
+                () if !runner.is_pinned => Some("it is not pinned"),
                 () if cpus == 1 => Some("this process has one CPU"),
                 () if has_quota => Some("a CPU quota is in force"),
                 () if runner.cpus.len() > 1 => Some("it is not pinned to one CPU"),
@@ -628,6 +647,10 @@ impl Shared {
 
     fn has_ended(&self, station: &Arc<Station>) {
         self.with_runner(station, |runner| runner.has_ended = true);
+        // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
+        let mut registry = self.lock();
+        registry.said = Some(registry.settle_spinning());
+        drop(registry);
         self.ended.notify_all();
     }
 

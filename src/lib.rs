@@ -3,35 +3,36 @@
 // The modules in the order a call travels; each `allow` names a file that may hold `unsafe`.
 
 mod active;
+#[allow(unsafe_code)] // that a handle may be sent
+mod proxy;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
 mod call_set;
 pub mod mailbox;
 #[allow(unsafe_code)] // pushing the object's link
 mod object;
-#[allow(unsafe_code)] // the cells' memory
-mod pool;
-mod proxy;
+mod scheduler;
+mod runner;
 #[allow(unsafe_code)] // the cell's outcome and waiter
 mod reply;
-mod runner;
-mod scheduler;
+#[allow(unsafe_code)] // the cells' memory
+mod pool;
 
 // Beside the path.
 
 mod engine;
-mod error;
-mod park;
-#[allow(unsafe_code)] // the intrusive stack
-mod ready;
 mod spawn;
 #[allow(unsafe_code)] // values that one thread alone may touch
 mod station;
-mod sync;
-#[cfg_attr(target_os = "linux", allow(unsafe_code))] // system calls
-mod sys;
-mod topology;
+#[allow(unsafe_code)] // the intrusive stack
+mod ready;
+mod park;
 mod wait;
+mod topology;
+mod error;
+mod sync;
+#[allow(unsafe_code)] // system calls, and hints to the CPU
+mod sys;
 
 pub use active::{Active, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
@@ -48,6 +49,10 @@ pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
 pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
 pub use topology::{Pinning, allowed_cpus};
 pub use wait::{CALLER_SPIN_MAX, SPIN_DEFAULT, WaitStrategy};
+
+#[cfg(mainspring_loom)]
+#[allow(unsafe_code)] // pushing links that the model keeps alive
+pub mod model;
 
 /// What most programs need.
 pub mod prelude {

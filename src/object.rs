@@ -119,6 +119,12 @@ impl<R: Send + 'static> Desk<R> {
         Ok(())
     }
 
+    /// Whether [`push_local`](Self::push_local) would accept a request now.
+    pub(crate) fn has_local_room(&self, is_closed: bool, waiting: usize, capacity: usize) -> bool {
+        let local = self.local.get(&self.station).filter(|_| !is_closed);
+        local.is_some_and(|local| local.borrow().len() + waiting < capacity)
+    }
+
     fn pop_local(&self) -> Option<R> {
         self.local.get(&self.station)?.borrow_mut().pop_front()
     }

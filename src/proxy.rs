@@ -17,6 +17,15 @@ pub struct Handle<S: Active, K: Kind = Mpsc> {
     producer: Producer<S, K>,
 }
 
+// Said outright, because the compiler can't find it out for a request that carries a proxy of its
+// own object, or of one that carries this one's: it would go round in circles.
+
+// SAFETY: a handle is a producer of a ring of requests. Requests are `Send` (`Active::Request`), the
+// rest of what the ring shares is atomic, or touched by its owner's thread alone.
+unsafe impl<S: Active, K: Kind> Send for Handle<S, K> {}
+// SAFETY: as above; producers of these kinds may be used by several threads at once.
+unsafe impl<S: Active, K: SharedKind> Sync for Handle<S, K> {}
+
 impl<S: Active, K: Kind> Handle<S, K> {
     pub(crate) fn new(producer: Producer<S, K>) -> Self {
         Self { producer }
@@ -91,15 +100,23 @@ impl<S: Active, K: Kind> Handle<S, K> {
             let sent = self.producer.push_batch(requests);
             return sent.map_err(|error: PushError<_>| self.refused(error.into()));
         }
+        let (desk, ring) = (self.desk(), self.ring());
         let mut sent = 0;
-        for request in requests.by_ref() {
+        // Asked before a request is taken: what was taken and refused would be lost.
+        while requests.len() > 0
+            && desk.has_local_room(ring.is_closed(), ring.len(), ring.capacity())
+        {
+            let Some(request) = requests.next() else { break };
             match self.send(request) {
                 Ok(()) => sent += 1,
-                Err(error) if sent == 0 => return Err(error.map(|request| vec![request])),
-                Err(_) => break,
+                Err(error) => return Err(error.map(|request| vec![request])),
             }
         }
-        Ok(sent)
+        match sent {
+            0 if requests.len() > 0 && ring.is_closed() => Err(SendError::Stopped(Vec::new())),
+            0 if requests.len() > 0 => Err(self.refused(SendError::Full(Vec::new()))),
+            sent => Ok(sent),
+        }
     }
 
     #[inline(always)]

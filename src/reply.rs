@@ -21,7 +21,7 @@
 use crate::error::CallError;
 use crate::park::Parker;
 use crate::pool::Pool;
-use crate::sync::{Arc, AtomicU32, UnsafeCell};
+use crate::sync::{Arc, AtomicU32, IS_MODEL, UnsafeCell};
 use std::cell::Cell as StdCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -61,7 +61,10 @@ pub(crate) struct Cell {
     waiter: UnsafeCell<MaybeUninit<Waiter>>,
 }
 
-const _: () = assert!(mem::size_of::<Cell>() == 128, "one line for state and outcome, one more");
+const _: () = assert!(
+    IS_MODEL || mem::size_of::<Cell>() == 128,
+    "one line for state and outcome, one for the waiter"
+);
 
 /// How many bytes behind a cell an outcome of `R` takes: 0 when it fits inside.
 ///
@@ -381,7 +384,8 @@ impl Cell {
         Some(outcome)
     }
 
-    fn leave(this: NonNull<Self>) {
+    /// Lets go of a call that has ended, or was cancelled.
+    pub(crate) fn leave(this: NonNull<Self>) {
         // AcqRel [reply.gone]: as in `clear`.
         let before = Self::state_of(this).fetch_or(CALLER_GONE, AcqRel);
         Self::recycle_if_last(this, before, before | CALLER_GONE);
@@ -436,8 +440,8 @@ impl Cell {
         Err(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }))
     }
 
-    /// Takes the waiter back, with further bits set by the same change; `false` if the call has
-    /// ended and the waiter is another's now, or `not` stands in the way.
+    /// Takes the waiter back, with `set` set by the same change; `false` if the call has ended and
+    /// the waiter is another's now, or `not` stands in the way. The caller keeps its share.
     pub(crate) fn withdraw(this: NonNull<Self>, waiting: bool, set: u32, not: u32) -> bool {
         let state = Self::state_of(this);
         // Relaxed: a first guess for the CAS.
@@ -453,7 +457,7 @@ impl Cell {
             }
         }
         if waiting {
-            // SAFETY: the responder still owns its share, so the cell lives on.
+            // SAFETY: the caller's share keeps the cell; it is given up later, never by this change.
             let cell = unsafe { this.as_ref() };
             // SAFETY: `WAITER` was set and nobody had won the waiter: it is the caller's again.
             drop(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }));
@@ -506,15 +510,11 @@ impl<R> Reply<R> {
         Cell::complete(cell, Ok(result));
     }
 
-    /// Sends a result that was computed otherwise.
+    /// Sends a result that was computed otherwise; dropped if the call was cancelled before.
     pub fn send(self, result: R) {
-        self.end(Ok(result));
-    }
-
-    pub(crate) fn end(self, outcome: Outcome<R>) {
-        if let Some(cell) = self.cell {
+        if let Some(cell) = self.cell.filter(|cell| Cell::start(*cell)) {
             mem::forget(self);
-            Cell::complete(cell, outcome);
+            Cell::complete(cell, Ok(result));
         }
     }
 

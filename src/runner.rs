@@ -140,6 +140,9 @@ impl Runner {
                 Err(error) => return Err(error.into()),
             }
         }
+        if self.pinned_to().is_empty() || unpinned.is_some() {
+            topology::unpin();
+        }
         if let Some(priority) = self.fifo_priority {
             let option = || format!("fifo_priority({priority})");
             sys::set_fifo_priority(priority).map_err(|e| self.refused(option(), e))?;

@@ -131,8 +131,11 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         self
     }
 
-    /// How many requests may be accepted and not yet served; exact. Default:
-    /// [`CAPACITY_DEFAULT`].
+    /// How many requests may be accepted and not yet served. Default: [`CAPACITY_DEFAULT`].
+    ///
+    /// Exact for calls from other threads, but that an object gives the slots it has served back in
+    /// groups, of up to 16 and a quarter of the capacity, while more requests wait. Calls from its
+    /// own runner's thread are queued apart, up to the same number.
     pub fn capacity(mut self, requests: usize) -> Self {
         self.capacity = requests;
         self
@@ -161,6 +164,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
             Place::On(name) => self.engine.station(&name)?,
             Place::Own(runner) => {
                 let station = self.engine.launch(runner)?;
+                self.engine.settle_spinning();
                 return self.start_on(&station).inspect_err(|_| station.stop());
             }
         };

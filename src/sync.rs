@@ -16,6 +16,9 @@ mod native {
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::thread::yield_now;
 
+    /// Whether sizes are those of the checker's stand-ins.
+    pub(crate) const IS_MODEL: bool = false;
+
     /// `std::cell::UnsafeCell` behind the access-scoped interface that the model checker needs.
     #[derive(Debug)]
     #[repr(transparent)]
@@ -76,6 +79,8 @@ mod model {
     pub(crate) use loom::thread::yield_now;
 
     pub(crate) use loom::cell::UnsafeCell;
+
+    pub(crate) const IS_MODEL: bool = true;
 
     /// A futex as the model checker can explore it: a word, and a wake-up that keeps its token.
     ///

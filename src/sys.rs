@@ -19,6 +19,7 @@ mod linux {
     use std::io;
     use std::sync::atomic::AtomicU32;
 
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
     pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
         let limit = limit.map(|limit| Timespec {
             tv_sec: limit.as_secs().min(i64::MAX as u64) as i64,
@@ -28,6 +29,7 @@ mod linux {
         let _ = futex::wait(word, futex::Flags::PRIVATE, expected, limit.as_ref());
     }
 
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
     pub(crate) fn futex_wake_one(word: &AtomicU32) {
         let _ = futex::wake(word, futex::Flags::PRIVATE, 1);
     }
@@ -55,12 +57,13 @@ mod linux {
         Ok(rustix::thread::sched_setaffinity(None, &set)?)
     }
 
-    /// Lowest first; needs the privilege or the limit for it.
+    /// 1 is the lowest. Threads started from this one don't inherit it.
     pub(crate) fn set_fifo_priority(priority: i32) -> io::Result<()> {
+        let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
         let parameter = libc::sched_param { sched_priority: priority };
         // SAFETY: a plain call with a valid pointer to an initialised parameter; 0 is the calling
         // thread.
-        match unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameter) } {
+        match unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
@@ -146,7 +149,6 @@ mod other {
 }
 
 /// Asks for the cache line at `place`, soon to be written here.
-#[allow(unsafe_code)]
 #[inline(always)]
 pub(crate) fn prefetch_for_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
@@ -157,7 +159,6 @@ pub(crate) fn prefetch_for_write<T>(place: *const T) {
 }
 
 /// Asks for the cache line at `place`, soon to be read here.
-#[allow(unsafe_code)]
 #[inline(always)]
 pub(crate) fn prefetch_for_read<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]

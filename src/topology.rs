@@ -30,7 +30,18 @@ pub(crate) fn process_cpus() -> Vec<usize> {
     sys::process_cpus().unwrap_or_default()
 }
 
-/// Whether the process has less CPU time than one CPU: then nobody should spin.
+/// Gives the calling thread the CPUs of the process: it may have been started by a pinned one, and
+/// affinity is inherited.
+pub(crate) fn unpin() {
+    let cpus = process_cpus();
+    if !cpus.is_empty() && allowed_cpus() != cpus {
+        // Refused, it stays where its parent is: worse placed, and nothing else.
+        let _ = sys::bind_to(&cpus);
+    }
+}
+
+/// Whether a cgroup gives the process less time than its CPUs have: then nobody should spin. Only
+/// the root of the cgroup file system that the process sees is read.
 pub(crate) fn has_small_quota() -> bool {
     sys::cpu_quota().is_some_and(|quota| quota < process_cpus().len() as f64)
 }

@@ -160,26 +160,27 @@ impl Waiting {
             return Pause::Poll;
         }
         *now = Instant::now();
+        if !may_spin {
+            // Whatever the strategy: a spinner that shares its CPU takes it from those it waits for.
+            return Pause::Park;
+        }
         let waited = now.duration_since(*self.since.get_or_insert(*now));
-        self.after(waited, may_spin)
+        self.after(waited)
     }
 
-    fn after(&mut self, waited: Duration, may_spin: bool) -> Pause {
+    fn after(&mut self, waited: Duration) -> Pause {
         match self.strategy {
-            WaitStrategy::Spin if may_spin => Pause::Poll,
-            WaitStrategy::Spin => Pause::Yield,
-            WaitStrategy::SpinThenYield { spin } if may_spin && waited < spin => Pause::Poll,
+            WaitStrategy::Spin => Pause::Poll,
+            WaitStrategy::SpinThenYield { spin } if waited < spin => Pause::Poll,
             WaitStrategy::SpinThenYield { .. } => Pause::Yield,
-            WaitStrategy::Backoff { .. } if may_spin && waited < SPIN_DEFAULT => Pause::Poll,
+            WaitStrategy::Backoff { .. } if waited < SPIN_DEFAULT => Pause::Poll,
             WaitStrategy::Backoff { .. } if waited < 2 * SPIN_DEFAULT => Pause::Yield,
             WaitStrategy::Backoff { sleep_max } => {
                 let sleep = self.next_sleep.min(sleep_max);
                 self.next_sleep = (sleep * 2).min(sleep_max);
                 Pause::Sleep(sleep)
             }
-            WaitStrategy::SpinThenPark { spin } if may_spin && waited < self.worth(spin) => {
-                Pause::Poll
-            }
+            WaitStrategy::SpinThenPark { spin } if waited < self.worth(spin) => Pause::Poll,
             WaitStrategy::SpinThenPark { .. } | WaitStrategy::Park => Pause::Park,
         }
     }
@@ -231,7 +232,7 @@ mod tests {
     use super::*;
 
     fn waits(strategy: WaitStrategy, waited: Duration) -> Pause {
-        Waiting::new(strategy).after(waited, true)
+        Waiting::new(strategy).after(waited)
     }
 
     #[test]
@@ -267,9 +268,6 @@ mod tests {
         let mut waiting = Waiting::new(WaitStrategy::Backoff { sleep_max });
         let late = Duration::from_millis(1);
         let micros = |n| Pause::Sleep(Duration::from_micros(n));
-        assert_eq!(
-            [(); 3].map(|()| waiting.after(late, true)),
-            [micros(50), micros(100), micros(150)]
-        );
+        assert_eq!([(); 3].map(|()| waiting.after(late)), [micros(50), micros(100), micros(150)]);
     }
 }

@@ -150,3 +150,32 @@ fn the_methods_are_known_before_any_call() {
     assert!(Account::METHODS[3].is_oneway);
     assert_eq!(Account { cents: 1, log: vec![] }.borrowed(), &1);
 }
+
+struct Ping;
+struct Pong;
+
+#[active]
+impl Ping {
+    pub fn start(&mut self, me: PingProxy, other: PongProxy, done: std::sync::mpsc::Sender<()>) {
+        other.hit(me, done).detach();
+    }
+
+    pub fn back(&mut self, done: std::sync::mpsc::Sender<()>) {
+        done.send(()).unwrap();
+    }
+}
+
+#[active]
+impl Pong {
+    pub fn hit(&mut self, from: PingProxy, done: std::sync::mpsc::Sender<()>) {
+        from.back(done).detach();
+    }
+}
+
+#[test]
+fn requests_may_carry_proxies_of_each_other() {
+    let (ping, pong) = (mainspring::spawn(Ping).unwrap(), mainspring::spawn(Pong).unwrap());
+    let (done, is_done) = std::sync::mpsc::channel();
+    ping.start(ping.clone(), pong, done).get().unwrap();
+    is_done.recv().unwrap();
+}

@@ -5,7 +5,7 @@ mod table;
 use crate::args::Plan;
 use crate::gate::{self, Verdict};
 use crate::machine::Machine;
-use crate::run::{Outcome, Round, Run};
+use crate::run::{Moved, Outcome, Round, Run};
 use crate::stats::{Latencies, Sample};
 use crate::trouble::Trouble;
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub struct Document {
     rounds: u32,
     /// The bare round trip before each round.
     probes_ns: Vec<f64>,
+    /// The floors that make it noisy.
+    moved: Vec<Moved>,
     gates: Vec<Verdict>,
     scenarios: Vec<Figures>,
 }
@@ -39,7 +41,7 @@ pub struct Document {
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
-    /// The floor moved by more than a factor of two: the rounds can't be compared.
+    /// A floor moved by more than a factor of two: the rounds can't be compared.
     Noisy,
     /// It broke off.
     Failed,
@@ -96,10 +98,11 @@ struct Quantiles {
 impl Document {
     /// Sums a run up.
     pub fn new(plan: &Plan, machine: Machine, run: Run, trouble: Option<&Trouble>) -> Self {
+        let moved = run.moved();
         let status = match trouble {
             Some(_) => Status::Failed,
-            None if run.is_noisy() => Status::Noisy,
-            None => Status::Ok,
+            None if moved.is_empty() => Status::Ok,
+            None => Status::Noisy,
         };
         Self {
             schema: SCHEMA,
@@ -110,6 +113,7 @@ impl Document {
             command: plan.command.clone(),
             capacity: plan.capacity,
             rounds: run.rounds,
+            moved,
             gates: gate::judge(&run.outcomes),
             scenarios: run.outcomes.iter().map(Figures::new).collect(),
             probes_ns: run.probes,

@@ -7,6 +7,7 @@ use crate::stats::{Latencies, Sample, median};
 use crate::suite::{self, Scenario};
 use crate::trouble::Trouble;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use std::time::Duration;
 
 /// The rounds of one scenario.
@@ -59,14 +60,44 @@ pub struct Run {
     pub warnings: Vec<String>,
 }
 
-/// A run is noisy if the floor moved by more than this factor.
+/// A run is noisy if a floor moved by more than this factor.
 const NOISY: f64 = 2.0;
 
+/// A floor that was not the same in all rounds.
+#[derive(Serialize)]
+pub struct Moved {
+    /// Which: a scenario, or the probe before each round.
+    pub floor: &'static str,
+    /// Its least round, in nanoseconds.
+    pub least_ns: f64,
+    /// Its largest round, in nanoseconds.
+    pub largest_ns: f64,
+}
+
+impl Moved {
+    fn of(floor: &'static str, rounds: impl Iterator<Item = f64>) -> Option<Self> {
+        let (least_ns, largest_ns) =
+            rounds.fold((f64::INFINITY, 0.0), |(least, most), ns| (ns.min(least), ns.max(most)));
+        (largest_ns > NOISY * least_ns).then_some(Self { floor, least_ns, largest_ns })
+    }
+}
+
 impl Run {
-    /// Whether the floor moved too much to compare rounds.
-    pub fn is_noisy(&self) -> bool {
-        let least = self.probes.iter().copied().fold(f64::INFINITY, f64::min);
-        self.probes.iter().any(|probe| *probe > NOISY * least)
+    /// The floors that moved too much for their rounds to be compared with each other.
+    ///
+    /// Not only the round trip: two CPUs can stream more slowly with the same round trip. A futex
+    /// is left out, as it is either quick or slow by whether the other CPU has gone to sleep.
+    pub fn moved(&self) -> Vec<Moved> {
+        let is_steady = |id: &str| id.starts_with("floor/") && !id.starts_with("floor/futex");
+        let floors = self.outcomes.iter().filter(|outcome| is_steady(outcome.scenario.id));
+        let probe = Moved::of("the probe", self.probes.iter().copied());
+        probe
+            .into_iter()
+            .chain(floors.filter_map(|outcome| {
+                let rounds = outcome.rounds.iter().map(|round| round.sample.value());
+                Moved::of(outcome.scenario.id, rounds)
+            }))
+            .collect()
     }
 }
 
@@ -92,13 +123,9 @@ pub fn all(plan: &Plan) -> (Run, Option<Trouble>) {
 }
 
 fn run_rounds(run: &mut Run, lab: &Lab, budget: Duration) -> Result<(), Trouble> {
-    let progress = progress(run);
-    // What is measured once has its shares spread over all rounds.
-    let (once, each): (Vec<_>, Vec<_>) = run.outcomes.iter().partition(|o| o.scenario.is_once);
-    let weigh = |outcomes: Vec<&Outcome>| outcomes.iter().map(|o| o.scenario.weight).sum::<u32>();
-    let shares = run.rounds * weigh(each) + weigh(once);
     let probe = budget / run.rounds / PROBE_SHARE;
-    let share = (budget - probe * run.rounds) / shares;
+    let share = (budget - probe * run.rounds) / shares(run, |scenario| scenario.weight);
+    let progress = progress(shares(run, |_| 1));
     for round in 0..run.rounds {
         if lab.cpus.is_some() {
             run.probes.push(floor::ping_pong(lab, probe)?.value());
@@ -120,6 +147,12 @@ fn run_rounds(run: &mut Run, lab: &Lab, budget: Duration) -> Result<(), Trouble>
     Ok(())
 }
 
+/// The sum over all measurements of the run.
+fn shares(run: &Run, share: impl Fn(&Scenario) -> u32) -> u32 {
+    let rounds = |scenario: &Scenario| if scenario.is_once { 1 } else { run.rounds };
+    run.outcomes.iter().map(|one| rounds(&one.scenario) * share(&one.scenario)).sum()
+}
+
 /// The floor's figure of the round that is under way: floors stand before those they are for.
 fn floor_of(run: &Run, id: &str) -> Option<f64> {
     let floor = run.outcomes.iter().find(|outcome| outcome.scenario.id == id)?;
@@ -127,9 +160,8 @@ fn floor_of(run: &Run, id: &str) -> Option<f64> {
 }
 
 /// On stderr, and only on a terminal. It draws between measurements, never during one.
-fn progress(run: &Run) -> ProgressBar {
-    let (once, each): (Vec<_>, Vec<_>) = run.outcomes.iter().partition(|o| o.scenario.is_once);
-    let steps = once.len() as u64 + u64::from(run.rounds) * each.len() as u64;
+fn progress(steps: u32) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-    ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(steps.into()).with_style(style)
 }

@@ -10,7 +10,8 @@
 //!
 //! A producer owns a slot from its claim (the CAS on the tail) to its stamp; the consumer owns it
 //! from there until it stamps it free again, *after* the request was handled. So the capacity is
-//! the number of requests accepted and not yet served, and nothing but the stamp crosses between
+//! the number of requests accepted and not yet served (but for a group that is given back at
+//! once), and nothing but the stamp crosses between
 //! the cores: the consumer reads the tail only when the head slot isn't full, and does no
 //! read-modify-write to take a request.
 //!
@@ -279,10 +280,10 @@ impl<T: Send, B: Bell> Ring<T, B> {
             }
             if seen == lap << STATE_BITS | FREE {
                 let next = Tail::open_at(geometry.advance(position, 1));
-                // Acquire [tail.cold]: whoever clears COLD sees that the consumer has let go of
-                // the bell. Relaxed on failure: the loop loads the word again. No Release: a claim
-                // carries nothing, the stamp does.
-                if self.tail.compare_exchange(tail.0, next.0, Acquire, Relaxed).is_ok() {
+                // AcqRel: Acquire [tail.cold], whoever clears COLD sees that the consumer has let go
+                // of the bell. Release [tail.claimed], whoever closes the ring after this claim sees
+                // what came with it: an aborter the caller's reply cell. Relaxed on failure: again.
+                if self.tail.compare_exchange(tail.0, next.0, AcqRel, Relaxed).is_ok() {
                     return Ok(Claimed { position, cold: tail.is_cold() });
                 }
             }
@@ -313,8 +314,8 @@ impl<T: Send, B: Bell> Ring<T, B> {
                 return Err(PushError::Full(Vec::new()));
             }
             let next = Tail::open_at(geometry.advance(tail.position(), count));
-            // Acquire [tail.cold], Relaxed on failure: as in `claim`.
-            if self.tail.compare_exchange(tail.0, next.0, Acquire, Relaxed).is_ok() {
+            // AcqRel [tail.cold], [tail.claimed], Relaxed on failure: as in `claim`.
+            if self.tail.compare_exchange(tail.0, next.0, AcqRel, Relaxed).is_ok() {
                 return Ok(Some((
                     Claimed { position: tail.position(), cold: tail.is_cold() },
                     count,
@@ -389,7 +390,8 @@ impl<T, B: Bell> Ring<T, B> {
         let mut tail = Tail(self.tail.load(Relaxed));
         while !tail.is_closed() {
             // AcqRel: Release [tail.closed] carries what the closer did before; Acquire
-            // [tail.cold] as in `claim`. Relaxed on failure: tried again with what it saw.
+            // [tail.cold] as in `claim`, and [tail.claimed]: sees what came with the claims before.
+            // Relaxed on failure: tried again with what it saw.
             match self.tail.compare_exchange(tail.0, tail.closed().0, AcqRel, Relaxed) {
                 Ok(_) => {
                     if tail.is_cold() {
@@ -460,8 +462,8 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
-    /// The flag says that nothing further was ready when the request was taken: flush now. The
-    /// slot of a request is free again when its handler has returned or unwound.
+    /// The flag says that nothing further was ready when the request was taken: flush now. Slots
+    /// are given back in groups of up to 16 and a quarter of the capacity, and at the end.
     ///
     /// # Panics
     /// Only if `handler` does; its request counts as taken, the rest remain.

@@ -16,7 +16,7 @@
 //! L. Lamport's ring (1977) with cached indices: P. Lee et al., "MCRingBuffer" (2010); rigtorp's
 //! SPSCQueue; rtrb.
 
-use super::ring::{Geometry, Position, Slots, Tail};
+use super::ring::{Geometry, Position, Slots, Tail, release_every};
 use super::sealed;
 use super::{Bell, CapacityError, Pop, PushError, Silent, Spsc};
 use crate::sync::{Arc, AtomicU64};
@@ -182,8 +182,9 @@ impl<T: Send, B: Bell> Producer<T, B> {
         let next = self.ring.fixed.geometry.advance(position, count);
         let mut seen = Tail::open_at(position);
         loop {
-            // Release [spsc.tail] carries the requests, in case the consumer polls; Acquire
-            // [tail.cold] as in the shared ring. Acquire on failure [tail.closed]: a refused
+            // AcqRel: Release [spsc.tail] carries the requests to the consumer, and [tail.claimed]
+            // what came with them to whoever closes the ring; Acquire [tail.cold]: whoever clears
+            // COLD sees that the consumer has let go of the bell. Acquire on failure [tail.closed]: a refused
             // producer sees what was done before the close.
             let new = Tail::open_at(next);
             match self.ring.tail.compare_exchange_weak(seen.0, new.0, AcqRel, Acquire) {
@@ -319,7 +320,8 @@ impl<T, B: Bell> Ring<T, B> {
         let mut tail = Tail(self.tail.load(Relaxed));
         while !tail.is_closed() {
             // AcqRel: Release [tail.closed] carries what the closer did before; Acquire
-            // [tail.cold] as in `publish`. Relaxed on failure: tried again with what it saw.
+            // [tail.cold], [tail.claimed]: the other side of `publish`. Relaxed on failure: tried
+            // again with what it saw.
             match self.tail.compare_exchange(tail.0, tail.closed().0, AcqRel, Relaxed) {
                 Ok(_) => {
                     if tail.is_cold() {
@@ -400,7 +402,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
     /// The flag says that nothing further was ready when the batch was begun: flush now. Slots are
-    /// given back after every quarter of the capacity, and at the end.
+    /// given back in groups of up to 16 and a quarter of the capacity, and at the end.
     ///
     /// # Panics
     /// Only if `handler` does; its request counts as taken, the rest remain.
@@ -415,7 +417,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         if count == 0 {
             return 0;
         }
-        let release_every = (geometry.capacity() as u64 / 4).max(1);
+        let release_every = release_every(geometry.capacity());
         let batch = Batch { consumer: self };
         let mut until_release = release_every;
         for left in (0..count).rev() {

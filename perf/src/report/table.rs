@@ -1,7 +1,8 @@
 //! The report as people read it: a table, then the machine, the command and the gates.
 
-use super::{Document, Figures, Kind, Status};
+use super::{Document, Figures, Kind};
 use crate::machine::Machine;
+use crate::run::Moved;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
@@ -105,10 +106,9 @@ fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
     for warning in &document.warnings {
         writeln!(text, "warning: {warning}")?;
     }
-    if document.status == Status::Noisy {
-        let probes: Vec<_> = document.probes_ns.iter().map(|probe| figure(*probe)).collect();
-        let probes = probes.join(", ");
-        writeln!(text, "noisy: the bare round trip moved between rounds: {probes} ns")?;
+    for Moved { floor, least_ns, largest_ns } in &document.moved {
+        let (least, largest) = (figure(*least_ns), figure(*largest_ns));
+        writeln!(text, "noisy: {floor} moved between rounds, from {least} to {largest} ns")?;
     }
     Ok(())
 }

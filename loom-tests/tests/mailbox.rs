@@ -1,0 +1,219 @@
+//! The rings: nothing lost, nothing twice, in order; and the two bits beside the tail.
+
+use loom::thread;
+use mainspring::mailbox::{Bell, Pop, PushError};
+use mainspring_loom_tests::{Mark, check};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Counts how often it was rung. A plain counter: the checker needs no part in it.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    fn rung(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Bell for Count {
+    fn ring(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// The same model for both kinds: their ends have the same methods.
+macro_rules! models_of {
+    ($kind:ident) => {
+        mod $kind {
+            use super::*;
+            use mainspring::mailbox::$kind;
+
+            /// One producer tries three requests in `capacity` slots while the consumer takes what
+            /// it finds: the ring wraps, and each accepted request comes out once, in order.
+            fn wraps(name: &str, capacity: usize) {
+                let full = Mark::new("full");
+                let taken_meanwhile = Mark::new("taken while producing");
+                let marks = (full.clone(), taken_meanwhile.clone());
+                check(name, 50, &[&full, &taken_meanwhile], move || {
+                    let (producer, mut consumer) = $kind::mailbox(capacity).unwrap();
+                    let full = marks.0.clone();
+                    let producing = thread::spawn(move || {
+                        let accepted = |n: &u64| producer.push(Box::new(*n)).is_ok();
+                        let accepted: Vec<u64> = (1..=3).filter(accepted).collect();
+                        full.hit_if(accepted.len() < 3);
+                        accepted
+                    });
+                    let mut taken = Vec::new();
+                    for _ in 0..2 {
+                        consumer.drain(2, |request, _| taken.push(*request));
+                    }
+                    marks.1.hit_if(!taken.is_empty());
+                    let accepted = producing.join().unwrap();
+                    while consumer.drain(2, |request, _| taken.push(*request)) > 0 {}
+                    assert_eq!(taken, accepted);
+                    assert_eq!(consumer.pop(), Pop::Closed);
+                });
+            }
+
+            #[test]
+            fn publish_races_consume_at_capacity_1() {
+                wraps(concat!(stringify!($kind), "_wrap_1"), 1);
+            }
+
+            #[test]
+            fn publish_races_consume_at_capacity_2() {
+                wraps(concat!(stringify!($kind), "_wrap_2"), 2);
+            }
+
+            /// Accepted is delivered, refused comes back: whichever of claim and close is first.
+            #[test]
+            fn claim_races_close() {
+                let refused = Mark::new("refused");
+                let accepted = Mark::new("accepted");
+                let marks = (refused.clone(), accepted.clone());
+                check(concat!(stringify!($kind), "_close"), 5, &[&refused, &accepted], move || {
+                    let (producer, mut consumer) = $kind::mailbox(2).unwrap();
+                    let producing = thread::spawn(move || match producer.push(Box::new(7)) {
+                        Ok(()) => true,
+                        Err(PushError::Closed(request)) => {
+                            assert_eq!(*request, 7);
+                            false
+                        }
+                        Err(PushError::Full(_)) => panic!("there was room"),
+                    });
+                    consumer.close();
+                    let accepted = producing.join().unwrap();
+                    let mut taken = 0;
+                    consumer.drain(2, |_, _| taken += 1);
+                    assert_eq!(taken, usize::from(accepted));
+                    assert_eq!(consumer.peek(), Pop::Closed);
+                    marks.0.hit_if(!accepted);
+                    marks.1.hit_if(accepted);
+                });
+            }
+
+            /// A consumer that went cold is rung for exactly once, and one that didn't never.
+            #[test]
+            fn publish_races_cold() {
+                let went_cold = Mark::new("cold");
+                let disturbed = Mark::new("disturbed");
+                let marks = (went_cold.clone(), disturbed.clone());
+                check(
+                    concat!(stringify!($kind), "_cold"),
+                    5,
+                    &[&went_cold, &disturbed],
+                    move || {
+                        let bell = Count::default();
+                        let (producer, mut consumer) = $kind::with_bell(2, bell.clone()).unwrap();
+                        let producing = thread::spawn(move || {
+                            assert!(producer.push(Box::new(1)).is_ok());
+                            assert!(producer.push(Box::new(2)).is_ok());
+                            producer
+                        });
+                        let mut taken = 0;
+                        consumer.drain(1, |_, _| taken += 1);
+                        let is_cold = consumer.cool();
+                        let producer = producing.join().unwrap();
+                        consumer.drain(2, |_, _| taken += 1);
+                        assert_eq!(taken, 2, "nothing is lost");
+                        marks.0.hit_if(is_cold);
+                        marks.1.hit_if(!is_cold);
+                        if bell.rung() == 0 && is_cold {
+                            // It was cooled behind the last request: the close owes the bell.
+                            drop(producer);
+                        }
+                        assert_eq!(bell.rung(), usize::from(is_cold));
+                    },
+                );
+            }
+
+            /// The last producer's drop is a close: a cold consumer is rung for it.
+            #[test]
+            fn last_producer_dropped_races_cold() {
+                let went_cold = Mark::new("cold");
+                let mark = went_cold.clone();
+                check(concat!(stringify!($kind), "_last_drop"), 3, &[&went_cold], move || {
+                    let bell = Count::default();
+                    let (producer, mut consumer) =
+                        $kind::with_bell::<u64, _>(1, bell.clone()).unwrap();
+                    let dropping = thread::spawn(move || drop(producer));
+                    let is_cold = consumer.cool();
+                    mark.hit_if(is_cold);
+                    dropping.join().unwrap();
+                    assert_eq!(bell.rung(), usize::from(is_cold));
+                    assert_eq!(consumer.pop(), Pop::Closed);
+                });
+            }
+
+            /// A batch comes out whole and in order, whatever the consumer sees of it meanwhile.
+            #[test]
+            fn batch_races_consume() {
+                let partly = Mark::new("room for a part only");
+                let mark = partly.clone();
+                check(concat!(stringify!($kind), "_batch"), 20, &[&partly], move || {
+                    let (producer, mut consumer) = $kind::mailbox(2).unwrap();
+                    producer.push(Box::new(0)).unwrap();
+                    let mark = mark.clone();
+                    let producing = thread::spawn(move || {
+                        let mut batch = [1, 2].map(Box::new).into_iter();
+                        let sent = producer.push_batch(&mut batch).unwrap_or(0);
+                        mark.hit_if(sent == 1);
+                        assert_eq!(batch.len(), 2 - sent);
+                        sent as u64
+                    });
+                    let mut taken = Vec::new();
+                    consumer.drain(3, |request, _| taken.push(*request));
+                    let sent = producing.join().unwrap();
+                    while consumer.drain(3, |request, _| taken.push(*request)) > 0 {}
+                    assert_eq!(taken, (0..=sent).collect::<Vec<u64>>());
+                });
+            }
+        }
+    };
+}
+
+models_of!(mpsc);
+models_of!(spsc);
+
+/// Two producers make the ring's memory and claim its slots at once; each keeps its request.
+#[test]
+fn two_claims_race_over_fresh_slots() {
+    use mainspring::mailbox::mpsc;
+    let full = Mark::new("full");
+    let mark = full.clone();
+    check("mpsc_two_claims", 100, &[&full], move || {
+        let (producer, mut consumer) = mpsc::mailbox(1).unwrap();
+        let other = producer.clone();
+        let first = thread::spawn(move || producer.push(Box::new(1)).is_ok());
+        let second = thread::spawn(move || other.push(Box::new(2)).is_ok());
+        let mut taken = 0;
+        consumer.drain(1, |_, _| taken += 1);
+        let accepted = usize::from(first.join().unwrap()) + usize::from(second.join().unwrap());
+        mark.hit_if(accepted == 1);
+        consumer.drain(2, |_, _| taken += 1);
+        assert_eq!(taken, accepted);
+        assert_eq!(consumer.pop(), Pop::Closed);
+    });
+}
+
+/// A claim that is given up holds nobody up for good, and costs no request.
+#[test]
+fn abandoned_claim_races_consume() {
+    use mainspring::mailbox::mpsc;
+    let obstructed = Mark::new("in flight");
+    let mark = obstructed.clone();
+    check("mpsc_void", 10, &[&obstructed], move || {
+        let (producer, mut consumer) = mpsc::mailbox(2).unwrap();
+        let producing = thread::spawn(move || {
+            drop(producer.claim().unwrap());
+            producer.push(Box::new(5)).unwrap();
+        });
+        mark.hit_if(consumer.peek() == Pop::InFlight);
+        let mut taken = Vec::new();
+        consumer.drain(2, |request, _| taken.push(*request));
+        producing.join().unwrap();
+        consumer.drain(2, |request, _| taken.push(*request));
+        assert_eq!(taken, [5]);
+    });
+}

@@ -1,0 +1,206 @@
+//! The reply cell: two owners, a waiter, an aborter, and the pool behind it.
+
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::thread;
+use mainspring::CallError;
+use mainspring::model::Cells;
+use mainspring_loom_tests::{Mark, check};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A result whose loss or double drop the checker reports.
+type Result = Box<u64>;
+
+#[test]
+fn done_races_poll_and_drop() {
+    let early = Mark::new("dropped before the result");
+    let late = Mark::new("taken");
+    let marks = (early.clone(), late.clone());
+    check("reply_drop", 3, &[&early, &late], move || {
+        let cells = Cells::new();
+        let (mut call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        match call.try_get() {
+            Some(outcome) => {
+                assert_eq!(outcome, Ok(Box::new(1)));
+                marks.1.hit();
+            }
+            None => marks.0.hit(),
+        }
+        drop(call);
+        serving.join().unwrap();
+    });
+}
+
+/// A cancel that wins comes before the start, and the other way round.
+#[test]
+fn done_races_cancel() {
+    let won = Mark::new("won");
+    let late = Mark::new("too late");
+    let marks = (won.clone(), late.clone());
+    check("reply_cancel", 5, &[&won, &late], move || {
+        let cells = Cells::new();
+        let (mut call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || {
+            let mut has_run = false;
+            reply.serve(|| {
+                has_run = true;
+                Box::new(1)
+            });
+            has_run
+        });
+        let has_won = call.cancel();
+        let has_run = serving.join().unwrap();
+        assert_eq!(has_won, !has_run);
+        let expected = if has_won { Err(CallError::Cancelled) } else { Ok(Box::new(1)) };
+        assert_eq!(call.try_get(), Some(expected));
+        marks.0.hit_if(has_won);
+        marks.1.hit_if(!has_won);
+    });
+}
+
+/// A task that left its waker is woken: else `block_on` never ends, which the checker reports.
+#[test]
+fn done_races_waiter() {
+    check("reply_waiter", 5, &[], || {
+        let cells = Cells::new();
+        let (call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        assert_eq!(block_on(call), Ok(Box::new(1)));
+        serving.join().unwrap();
+    });
+}
+
+/// Polls once and gives up: a wait that timed out.
+struct Once<F>(F);
+
+impl<F: Future + Unpin> Future for Once<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match Pin::new(&mut self.0).poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => Poll::Ready(None),
+        }
+    }
+}
+
+/// A waiter left and taken back, then left again: the result comes, or the handle is dropped with
+/// the waiter in place and the result is.
+#[test]
+fn done_races_timed_out_waiter() {
+    let timed_out = Mark::new("timed out");
+    let mark = timed_out.clone();
+    check("reply_timed_out", 10, &[&timed_out], move || {
+        let cells = Cells::new();
+        let (mut call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        let mut outcome = block_on(Once(&mut call));
+        mark.hit_if(outcome.is_none());
+        if outcome.is_none() {
+            outcome = block_on(Once(&mut call));
+        }
+        if let Some(outcome) = outcome {
+            assert_eq!(outcome, Ok(Box::new(1)));
+        }
+        drop(call);
+        serving.join().unwrap();
+    });
+}
+
+/// An observer runs once, with the result, whoever comes second.
+#[test]
+fn done_races_observer() {
+    check("reply_observer", 3, &[], || {
+        let cells = Cells::new();
+        let (call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        let seen = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = seen.clone();
+        call.on_complete(move |outcome| {
+            assert_eq!(outcome, Ok(Box::new(1)));
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        });
+        serving.join().unwrap();
+        assert_eq!(seen.load(std::sync::atomic::Ordering::Relaxed), 1);
+    });
+}
+
+/// Either the abort or the result ends the call; the caller learns which, and is woken.
+#[test]
+fn done_races_abort() {
+    let aborted = Mark::new("aborted");
+    let done = Mark::new("done");
+    let marks = (aborted.clone(), done.clone());
+    check("reply_abort", 20, &[&aborted, &done], move || {
+        let cells = Arc::new(Cells::new());
+        let (call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        let aborting = thread::spawn({
+            let cells = cells.clone();
+            move || cells.end_all()
+        });
+        match block_on(call) {
+            Ok(_) => marks.1.hit(),
+            Err(error) => {
+                assert!(matches!(error, CallError::Stopped { .. }));
+                marks.0.hit();
+            }
+        }
+        serving.join().unwrap();
+        aborting.join().unwrap();
+    });
+}
+
+/// The cell is used again while the first call's responder may still be in it.
+#[test]
+fn recycling_races_the_last_responder() {
+    check("reply_recycle", 10, &[], || {
+        let cells = Cells::new();
+        let (first, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        assert_eq!(block_on(first), Ok(Box::new(1)));
+        let (mut second, reply) = cells.call::<Result>();
+        assert!(second.try_get().is_none());
+        reply.serve(|| Box::new(2));
+        assert_eq!(second.try_get(), Some(Ok(Box::new(2))));
+        serving.join().unwrap();
+    });
+}
+
+/// The object goes while a call is out: the pool is freed by the last of them, with nothing left.
+#[test]
+fn pool_retired_races_the_last_cell() {
+    check("pool_retire", 5, &[], || {
+        let cells = Cells::new();
+        let (call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        let leaving = thread::spawn(move || drop(call));
+        drop(cells);
+        serving.join().unwrap();
+        leaving.join().unwrap();
+    });
+}
+
+/// Two callers take and give back cells at once; each has its own.
+#[test]
+fn two_takers_race() {
+    check("pool_two_takers", 10, &[], || {
+        let cells = Arc::new(Cells::new());
+        drop(cells.call::<Result>());
+        let other = thread::spawn({
+            let cells = cells.clone();
+            move || {
+                let (mut call, reply) = cells.call::<Result>();
+                reply.serve(|| Box::new(1));
+                assert_eq!(call.try_get(), Some(Ok(Box::new(1))));
+            }
+        });
+        let (mut call, reply) = cells.call::<Result>();
+        reply.serve(|| Box::new(2));
+        assert_eq!(call.try_get(), Some(Ok(Box::new(2))));
+        other.join().unwrap();
+    });
+}
