@@ -45,7 +45,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1)) {
+    match run(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("echo_server: {message}");

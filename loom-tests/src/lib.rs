@@ -4,6 +4,8 @@
 //! load. Two or three threads with one or two requests are enough for these protocols: each of
 //! their races is between two parties over one word, and a third adds only a competitor.
 
+pub mod mutants;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 

@@ -1,4 +1,8 @@
 //! The rings: nothing lost, nothing twice, in order; and the two bits beside the tail.
+//!
+//! Where the consumer only loads, it runs in the spawned thread and the producer in the first one:
+//! loom remembers one last access of each atomic, and a producer's own load before its CAS would
+//! hide the consumer's load from it, and with it every interleaving (seen: one execution).
 
 use loom::thread;
 use mainspring::mailbox::{Bell, Pop, PushError};
@@ -35,21 +39,21 @@ macro_rules! models_of {
                 let full = Mark::new("full");
                 let taken_meanwhile = Mark::new("taken while producing");
                 let marks = (full.clone(), taken_meanwhile.clone());
-                check(name, 50, &[&full, &taken_meanwhile], move || {
-                    let (producer, mut consumer) = $kind::mailbox(capacity).unwrap();
-                    let full = marks.0.clone();
-                    let producing = thread::spawn(move || {
-                        let accepted = |n: &u64| producer.push(Box::new(*n)).is_ok();
-                        let accepted: Vec<u64> = (1..=3).filter(accepted).collect();
-                        full.hit_if(accepted.len() < 3);
-                        accepted
+                check(name, 30, &[&full, &taken_meanwhile], move || {
+                    let (producer, mut consumer) = $kind::mailbox::<Box<u64>>(capacity).unwrap();
+                    let consuming = thread::spawn(move || {
+                        let mut taken = Vec::new();
+                        for _ in 0..2 {
+                            consumer.drain(2, |request, _| taken.push(*request));
+                        }
+                        (consumer, taken)
                     });
-                    let mut taken = Vec::new();
-                    for _ in 0..2 {
-                        consumer.drain(2, |request, _| taken.push(*request));
-                    }
+                    let accepted = |n: &u64| producer.push(Box::new(*n)).is_ok();
+                    let accepted: Vec<u64> = (1..=3).filter(accepted).collect();
+                    drop(producer);
+                    marks.0.hit_if(accepted.len() < 3);
+                    let (mut consumer, mut taken) = consuming.join().unwrap();
                     marks.1.hit_if(!taken.is_empty());
-                    let accepted = producing.join().unwrap();
                     while consumer.drain(2, |request, _| taken.push(*request)) > 0 {}
                     assert_eq!(taken, accepted);
                     assert_eq!(consumer.pop(), Pop::Closed);
@@ -73,7 +77,7 @@ macro_rules! models_of {
                 let accepted = Mark::new("accepted");
                 let marks = (refused.clone(), accepted.clone());
                 check(concat!(stringify!($kind), "_close"), 5, &[&refused, &accepted], move || {
-                    let (producer, mut consumer) = $kind::mailbox(2).unwrap();
+                    let (producer, mut consumer) = $kind::mailbox::<Box<u64>>(2).unwrap();
                     let producing = thread::spawn(move || match producer.push(Box::new(7)) {
                         Ok(()) => true,
                         Err(PushError::Closed(request)) => {
@@ -151,20 +155,20 @@ macro_rules! models_of {
             fn batch_races_consume() {
                 let partly = Mark::new("room for a part only");
                 let mark = partly.clone();
-                check(concat!(stringify!($kind), "_batch"), 20, &[&partly], move || {
-                    let (producer, mut consumer) = $kind::mailbox(2).unwrap();
+                check(concat!(stringify!($kind), "_batch"), 5, &[&partly], move || {
+                    let (producer, mut consumer) = $kind::mailbox::<Box<u64>>(2).unwrap();
                     producer.push(Box::new(0)).unwrap();
-                    let mark = mark.clone();
-                    let producing = thread::spawn(move || {
-                        let mut batch = [1, 2].map(Box::new).into_iter();
-                        let sent = producer.push_batch(&mut batch).unwrap_or(0);
-                        mark.hit_if(sent == 1);
-                        assert_eq!(batch.len(), 2 - sent);
-                        sent as u64
+                    let consuming = thread::spawn(move || {
+                        let mut taken = Vec::new();
+                        consumer.drain(3, |request, _| taken.push(*request));
+                        (consumer, taken)
                     });
-                    let mut taken = Vec::new();
-                    consumer.drain(3, |request, _| taken.push(*request));
-                    let sent = producing.join().unwrap();
+                    let mut batch = [1, 2].map(Box::new).into_iter();
+                    let sent = producer.push_batch(&mut batch).unwrap_or(0);
+                    mark.hit_if(sent == 1);
+                    assert_eq!(batch.len(), 2 - sent);
+                    let sent = sent as u64;
+                    let (mut consumer, mut taken) = consuming.join().unwrap();
                     while consumer.drain(3, |request, _| taken.push(*request)) > 0 {}
                     assert_eq!(taken, (0..=sent).collect::<Vec<u64>>());
                 });
@@ -183,7 +187,7 @@ fn two_claims_race_over_fresh_slots() {
     let full = Mark::new("full");
     let mark = full.clone();
     check("mpsc_two_claims", 100, &[&full], move || {
-        let (producer, mut consumer) = mpsc::mailbox(1).unwrap();
+        let (producer, mut consumer) = mpsc::mailbox::<Box<u64>>(1).unwrap();
         let other = producer.clone();
         let first = thread::spawn(move || producer.push(Box::new(1)).is_ok());
         let second = thread::spawn(move || other.push(Box::new(2)).is_ok());
@@ -204,16 +208,43 @@ fn abandoned_claim_races_consume() {
     let obstructed = Mark::new("in flight");
     let mark = obstructed.clone();
     check("mpsc_void", 10, &[&obstructed], move || {
-        let (producer, mut consumer) = mpsc::mailbox(2).unwrap();
-        let producing = thread::spawn(move || {
-            drop(producer.claim().unwrap());
-            producer.push(Box::new(5)).unwrap();
+        let (producer, mut consumer) = mpsc::mailbox::<Box<u64>>(2).unwrap();
+        let mark = mark.clone();
+        let consuming = thread::spawn(move || {
+            mark.hit_if(consumer.peek() == Pop::InFlight);
+            let mut taken = Vec::new();
+            consumer.drain(2, |request, _| taken.push(*request));
+            (consumer, taken)
         });
-        mark.hit_if(consumer.peek() == Pop::InFlight);
-        let mut taken = Vec::new();
-        consumer.drain(2, |request, _| taken.push(*request));
-        producing.join().unwrap();
+        drop(producer.claim().unwrap());
+        producer.push(Box::new(5)).unwrap();
+        let (mut consumer, mut taken) = consuming.join().unwrap();
         consumer.drain(2, |request, _| taken.push(*request));
         assert_eq!(taken, [5]);
+    });
+}
+
+/// Whoever closes the ring sees what came with each claim before: an aborter looks for the reply
+/// cells of all accepted calls.
+#[test]
+fn close_sees_what_came_with_a_claim() {
+    use loom::sync::atomic::AtomicBool;
+    use mainspring::mailbox::mpsc;
+    let accepted_before = Mark::new("accepted before the close");
+    let mark = accepted_before.clone();
+    check("mpsc_claimed", 5, &[&accepted_before], move || {
+        let (producer, consumer) = mpsc::mailbox::<u64>(1).unwrap();
+        let cell_is_open = loom::sync::Arc::new(AtomicBool::new(false));
+        let (seen, mark) = (cell_is_open.clone(), mark.clone());
+        let closing = thread::spawn(move || {
+            consumer.close();
+            if consumer.len() == 1 {
+                mark.hit();
+                assert!(seen.load(Relaxed));
+            }
+        });
+        cell_is_open.store(true, Relaxed);
+        let _ = producer.push(1);
+        closing.join().unwrap();
     });
 }

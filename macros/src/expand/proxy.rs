@@ -36,7 +36,7 @@ fn definition_docs(servant: &Servant) -> TokenStream {
         format!("Calls {link} from any thread."),
         String::new(),
         format!("Each method sends one request and returns at once; the {link} runs"),
-        "its requests one at a time, on its own thread. When the last proxy is dropped the object"
+        "its requests one at a time, on its runner. When the last proxy is dropped the object"
             .into(),
         "serves what it has accepted, and ends.".into(),
         String::new(),
