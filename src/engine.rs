@@ -1,7 +1,7 @@
 //! The engine: runners and objects, added and removed while it runs; and its end.
 
 use crate::active::Active;
-use crate::error::StartError;
+use crate::error::{StartError, caught};
 use crate::object::Control;
 use crate::runner::{self, Runner};
 use crate::scheduler::Scheduler;
@@ -447,9 +447,14 @@ impl EngineHandle {
         })?;
         self.shared.keep(&station, thread);
         let gone = StartError::RunnerStopped { name: name.clone() };
-        match is_ready.recv().unwrap_or(Err(gone))? {
-            None => {}
-            Some(error) => {
+        match is_ready.recv().unwrap_or(Err(gone)) {
+            Ok(None) => {}
+            Err(error) => {
+                // The thread is about to end; the name is free when this returns.
+                self.shared.forget(&station);
+                return Err(error);
+            }
+            Ok(Some(error)) => {
                 self.shared.unpinned(&station);
                 self.shared.tell(&Event::Unpinned { runner: name, reason: error.to_string() });
             }
@@ -624,9 +629,8 @@ impl Shared {
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        let hook = std::panic::AssertUnwindSafe(|| (self.hook)(event));
         // The hook's own panic has nobody left to tell.
-        let _ = std::panic::catch_unwind(hook);
+        caught(|| (self.hook)(event));
     }
 
     fn with_runner(&self, station: &Arc<Station>, change: impl FnOnce(&mut Running)) {
@@ -654,7 +658,11 @@ impl Shared {
         self.ended.notify_all();
     }
 
+    /// Takes a runner off the list that didn't start, after its thread.
     fn forget(&self, station: &Arc<Station>) {
+        let mut thread = None;
+        self.with_runner(station, |runner| thread = runner.thread.take());
+        join_all(thread);
         self.lock().runners.retain(|runner| !Arc::ptr_eq(&runner.station, station));
     }
 }
@@ -683,7 +691,7 @@ impl Drop for Registration {
     }
 }
 
-fn join_all(threads: Vec<JoinHandle<()>>) {
+fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     for thread in threads {
         // A runner's thread has caught every panic of the user's; one of ours was printed.
         let _ = thread.join();

@@ -3,6 +3,7 @@
 use crate::mailbox::{CapacityError, PushError};
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use thiserror::Error;
 
 /// Why a request was not accepted. It never ran, and what it carried comes back inside.
@@ -245,6 +246,15 @@ pub enum StartError {
         /// What the panic said, if it was text.
         message: String,
     },
+}
+
+/// Runs the user's code where a panic has nobody left to tell; its payload is dropped.
+pub(crate) fn caught(run: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(run)) else { return };
+    // The payload is the user's too, and may panic in its own drop: that panic's is leaked.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
 }
 
 /// The text of a panic, as far as it has one.

@@ -2,7 +2,7 @@
 
 use crate::active::Active;
 use crate::engine::{Event, Registration};
-use crate::error::{CallError, SendError, panic_message};
+use crate::error::{CallError, SendError, caught, panic_message};
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
 use crate::mailbox::{Bell, Kind, Pop, sealed};
 use crate::pool::OwnedPool;
@@ -312,8 +312,8 @@ impl<S: Active, K: Kind> Object<S, K> {
 }
 
 /// Drops a value of the user's: its destructor's panic must not take the runner along.
-fn drop_caught<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+pub(crate) fn drop_caught<T>(value: T) {
+    caught(|| drop(value));
 }
 
 impl<S: Active, K: Kind> Drop for Object<S, K> {

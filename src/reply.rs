@@ -18,7 +18,7 @@
 //! reused while somebody still reads its waiter. While another may change the word, every change
 //! is a read-modify-write; a cell that has one owner left, or none, is written plainly.
 
-use crate::error::CallError;
+use crate::error::{CallError, caught};
 use crate::park::Parker;
 use crate::pool::Pool;
 use crate::sync::{Arc, AtomicU32, IS_MODEL, UnsafeCell};
@@ -26,7 +26,6 @@ use std::cell::Cell as StdCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::task::Waker;
@@ -154,7 +153,7 @@ unsafe fn run_observer<R, F: FnOnce(Outcome<R>)>(
         Err(error) => Err(error),
     };
     // A panic of the observer is nobody's call: it has ended already.
-    let _ = catch_unwind(AssertUnwindSafe(|| observe(outcome)));
+    caught(|| observe(outcome));
 }
 
 impl Cell {
@@ -216,7 +215,7 @@ impl Cell {
             waiter => {
                 Self::clear(this, WAITER);
                 // A waker is the user's code: its panic must not take the servant along.
-                let _ = catch_unwind(AssertUnwindSafe(|| waiter.wake()));
+                caught(|| waiter.wake());
                 return;
             }
         }

@@ -278,6 +278,11 @@ impl Scheduler {
         self.hot.push(key);
     }
 
+    /// Takes note that an object's factory has failed: a private runner ends then too.
+    pub(crate) fn note_failure(&mut self) {
+        self.had_any = true;
+    }
+
     fn remove(&mut self, key: usize) {
         let entry = self.objects.get_mut(key).and_then(Option::take);
         if let Some(entry) = entry {

@@ -3,9 +3,9 @@
 use crate::active::Active;
 use crate::engine::{Engine, EngineHandle, Event, Registration};
 use crate::error::{StartError, panic_message};
-use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
 use crate::mailbox::{Kind, Mpsc, Spsc, sealed};
-use crate::object::{Consumer, Controller, Desk, Object, Plan, Ring, Task};
+use crate::object::{Consumer, Controller, Desk, Object, Plan, Ring, Task, drop_caught};
 use crate::proxy::{Handle, Proxy};
 use crate::runner::Runner;
 use crate::station::{self, Station};
@@ -214,6 +214,7 @@ impl<S: Active, K: Kind> Seed<S, K> {
             Ok(Err(message)) => return Err(StartError::Factory { object: object(), message }),
             Err(payload) => {
                 let message = panic_message(&*payload).into();
+                drop_caught(payload);
                 return Err(StartError::FactoryPanicked { object: object(), message });
             }
         };
@@ -225,9 +226,11 @@ impl<S: Active, K: Kind> Seed<S, K> {
 
 impl<S: Active, K: Kind> Drop for Seed<S, K> {
     fn drop(&mut self) {
-        if self.consumer.is_some() {
+        if let Some((consumer, _)) = &mut self.consumer {
             // Nobody will serve what came before the servant: it ends `Stopped`.
             self.ring.bell().pool().mark_stopped();
+            consumer.close();
+            consumer.drain(usize::MAX, |request, _| drop_caught(request));
         }
     }
 }
@@ -243,19 +246,21 @@ fn deliver<S: Active, K: Kind, M>(
         return Ok(());
     }
     let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    // Two runners that wait for each other would wait for ever. Decided before the command is
+    // sent: a failure that nobody waits for is reported.
+    let is_done = (!station::is_runner()).then_some(is_done);
     let reporter = engine.clone();
     station.send(Box::new(move |scheduler| {
         let grown = seed.grow(factory).map(|task| scheduler.adopt(task));
+        if grown.is_err() {
+            scheduler.note_failure();
+        }
         if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(grown) {
             reporter.tell(&Event::FactoryFailed { reason: error.to_string() });
         }
     }));
-    if station::is_runner() {
-        // Two runners that wait for each other would wait for ever.
-        return Ok(());
-    }
     let gone = StartError::RunnerStopped { name: station.name().into() };
-    is_done.recv().unwrap_or(Err(gone))
+    is_done.map_or(Ok(()), |is_done| is_done.recv().unwrap_or(Err(gone)))
 }
 
 /// Makes an active object on a thread of its own, in an engine of its own: both end when its last

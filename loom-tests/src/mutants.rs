@@ -98,7 +98,7 @@ pub const MUTANTS: &[Mutant] = &[
         "ring: slots installed without ordering",
         RING,
         "compare_exchange(ptr::null_mut(), fresh, AcqRel, Acquire)",
-        "compare_exchange(ptr::null_mut(), fresh, Relaxed, Relaxed)",
+        "compare_exchange(ptr::null_mut(), fresh, std::sync::atomic::Ordering::Relaxed, std::sync::atomic::Ordering::Relaxed)",
         "mailbox",
         "two_claims_race_over_fresh_slots",
     ),
