@@ -252,7 +252,7 @@ pub const MUTANTS: &[Mutant] = &[
         "Cell::withdraw(self.cell, true, 0, 0);\n                Cell::abandon::<R>(self.cell);",
         "if !Cell::withdraw(self.cell, true, 1 << 6, 0) {\n                    Cell::abandon::<R>(self.cell);\n                }",
         "reply",
-        "done_races_timed_out_waiter",
+        "dropped_waiter_races_the_next_call",
     ),
     mutant(
         "pool: given back without Release",

@@ -38,8 +38,9 @@ macro_rules! models_of {
             fn wraps(name: &str, capacity: usize) {
                 let full = Mark::new("full");
                 let taken_meanwhile = Mark::new("taken while producing");
-                let marks = (full.clone(), taken_meanwhile.clone());
-                check(name, 30, &[&full, &taken_meanwhile], move || {
+                let wrapped = Mark::new("wrapped");
+                let marks = (full.clone(), taken_meanwhile.clone(), wrapped.clone());
+                check(name, 30, &[&full, &taken_meanwhile, &wrapped], move || {
                     let (producer, mut consumer) = $kind::mailbox::<Box<u64>>(capacity).unwrap();
                     let consuming = thread::spawn(move || {
                         let mut taken = Vec::new();
@@ -48,10 +49,17 @@ macro_rules! models_of {
                         }
                         (consumer, taken)
                     });
-                    let accepted = |n: &u64| producer.push(Box::new(*n)).is_ok();
+                    let accepted = |n: &u64| {
+                        let is_accepted = producer.push(Box::new(*n)).is_ok();
+                        // Lets the consumer in: its own load before it frees the slot hides the
+                        // producer's from loom, as the head of this file says.
+                        thread::yield_now();
+                        is_accepted
+                    };
                     let accepted: Vec<u64> = (1..=3).filter(accepted).collect();
                     drop(producer);
                     marks.0.hit_if(accepted.len() < 3);
+                    marks.2.hit_if(accepted.len() > capacity);
                     let (mut consumer, mut taken) = consuming.join().unwrap();
                     marks.1.hit_if(!taken.is_empty());
                     while consumer.drain(2, |request, _| taken.push(*request)) > 0 {}

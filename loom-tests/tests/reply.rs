@@ -170,6 +170,29 @@ fn recycling_races_the_last_responder() {
     });
 }
 
+/// A call that has left a waiter is dropped while it completes, and its cell is used for the next
+/// call, which leaves one too: the first waiter is read before the cell is let go.
+#[test]
+fn dropped_waiter_races_the_next_call() {
+    check("reply_dropped_waiter", 20, &[], || {
+        let cells = Arc::new(Cells::new());
+        let (mut call, reply) = cells.call::<Result>();
+        assert!(block_on(Once(&mut call)).is_none());
+        let serving = thread::spawn({
+            let cells = cells.clone();
+            move || {
+                reply.serve(|| Box::new(1));
+                let (mut next, reply) = cells.call::<Result>();
+                assert!(block_on(Once(&mut next)).is_none());
+                reply.serve(|| Box::new(2));
+                assert_eq!(next.try_get(), Some(Ok(Box::new(2))));
+            }
+        });
+        drop(call);
+        serving.join().unwrap();
+    });
+}
+
 /// The object goes while a call is out: the pool is freed by the last of them, with nothing left.
 #[test]
 fn pool_retired_races_the_last_cell() {
