@@ -267,7 +267,10 @@ fn map_changes_the_result_and_not_the_errors() {
     assert_eq!(mapped.get_timeout(DEADLINE), Ok(102));
     assert_eq!(mapped.try_get(), Some(Err(CallError::Taken)));
     Proxy::stop(&worker);
-    assert_eq!(worker.push(3).map(|_| panic!("nothing to change")).get(), Err::<(), _>(NOT_STARTED));
+    assert_eq!(
+        worker.push(3).map(|_| panic!("nothing to change")).get(),
+        Err::<(), _>(NOT_STARTED)
+    );
 }
 
 #[test]

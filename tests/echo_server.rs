@@ -141,7 +141,9 @@ fn a_stop_with_work_queued_ends_every_connection() {
         // An answer, or the end of the connection; never silence.
         let mut rest = Vec::new();
         let _ = client.0.read_to_end(&mut rest);
-        assert!(rest.is_empty() || rest.starts_with(b"Echo - queued") || rest.starts_with(b"Request"));
+        assert!(
+            rest.is_empty() || rest.starts_with(b"Echo - queued") || rest.starts_with(b"Request")
+        );
     }
     assert!(server.process.wait().unwrap().success());
 }
