@@ -133,14 +133,11 @@ impl<T: Send, B: Bell> Producer<T, B> {
         I: ExactSizeIterator<Item = T>,
     {
         let Some((first, count)) = self.ring.claim_many(values.len())? else { return Ok(0) };
-        let mut claims = ClaimMany { ring: &*self.ring, next: first.position, left: count };
+        let mut claims = ClaimMany { ring: &*self.ring, next: first, left: count };
         for value in values.take(count as usize) {
             claims.publish(value);
         }
-        let added = (count - claims.left) as usize;
-        drop(claims);
-        self.ring.ring_if(first.cold);
-        Ok(added)
+        Ok((count - claims.left) as usize)
     }
 
     /// Ends admission: what was accepted remains for the consumer. Idempotent.
@@ -227,21 +224,22 @@ struct Claimed {
     cold: bool,
 }
 
-/// Several slots in a row; those not filled are given up on drop.
+/// Several slots in a row. On drop, which may be an unwinding, those not filled are given up and
+/// the bell is rung if it is owed.
 struct ClaimMany<'a, T: Send, B: Bell> {
     ring: &'a Ring<T, B>,
-    next: Position,
+    next: Claimed,
     left: u64,
 }
 
 impl<T: Send, B: Bell> ClaimMany<'_, T, B> {
     fn publish(&mut self, value: T) {
-        self.ring.fill(self.next, value);
+        self.ring.fill(self.next.position, value);
         self.step();
     }
 
     fn step(&mut self) {
-        self.next = self.ring.fixed.geometry.advance(self.next, 1);
+        self.next.position = self.ring.fixed.geometry.advance(self.next.position, 1);
         self.left -= 1;
     }
 }
@@ -249,9 +247,10 @@ impl<T: Send, B: Bell> ClaimMany<'_, T, B> {
 impl<T: Send, B: Bell> Drop for ClaimMany<'_, T, B> {
     fn drop(&mut self) {
         while self.left > 0 {
-            self.ring.stamp(self.next, VOID);
+            self.ring.stamp(self.next.position, VOID);
             self.step();
         }
+        self.ring.ring_if(self.next.cold);
     }
 }
 

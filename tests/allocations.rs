@@ -1,0 +1,183 @@
+//! In a steady state neither calls nor one-way requests allocate, on any thread.
+
+#![allow(unsafe_code)] // an allocator that counts
+
+use mainspring::CALLS_MIN;
+use mainspring::mailbox::{Kind, Spsc};
+use mainspring::prelude::*;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, channel};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// Allocations of all threads since the start.
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: passes everything on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+const WARM_UP: u64 = 2_000;
+const COUNT: u64 = 10_000;
+
+/// Runs `operation` often enough, and counts what it allocates after a warm-up.
+fn allocations(mut operation: impl FnMut()) -> u64 {
+    (0..WARM_UP).for_each(|_| operation());
+    let before = ALLOCATIONS.load(SeqCst);
+    (0..COUNT).for_each(|_| operation());
+    ALLOCATIONS.load(SeqCst) - before
+}
+
+/// Adds, itself or by asking a neighbour on the same runner.
+struct Adder {
+    total: u64,
+    neighbour: Option<AdderProxy>,
+}
+
+#[active]
+impl Adder {
+    pub fn add(&mut self, number: u64) -> u64 {
+        self.total += number;
+        self.total
+    }
+
+    /// A result that doesn't fit into the line of the reply cell's state.
+    pub fn large(&self) -> [u64; 32] {
+        [self.total; 32]
+    }
+
+    /// Returns when the door's other end is gone.
+    pub fn hold(&self, door: Receiver<()>) {
+        let _ = door.recv();
+    }
+
+    pub fn ask(&self, number: u64) {
+        if let Some(neighbour) = &self.neighbour {
+            // Refused only if a batch of 64 asks met a neighbour that had not had its turn.
+            let _ = neighbour.tell().add(number);
+            neighbour.add(number).on_complete(|outcome| drop(outcome));
+        }
+    }
+}
+
+/// A waker without an executor, made once.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<R>(call: Call<R>, context: &mut Context<'_>) -> Result<R, CallError> {
+    let mut call = pin!(call);
+    loop {
+        match call.as_mut().poll(context) {
+            Poll::Ready(outcome) => return outcome,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let observed = Arc::new(AtomicU64::new(0));
+    let seen = || observed.load(SeqCst);
+    // Reply cells come in chunks, as they are needed at the same time: here, as many as can be.
+    let mut pending = Vec::new();
+    while pending.len() < CALLS_MIN - 8 {
+        pending.extend(adder.try_add(1));
+    }
+    drop(pending);
+    // A thread's first sleep makes the token that it is woken by.
+    let (door, is_open) = channel();
+    let mut held = adder.hold(is_open);
+    assert_eq!(held.get_timeout(Duration::from_millis(1)), Err(WaitError::TimedOut));
+    drop(door);
+    vec![
+        ("tell", allocations(|| while adder.tell().add(1).is_err() {})),
+        ("get", allocations(|| assert!(adder.add(1).get().is_ok()))),
+        ("large", allocations(|| assert!(adder.large().get().is_ok()))),
+        ("map", allocations(|| assert!(adder.add(1).map(|sum| sum + 1).get().is_ok()))),
+        (
+            "get_timeout",
+            allocations(|| assert!(adder.add(1).get_timeout(Duration::from_secs(60)).is_ok())),
+        ),
+        (
+            "try_get",
+            allocations(|| {
+                let mut call = adder.add(1);
+                while call.try_get().is_none() {
+                    thread::yield_now();
+                }
+            }),
+        ),
+        ("await", allocations(|| assert!(block_on(adder.add(1), &mut context).is_ok()))),
+        (
+            "on_complete",
+            allocations(|| {
+                let (before, observed) = (seen(), observed.clone());
+                adder.add(1).on_complete(move |_| _ = observed.fetch_add(1, SeqCst));
+                while seen() == before {
+                    thread::yield_now();
+                }
+            }),
+        ),
+        (
+            "detach",
+            allocations(|| {
+                while adder.try_add(1).map(Call::detach).is_err() {
+                    thread::yield_now();
+                }
+            }),
+        ),
+        ("within the runner", allocations(|| assert!(adder.ask(1).get().is_ok()))),
+    ]
+}
+
+// One test, so that no other's allocations are counted.
+#[test]
+fn a_steady_state_allocates_nothing() {
+    let builder = Engine::builder().on_event(|_| ());
+    let engine = builder.runner(Runner::named("a")).start().unwrap();
+    let neighbour = || Adder { total: 0, neighbour: None };
+    let neighbour = engine.spawn("neighbour", neighbour).start().unwrap();
+    let adder = move || {
+        let neighbour = neighbour.clone();
+        move || Adder { total: 0, neighbour: Some(neighbour) }
+    };
+    let shared = engine.spawn("shared", adder()).start().unwrap();
+    let single: AdderProxy<Spsc> =
+        engine.spawn("single", adder()).single_producer().start().unwrap();
+    for (kind, ways) in [("mpsc", ways_to_call(&shared)), ("spsc", ways_to_call(&single))] {
+        let allocating: Vec<_> = ways.into_iter().filter(|(_, count)| *count > 0).collect();
+        assert!(allocating.is_empty(), "{kind}: {allocating:?} in {COUNT} operations");
+    }
+}
