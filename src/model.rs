@@ -1,13 +1,19 @@
 //! The internal protocols, for the model checker alone: thin wrappers, so that the shipped source
 //! is what runs.
 
+use crate::active::Active;
 use crate::call::Call;
+use crate::engine::Engine;
+use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::{Kind, sealed};
+use crate::object::{Controller, Cooling, Desk, Object, Plan, Progress, Task};
 use crate::park::Parker;
 use crate::pool::OwnedPool;
+use crate::proxy::{Handle, Proxy};
 use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
 use crate::station::Station;
-use crate::sync::Arc;
+use crate::sync::{Arc, yield_now};
 
 /// The reply cells of an object.
 pub struct Cells(OwnedPool);
@@ -94,5 +100,68 @@ impl Token {
     /// Leaves the token.
     pub fn unpark(&self) {
         self.0.unpark();
+    }
+}
+
+/// An object and its place on a runner, without the runner's thread: a model turns to it.
+///
+/// The station has no owner, so every thread of the model is a foreign one. A scheduler would own
+/// it, and threads are told apart by an address that all threads of a model share.
+pub struct Running {
+    task: Box<dyn Task>,
+    station: Arc<Station>,
+}
+
+/// What a runner went through on its way to the object's end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Course {
+    /// Requests that were served, or dropped because the object had been aborted.
+    pub requests: usize,
+    /// How often it was cooled.
+    pub coolings: usize,
+    /// Whether it slept.
+    pub slept: bool,
+}
+
+/// Makes an object as `Spawn::start` does, on a station of its own.
+pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
+    let station = Arc::new(Station::new("model"));
+    let plan =
+        Plan { name: None, type_name: S::NAME, reply_bytes: S::REPLY_BYTES, calls_max: capacity };
+    let desk = Desk::new(station.clone(), plan);
+    let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, desk);
+    let (producer, consumer) = ends.expect("a model's capacity is possible");
+    let ring = producer.ring().clone();
+    // Made here and not by the first call: a `OnceLock` blocks the checker's only thread.
+    ring.bell().pool();
+    let engine = Engine::builder().start().expect("an engine without runners starts");
+    let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
+    let registration = engine.register(None, control).expect("it is open");
+    engine.detach();
+    let object = Object::<S, K>::new(servant, consumer, ring, registration);
+    let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));
+    (proxy, Running { task: Box::new(object), station })
+}
+
+impl Running {
+    /// Turns to the object until it is over: what a scheduler does with one object and no time.
+    pub fn run(mut self) -> Course {
+        let mut course = Course::default();
+        loop {
+            if let Progress::Worked(requests) = self.task.turn(1) {
+                course.requests += requests;
+                continue;
+            }
+            match self.task.cool() {
+                Cooling::Over => return course,
+                // Lets the others in: nothing else could change what this loop sees.
+                Cooling::Hot | Cooling::InFlight => yield_now(),
+                Cooling::Cold => {
+                    course.coolings += 1;
+                    course.slept |= self.station.ready().park(None);
+                    self.station.ready().take(|_| self.task.take_token());
+                }
+            }
+        }
     }
 }

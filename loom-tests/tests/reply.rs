@@ -8,7 +8,8 @@ use mainspring::model::Cells;
 use mainspring_loom_tests::{Mark, check};
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// A result whose loss or double drop the checker reports.
 type Result = Box<u64>;
@@ -151,6 +152,100 @@ fn done_races_abort() {
         }
         serving.join().unwrap();
         aborting.join().unwrap();
+    });
+}
+
+/// A task that counts how often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Asks who ends a call that its caller takes back while the object is aborted and the method may
+/// begin: one of the three, and the waiter that the caller had left is woken or taken back, never
+/// both. What the outcome says of the method is true.
+///
+/// Each party changes the word once, so one call has all the orders there are.
+#[test]
+fn cancel_races_abort() {
+    let marks =
+        ["cancelled", "aborted before the start", "aborted after it", "done"].map(Mark::new);
+    let inside = marks.clone();
+    check("reply_cancel_abort", 100, &marks.each_ref(), move || {
+        let cells = Arc::new(Cells::new());
+        let (mut call, reply) = cells.call::<Result>();
+        let woken = std::sync::Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        assert!(Pin::new(&mut call).poll(&mut Context::from_waker(&waker)).is_pending());
+        let serving = thread::spawn(move || {
+            let mut has_run = false;
+            reply.serve(|| {
+                has_run = true;
+                Box::new(1)
+            });
+            has_run
+        });
+        let aborting = thread::spawn({
+            let cells = cells.clone();
+            move || cells.end_all()
+        });
+        let has_won = call.cancel();
+        let has_run = serving.join().unwrap();
+        aborting.join().unwrap();
+        let outcome = call.try_get().expect("it has ended");
+        assert_eq!(woken.0.load(Relaxed), usize::from(!has_won));
+        match outcome {
+            Err(CallError::Cancelled) => {
+                assert!(has_won && !has_run);
+                inside[0].hit();
+            }
+            Err(CallError::Stopped { started }) => {
+                assert!(!has_won && started == has_run);
+                inside[1].hit_if(!started);
+                inside[2].hit_if(started);
+            }
+            outcome => {
+                assert!(!has_won && has_run && outcome == Ok(Box::new(1)));
+                inside[3].hit();
+            }
+        }
+    });
+}
+
+/// Asks whether an observer runs once when its call is aborted while it may be done and the
+/// observer is being left: it finds the end, or whoever ends the call finds it.
+///
+/// One call: the three parties meet in its word alone.
+#[test]
+fn observer_races_abort() {
+    let marks = ["aborted before the start", "aborted after it", "done"].map(Mark::new);
+    let inside = marks.clone();
+    check("reply_observer_abort", 100, &marks.each_ref(), move || {
+        let cells = Arc::new(Cells::new());
+        let (call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        let aborting = thread::spawn({
+            let cells = cells.clone();
+            move || cells.end_all()
+        });
+        let seen = std::sync::Arc::new(AtomicUsize::new(0));
+        let (count, reached) = (seen.clone(), std::sync::Arc::new(inside.clone()));
+        call.on_complete(move |outcome| {
+            count.fetch_add(1, Relaxed);
+            match outcome {
+                Err(CallError::Stopped { started }) => reached[usize::from(started)].hit(),
+                Ok(n) if *n == 1 => reached[2].hit(),
+                // Its panic would be caught.
+                _ => drop(count.fetch_add(100, Relaxed)),
+            }
+        });
+        serving.join().unwrap();
+        aborting.join().unwrap();
+        assert_eq!(seen.load(Relaxed), 1);
     });
 }
 
