@@ -122,8 +122,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "spsc: slots given back without Release",
         SPSC,
-        "self.ring.head.store(self.head, Release)",
-        "self.ring.head.store(self.head, Relaxed)",
+        "self.head, Release)",
+        "self.head, Relaxed)",
         "mailbox",
         "spsc::publish_races_consume_at_capacity_1",
     ),
