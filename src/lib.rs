@@ -9,6 +9,8 @@ mod proxy;
 mod call;
 mod call_set;
 pub mod mailbox;
+#[allow(unsafe_code)] // a queue that one thread alone may touch
+mod local;
 #[allow(unsafe_code)] // pushing the object's link
 mod object;
 mod scheduler;
@@ -22,7 +24,7 @@ mod pool;
 
 mod engine;
 mod spawn;
-#[allow(unsafe_code)] // values that one thread alone may touch
+#[allow(unsafe_code)] // pushing the runner's own link
 mod station;
 #[allow(unsafe_code)] // the intrusive stack
 mod ready;

@@ -3,15 +3,16 @@
 use crate::active::Active;
 use crate::engine::{Event, Registration};
 use crate::error::{CallError, SendError, caught, panic_message};
+use crate::local::LocalQueue;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
 use crate::mailbox::{Bell, Kind, Pop, sealed};
 use crate::pool::OwnedPool;
 use crate::ready::Link;
 use crate::reply::Failure;
-use crate::station::{OwnerCell, Station};
-use crate::sync::{Arc, AtomicU32, AtomicU64};
+use crate::station::Station;
+use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL};
 use std::any::Any;
-use std::collections::VecDeque;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -26,16 +27,25 @@ pub(crate) type Consumer<S, K> =
 
 /// What everybody shares who calls the object, beside the ring. It is the ring's bell, so that a
 /// proxy reaches all of it through one pointer.
+///
+/// In the order given: what every request reads comes first, what is written while requests flow
+/// last, in other cache lines.
+#[repr(C)]
 pub(crate) struct Desk<R> {
     station: Arc<Station>,
-    link: Link,
-    /// Calls from the runner's own thread: no atomics, no ring.
-    local: OwnerCell<VecDeque<R>>,
     pool: OnceLock<OwnedPool>,
     plan: Plan,
     aborted: AtomicU32,
+    link: Link,
+    /// Calls from the runner's own thread.
+    local: LocalQueue<R>,
     refused: AtomicU64,
 }
+
+const _: () = assert!(
+    IS_MODEL || mem::offset_of!(Desk<()>, refused) >= 128,
+    "a refusal must not take the lines away that the consumer reads"
+);
 
 /// The sizes and the name, as they were chosen at spawn.
 pub(crate) struct Plan {
@@ -66,7 +76,7 @@ impl<R: Send + 'static> Desk<R> {
         Self {
             station,
             link: Link::new(0),
-            local: OwnerCell::new(VecDeque::new()),
+            local: LocalQueue::new(),
             pool: OnceLock::new(),
             plan,
             aborted: AtomicU32::new(0),
@@ -100,37 +110,29 @@ impl<R: Send + 'static> Desk<R> {
         waiting: usize,
         capacity: usize,
     ) -> Result<(), SendError<R>> {
-        let Some(local) = self.local.get(&self.station).filter(|_| !is_closed) else {
+        let queued = self.local.len(&self.station);
+        if is_closed {
             return Err(SendError::Stopped(request));
-        };
-        let mut local = local.borrow_mut();
-        if local.len() + waiting >= capacity {
+        }
+        if queued + waiting >= capacity {
             return Err(SendError::Full(request));
         }
-        if local.is_empty() {
-            if local.capacity() == 0 {
-                local.reserve_exact(capacity.min(LOCAL_RESERVE));
-            }
-            if let Some(woken) = self.station.woken_here.get(&self.station) {
-                woken.borrow_mut().push(self.link.key());
-            }
+        let reserve = capacity.min(LOCAL_RESERVE);
+        self.local.push(&self.station, request, reserve).map_err(SendError::Stopped)?;
+        if queued == 0 {
+            self.station.wake_here(self.link.key());
         }
-        local.push_back(request);
         Ok(())
     }
 
     /// Whether [`push_local`](Self::push_local) would accept a request now.
     pub(crate) fn has_local_room(&self, is_closed: bool, waiting: usize, capacity: usize) -> bool {
-        let local = self.local.get(&self.station).filter(|_| !is_closed);
-        local.is_some_and(|local| local.borrow().len() + waiting < capacity)
+        !is_closed && self.local.len(&self.station) + waiting < capacity
     }
 
+    #[inline(always)]
     fn pop_local(&self) -> Option<R> {
-        self.local.get(&self.station)?.borrow_mut().pop_front()
-    }
-
-    fn local_is_empty(&self) -> bool {
-        self.local.get(&self.station).is_none_or(|local| local.borrow().is_empty())
+        self.local.pop(&self.station)
     }
 
     /// Counts a refusal.
@@ -359,7 +361,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn is_over(&self) -> bool {
-        !self.is_cold && self.desk().local_is_empty() && self.consumer.peek() == Pop::Closed
+        !self.is_cold
+            && self.desk().local.len(self.desk().station()) == 0
+            && self.consumer.peek() == Pop::Closed
     }
 
     fn stop(&self) {

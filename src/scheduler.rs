@@ -159,12 +159,10 @@ impl Scheduler {
                 heat(entry, key, hot);
             }
         });
-        if let Some(mut woken) = station.woken_here.get(station).map(|woken| woken.borrow_mut()) {
-            for key in woken.drain(..) {
-                heard |= key == CONTROL;
-                if let Some(entry) = entry_of(objects, key) {
-                    heat(entry, key, hot);
-                }
+        while let Some(key) = station.woken_here.pop(station) {
+            heard |= key == CONTROL;
+            if let Some(entry) = entry_of(objects, key) {
+                heat(entry, key, hot);
             }
         }
         if heard {

@@ -1,5 +1,6 @@
 //! What other threads may touch of a runner: its ready set, its inbox, and who owns it.
 
+use crate::local::LocalQueue;
 use crate::object::Task;
 use crate::ready::{Link, ReadySet};
 use crate::scheduler::Scheduler;
@@ -20,6 +21,9 @@ pub(crate) type Command = Box<dyn FnOnce(&mut Scheduler) + Send>;
 /// The key of the runner's own link, beside those of its objects.
 pub(crate) const CONTROL: usize = usize::MAX;
 
+/// Room for so many objects called within a turn, before more is made.
+const WOKEN_RESERVE: usize = 64;
+
 /// See the module.
 pub(crate) struct Station {
     name: Box<str>,
@@ -35,7 +39,7 @@ pub(crate) struct Station {
     rung: AtomicU32,
     inbox: SegQueue<Command>,
     /// Objects that got a call from their own runner's thread, by key; [`CONTROL`] for newcomers.
-    pub(crate) woken_here: OwnerCell<Vec<usize>>,
+    pub(crate) woken_here: LocalQueue<usize>,
 }
 
 impl Station {
@@ -50,7 +54,7 @@ impl Station {
             control: Link::new(CONTROL),
             rung: AtomicU32::new(0),
             inbox: SegQueue::new(),
-            woken_here: OwnerCell::default(),
+            woken_here: LocalQueue::new(),
         }
     }
 
@@ -147,15 +151,19 @@ impl Station {
 
     /// Whether the owner has left itself something to look at.
     pub(crate) fn has_own_wakes(&self) -> bool {
-        self.woken_here.get(self).is_some_and(|woken| !woken.borrow().is_empty())
+        self.woken_here.len(self) > 0
     }
 
     /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
     pub(crate) fn leave_newcomer(&self, task: Box<dyn Task>) {
         NEWCOMERS.with_borrow_mut(|newcomers| newcomers.push((ptr::from_ref(self), task)));
-        if let Some(woken) = self.woken_here.get(self) {
-            woken.borrow_mut().push(CONTROL);
-        }
+        self.wake_here(CONTROL);
+    }
+
+    /// Gets the owner to turn to an object that it has called itself.
+    pub(crate) fn wake_here(&self, key: usize) {
+        let pushed = self.woken_here.push(self, key, WOKEN_RESERVE);
+        debug_assert!(pushed.is_ok(), "only the owner calls within its runner");
     }
 
     pub(crate) fn take_newcomers(&self) -> Vec<Box<dyn Task>> {
@@ -215,24 +223,4 @@ pub(crate) fn is_runner() -> bool {
 pub(crate) fn this_thread() -> usize {
     thread_local!(static MARK: Cell<u8> = const { Cell::new(0) });
     MARK.with(|mark| std::ptr::from_ref(mark).addr())
-}
-
-/// A value that only the owner of a station may touch.
-#[derive(Debug, Default)]
-pub(crate) struct OwnerCell<T>(RefCell<T>);
-
-// SAFETY: `get` gives access to one thread only, the station's owner, and that never changes once
-// set; the value itself may be dropped by another, so it must be `Send`.
-unsafe impl<T: Send> Sync for OwnerCell<T> {}
-
-impl<T> OwnerCell<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(RefCell::new(value))
-    }
-
-    /// The value, if the calling thread owns `station`.
-    #[inline(always)]
-    pub(crate) fn get(&self, station: &Station) -> Option<&RefCell<T>> {
-        station.is_mine().then_some(&self.0)
-    }
 }
