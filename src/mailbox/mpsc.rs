@@ -23,10 +23,11 @@
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
-use super::ring::{Geometry, Position, Slots, Tail, release_every};
+use super::ring::{Geometry, Position, Slots, Stamped, Tail, release_every};
 use super::sealed;
 use super::{Bell, CapacityError, Mpsc, Pop, PushError, Silent};
 use crate::sync::{Arc, AtomicU64, AtomicUsize};
+use crate::sys::prefetch_for_write;
 use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -46,8 +47,10 @@ pub struct Ring<T, B> {
     fixed: CachePadded<Fixed<T, B>>,
 }
 
+/// In this order: a bell says itself what of it is written.
+#[repr(C)]
 struct Fixed<T, B> {
-    slots: Slots<T>,
+    slots: Slots<Stamped<T>>,
     geometry: Geometry,
     producers: AtomicUsize,
     bell: B,
@@ -337,9 +340,9 @@ impl<T: Send, B: Bell> Ring<T, B> {
         // the stamp below, and the consumer emptied it a lap ago: nothing alive is overwritten.
         unsafe { (*slots.add(geometry.index(position))).value.with_mut(|v| (*v).write(value)) };
         self.stamp(position, FULL);
-        let ahead = geometry.advance(position, 8.min(geometry.capacity() as u64));
-        // SAFETY: in bounds.
-        crate::sys::prefetch_for_write(unsafe { slots.add(geometry.index(ahead)) });
+        // The stamp waits for its line to arrive: ask early for one that the consumer may have left.
+        let ahead = Slots::<Stamped<T>>::AHEAD.min(geometry.capacity() as u64);
+        prefetch_for_write(slots.wrapping_add(geometry.index(geometry.advance(position, ahead))));
     }
 
     #[inline(always)]

@@ -16,10 +16,11 @@
 //! L. Lamport's ring (1977) with cached indices: P. Lee et al., "MCRingBuffer" (2010); rigtorp's
 //! SPSCQueue; rtrb.
 
-use super::ring::{Geometry, Position, Slots, Tail, release_every};
+use super::ring::{Bare, Geometry, Position, Slots, Tail, release_every};
 use super::sealed;
 use super::{Bell, CapacityError, Pop, PushError, Silent, Spsc};
 use crate::sync::{Arc, AtomicU64};
+use crate::sys::{prefetch_for_read, prefetch_for_write};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::fmt;
@@ -34,8 +35,10 @@ pub struct Ring<T, B> {
     fixed: CachePadded<Fixed<T, B>>,
 }
 
+/// In this order: a bell says itself what of it is written.
+#[repr(C)]
 struct Fixed<T, B> {
-    slots: Slots<T>,
+    slots: Slots<Bare<T>>,
     geometry: Geometry,
     bell: B,
 }
@@ -124,13 +127,13 @@ impl<T: Send, B: Bell> Producer<T, B> {
     where
         I: ExactSizeIterator<Item = T>,
     {
-        let wanted = values.len();
-        let room = self.room(wanted as u64).min(wanted as u64);
+        let wanted = values.len() as u64;
+        let room = self.room(wanted);
         if room == 0 && wanted > 0 {
             return Err(self.refusal(Vec::new()));
         }
-        let mut filled = Filled { producer: self, count: 0 };
-        for value in values.take(room as usize) {
+        let mut filled = Filled { producer: self, slots: self.ring.slots(), room, count: 0 };
+        for value in values.take(room.min(wanted) as usize) {
             filled.add(value);
         }
         filled.publish()
@@ -207,14 +210,28 @@ impl<T: Send, B: Bell> Producer<T, B> {
 /// Slots that were filled and not yet published: published on unwind, so that nothing is lost.
 struct Filled<'a, T: Send, B: Bell> {
     producer: &'a Producer<T, B>,
+    slots: *const Bare<T>,
+    /// How many slots were free when the batch was begun.
+    room: u64,
     count: u64,
 }
 
 impl<T: Send, B: Bell> Filled<'_, T, B> {
+    #[inline(always)]
     fn add(&mut self, value: T) {
+        debug_assert!(self.count < self.room);
         let Producer { ring, tail, .. } = self.producer;
-        ring.fill(ring.fixed.geometry.advance(tail.get(), self.count), value);
+        let geometry = &ring.fixed.geometry;
+        let position = geometry.advance(tail.get(), self.count);
+        // SAFETY: as in `Ring::fill`; `room` positions from the tail are free.
+        unsafe { (*self.slots.add(geometry.index(position))).0.with_mut(|v| (*v).write(value)) };
         self.count += 1;
+        // The publication waits for all of the batch's lines to arrive: ask early for those that
+        // the consumer has left.
+        if self.count + Slots::<Bare<T>>::AHEAD < self.room {
+            let ahead = geometry.advance(position, Slots::<Bare<T>>::AHEAD);
+            prefetch_for_write(self.slots.wrapping_add(geometry.index(ahead)));
+        }
     }
 
     fn publish(mut self) -> Result<usize, PushError<Vec<T>>> {
@@ -278,23 +295,26 @@ impl<T: Send, B: Bell> fmt::Debug for Claim<'_, T, B> {
     }
 }
 
-impl<T, B> Ring<T, B> {
+impl<T: Send, B> Ring<T, B> {
+    #[inline(always)]
+    fn slots(&self) -> *const Bare<T> {
+        self.fixed.slots.get_or_allocate(&self.fixed.geometry)
+    }
+
     /// Only the producer may call this, for a position that it found free.
     #[inline(always)]
     fn fill(&self, position: Position, value: T) {
-        let Fixed { slots, geometry, .. } = &*self.fixed;
-        let slots = slots.get_or_allocate(geometry);
+        let (slots, geometry) = (self.slots(), &self.fixed.geometry);
         // SAFETY: the index is below the capacity, the number of slots. The position lies between
         // tail and head plus a lap, so the slot is the producer's, and empty.
-        unsafe { (*slots.add(geometry.index(position))).value.with_mut(|v| (*v).write(value)) };
+        unsafe { (*slots.add(geometry.index(position))).0.with_mut(|v| (*v).write(value)) };
     }
 
     /// Only the producer may call this, for a position it filled and could not publish.
     fn take_back(&self, position: Position) -> T {
-        let Fixed { slots, geometry, .. } = &*self.fixed;
-        let slots = slots.get_or_allocate(geometry);
+        let (slots, geometry) = (self.slots(), &self.fixed.geometry);
         // SAFETY: as in `fill`; it was filled, the consumer never saw it, and nobody reads it again.
-        unsafe { (*slots.add(geometry.index(position))).value.with(|v| (*v).assume_init_read()) }
+        unsafe { (*slots.add(geometry.index(position))).0.with(|v| (*v).assume_init_read()) }
     }
 
     fn is_closed(&self) -> bool {
@@ -367,7 +387,7 @@ impl<T, B> Drop for Ring<T, B> {
         while position != end {
             // SAFETY: in bounds as ever; between head and tail every slot is full, and nobody else
             // is left to read it.
-            let value = unsafe { &(*first.add(geometry.index(position))).value };
+            let value = unsafe { &(*first.add(geometry.index(position))).0 };
             // SAFETY: as above; dropped once.
             value.with_mut(|value| unsafe { (*value).assume_init_drop() });
             position = geometry.advance(position, 1);
@@ -408,33 +428,35 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     /// Only if `handler` does; its request counts as taken, the rest remain.
     #[inline]
     pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
-        let geometry = self.ring.fixed.geometry;
-        if self.tail == self.head {
+        let Self { ring, head, tail } = self;
+        let geometry = ring.fixed.geometry;
+        if tail == head {
             // Acquire [spsc.tail]: sees the requests; pairs with the CAS in `Producer::publish`.
-            self.tail = Tail(self.ring.tail.load(Acquire)).position();
+            *tail = Tail(ring.tail.load(Acquire)).position();
         }
-        let count = geometry.distance(self.tail, self.head).min(max as u64);
-        if count == 0 {
-            return 0;
-        }
+        let waiting = geometry.distance(*tail, *head);
+        let count = waiting.min(max as u64);
+        let Some(slots) = ring.fixed.slots.get().filter(|_| count > 0) else { return 0 };
         let release_every = release_every(geometry.capacity());
-        let batch = Batch { consumer: self };
         let mut until_release = release_every;
-        for left in (0..count).rev() {
-            let position = batch.consumer.head;
-            if left >= 16 {
-                let ahead = geometry.advance(position, 16.min(geometry.capacity() as u64));
-                let slots = batch.consumer.ring.fixed.slots.get_or_allocate(&geometry);
-                // SAFETY: in bounds.
-                crate::sys::prefetch_for_read(unsafe { slots.add(geometry.index(ahead)) });
+        let batch = Batch { ring: &**ring, head };
+        for step in 0..count {
+            let position = *batch.head;
+            if step + Slots::<Bare<T>>::AHEAD < waiting {
+                let ahead = geometry.advance(position, Slots::<Bare<T>>::AHEAD);
+                prefetch_for_read(slots.wrapping_add(geometry.index(ahead)));
             }
-            let request = batch.consumer.ring.take_back(position);
             // Moved on before the handler runs: if it unwinds, its request is not read again.
-            batch.consumer.head = geometry.advance(position, 1);
-            handler(request, left == 0);
+            *batch.head = geometry.advance(position, 1);
+            // SAFETY: the index is below the capacity, the number of slots. The position lies before
+            // the tail, so the producer has filled the slot and let go of it; read once.
+            let request = unsafe {
+                (*slots.add(geometry.index(position))).0.with(|value| (*value).assume_init_read())
+            };
+            handler(request, step + 1 == count);
             until_release -= 1;
             if until_release == 0 {
-                batch.consumer.release();
+                batch.release();
                 until_release = release_every;
             }
         }
@@ -483,21 +505,26 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     pub fn capacity(&self) -> usize {
         self.ring.capacity()
     }
-
-    fn release(&self) {
-        // Release [spsc.head]: the requests before it were moved out; pairs with `Producer::room`.
-        self.ring.head.store(self.head, Release);
-    }
 }
 
 /// Gives the slots back at the end of a batch, also when the handler unwinds.
-struct Batch<'a, T: Send, B: Bell> {
-    consumer: &'a mut Consumer<T, B>,
+struct Batch<'a, T, B> {
+    ring: &'a Ring<T, B>,
+    head: &'a mut Position,
 }
 
-impl<T: Send, B: Bell> Drop for Batch<'_, T, B> {
+impl<T, B> Batch<'_, T, B> {
+    #[inline(always)]
+    fn release(&self) {
+        // Release [spsc.head]: the requests before it were moved out; pairs with `Producer::room`.
+        self.ring.head.store(*self.head, Release);
+    }
+}
+
+impl<T, B> Drop for Batch<'_, T, B> {
+    #[inline(always)]
     fn drop(&mut self) {
-        self.consumer.release();
+        self.release();
     }
 }
 
