@@ -81,7 +81,7 @@ impl Adder {
         if let Some(neighbour) = &self.neighbour {
             // Refused only if a batch of 64 asks met a neighbour that had not had its turn.
             let _ = neighbour.tell().add(number);
-            neighbour.add(number).on_complete(|outcome| drop(outcome));
+            neighbour.add(number).on_complete(drop);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::call;
 use crate::lab::{ANSWER_LIMIT, Lab, RUNNER};
+use crate::meter::Meter;
 use crate::servant::{Adder, AdderProxy};
 use crate::stats::Sample;
 use crate::tell::{self, Sending};
@@ -73,12 +74,13 @@ impl Hall {
 
     /// Calls, one at a time, of an object beside the crowd.
     pub fn call_beside(&self, lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
-        call::sequence(&self.crowd(lab)?.newcomer(lab)?, length)
+        call::sequence(&self.crowd(lab)?.newcomer(lab, Adder::default)?, length)
     }
 
     /// One-way requests to an object beside the crowd.
     pub fn tell_beside(&self, lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
-        tell::stream(lab, &self.crowd(lab)?.newcomer(lab)?, Sending::Single, length)
+        let meter = self.crowd(lab)?.newcomer(lab, Meter::default)?;
+        tell::stream(lab, &meter, Sending::Single, length)
     }
 }
 
@@ -115,9 +117,8 @@ impl Crowd {
         grown_since(before)
     }
 
-    fn newcomer(&self, lab: &Lab) -> Result<AdderProxy, Trouble> {
-        let newcomer = self.engine.spawn_unnamed(Adder::default).on(RUNNER);
-        Ok(newcomer.capacity(lab.capacity).start()?)
+    fn newcomer<S: Active>(&self, lab: &Lab, make: fn() -> S) -> Result<S::Proxy<Mpsc>, Trouble> {
+        Ok(self.engine.spawn_unnamed(make).on(RUNNER).capacity(lab.capacity).start()?)
     }
 }
 

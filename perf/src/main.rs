@@ -20,6 +20,7 @@ mod wake;
 
 mod gate;
 mod machine;
+mod meter;
 mod report;
 mod run;
 mod suite;

@@ -2,7 +2,7 @@
 
 use crate::floor::{BATCH, CHUNK};
 use crate::lab::{ANSWER_LIMIT, Lab, Slot};
-use crate::servant::{Adder, AdderProxy, AdderRequest, told};
+use crate::meter::{Meter, MeterProxy, MeterRequest};
 use crate::stats::Sample;
 use crate::trouble::Trouble;
 use mainspring::mailbox::Kind;
@@ -26,8 +26,8 @@ pub fn mpsc(
     length: Duration,
 ) -> Result<Sample, Trouble> {
     let engine = lab.engine(strategy)?;
-    let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
-    let sample = stream(lab, &adder, sending, length)?;
+    let meter = engine.spawn("meter", Meter::default).capacity(lab.capacity).start()?;
+    let sample = stream(lab, &meter, sending, length)?;
     lab.end(engine)?;
     Ok(sample)
 }
@@ -40,9 +40,9 @@ pub fn spsc(
     length: Duration,
 ) -> Result<Sample, Trouble> {
     let engine = lab.engine(strategy)?;
-    let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity);
-    let adder = adder.single_producer().start()?;
-    let sample = stream(lab, &adder, sending, length)?;
+    let meter = engine.spawn("meter", Meter::default).capacity(lab.capacity);
+    let meter = meter.single_producer().start()?;
+    let sample = stream(lab, &meter, sending, length)?;
     lab.end(engine)?;
     Ok(sample)
 }
@@ -51,20 +51,21 @@ pub fn spsc(
 /// of the same stream; count and sum are checked. The object is new.
 pub fn stream<K: Kind>(
     lab: &Lab,
-    adder: &AdderProxy<K>,
+    meter: &MeterProxy<K>,
     sending: Sending,
     length: Duration,
 ) -> Result<Sample, Trouble> {
     let slot = Slot::of(length);
     let mut sent = 0;
-    send_until(lab, adder, sending, slot.warm, &mut sent)?;
-    tell(lab, adder, AdderRequest::Mark)?;
-    send_until(lab, adder, sending, slot.end, &mut sent)?;
+    send_until(lab, meter, sending, slot.warm, &mut sent)?;
+    while let Err(error) = meter.mark() {
+        wait_for_room(lab, error)?;
+    }
+    send_until(lab, meter, sending, slot.end, &mut sent)?;
     let mut finish = loop {
-        match adder.try_finish() {
+        match meter.try_finish() {
             Ok(call) => break call,
-            Err(SendError::Full(_)) => lab.relax(),
-            Err(SendError::Stopped(_)) => return Err(Trouble::Stopped),
+            Err(error) => wait_for_room(lab, error)?,
         }
     };
     let tally = finish.get_timeout(ANSWER_LIMIT)?;
@@ -76,7 +77,7 @@ pub fn stream<K: Kind>(
 
 fn send_until<K: Kind>(
     lab: &Lab,
-    adder: &AdderProxy<K>,
+    meter: &MeterProxy<K>,
     sending: Sending,
     end: Instant,
     sent: &mut u64,
@@ -86,12 +87,14 @@ fn send_until<K: Kind>(
         match sending {
             Sending::Single => {
                 for number in numbers {
-                    tell(lab, adder, told(number))?;
+                    while let Err(error) = meter.add(number) {
+                        wait_for_room(lab, error)?;
+                    }
                 }
             }
             Sending::Batched => {
                 for first in numbers.step_by(BATCH as usize) {
-                    tell_batch(lab, adder, first)?;
+                    tell_batch(lab, meter, first)?;
                 }
             }
         }
@@ -101,31 +104,23 @@ fn send_until<K: Kind>(
 }
 
 #[inline(always)]
-fn tell<K: Kind>(
-    lab: &Lab,
-    adder: &AdderProxy<K>,
-    mut request: AdderRequest,
-) -> Result<(), Trouble> {
-    loop {
-        match adder.handle().tell(request) {
-            Ok(()) => return Ok(()),
-            Err(SendError::Full(refused)) => request = refused,
-            Err(SendError::Stopped(_)) => return Err(Trouble::Stopped),
+fn tell_batch<K: Kind>(lab: &Lab, meter: &MeterProxy<K>, first: u64) -> Result<(), Trouble> {
+    // Over `u32`: a range of `u64` doesn't know its length.
+    let numbers = (0..BATCH as u32).map(|step| first + u64::from(step));
+    let mut requests = numbers.map(|number| MeterRequest::Add { number });
+    while requests.len() > 0 {
+        if let Err(error) = meter.handle().tell_batch(&mut requests) {
+            wait_for_room(lab, error)?;
         }
-        lab.relax();
     }
+    Ok(())
 }
 
 #[inline(always)]
-fn tell_batch<K: Kind>(lab: &Lab, adder: &AdderProxy<K>, first: u64) -> Result<(), Trouble> {
-    // Over `u32`: a range of `u64` doesn't know its length.
-    let mut requests = (0..BATCH as u32).map(|step| told(first + u64::from(step)));
-    while requests.len() > 0 {
-        match adder.handle().tell_batch(&mut requests) {
-            Ok(_) => {}
-            Err(SendError::Full(_)) => lab.relax(),
-            Err(SendError::Stopped(_)) => return Err(Trouble::Stopped),
-        }
+fn wait_for_room<A>(lab: &Lab, error: SendError<A>) -> Result<(), Trouble> {
+    match error {
+        SendError::Full(_) => lab.relax(),
+        SendError::Stopped(_) => return Err(Trouble::Stopped),
     }
     Ok(())
 }
