@@ -5,14 +5,13 @@ use crate::lab::{Lab, closed_loop};
 use crate::servant::{Adder, AdderProxy};
 use crate::stats::Sample;
 use crate::trouble::Trouble;
-use mainspring::{Call, SendError, WaitStrategy};
+use mainspring::{Call, Engine, SendError, WaitStrategy};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// A round trip, over and over: the caller spins for the answer, the runner waits as `strategy`
-/// says.
-pub fn round_trip(lab: &Lab, strategy: WaitStrategy, length: Duration) -> Result<Sample, Trouble> {
-    let engine = lab.engine(strategy)?;
+/// A round trip, over and over: the caller spins for the answer at first, the engine's runner waits
+/// as it was told to.
+pub fn round_trip(lab: &Lab, engine: Engine, length: Duration) -> Result<Sample, Trouble> {
     let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
     let sample = sequence(&adder, length)?;
     lab.end(engine)?;

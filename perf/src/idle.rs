@@ -86,7 +86,7 @@ impl Hall {
 
 /// Calls, one at a time, of an object that has its runner to itself.
 pub fn call_alone(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
-    call::round_trip(lab, WaitStrategy::default(), length)
+    call::round_trip(lab, lab.engine(WaitStrategy::default())?, length)
 }
 
 /// One-way requests to an object that has its runner to itself.

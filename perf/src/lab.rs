@@ -73,6 +73,15 @@ impl Lab {
             Some((_, cpu)) => Runner::named(RUNNER).cpu(cpu).wait(strategy),
             None => Runner::named(RUNNER).wait(WaitStrategy::Park),
         };
+        self.start(runner)
+    }
+
+    /// An engine with one runner as it is without any options.
+    pub fn plain_engine(&self) -> Result<Engine, Trouble> {
+        self.start(Runner::named(RUNNER))
+    }
+
+    fn start(&self, runner: Runner) -> Result<Engine, Trouble> {
         Ok(Engine::builder().on_event(self.reporter(true)).runner(runner).start()?)
     }
 

@@ -95,7 +95,8 @@ const SPIN_THEN_PARK: WaitStrategy = WaitStrategy::SpinThenPark { spin: mainspri
 const BACKOFF: WaitStrategy = WaitStrategy::Backoff { sleep_max: Duration::from_millis(1) };
 
 fn quick() -> Vec<Scenario> {
-    let round_trip = |id, wait| scenario(id, move |lab, time| call::round_trip(lab, wait, time));
+    let round_trip =
+        |id, wait| scenario(id, move |lab, time| call::round_trip(lab, lab.engine(wait)?, time));
     let mpsc = |id, wait, how| scenario(id, move |lab, time| tell::mpsc(lab, wait, how, time));
     let spsc = |id, wait, how| scenario(id, move |lab, time| tell::spsc(lab, wait, how, time));
     // A wake-up takes over a millisecond with the idling before it, so these get more time.
@@ -118,6 +119,10 @@ fn quick() -> Vec<Scenario> {
         round_trip("call/round_trip/backoff", BACKOFF).over(lines).two_cpus(),
         round_trip("call/round_trip/spin-then-park", SPIN_THEN_PARK).over(lines).two_cpus(),
         round_trip("call/round_trip/park", PARK).over(futex),
+        scenario("call/round_trip/unpinned", |lab, time| {
+            call::round_trip(lab, lab.plain_engine()?, time)
+        })
+        .over(futex),
         scenario("call/window_128/spin-then-park", |lab, time| {
             call::window(lab, SPIN_THEN_PARK, time)
         })
