@@ -4,7 +4,7 @@ use crate::error::{CallError, WaitError};
 use crate::park::Parker;
 use crate::reply::{CANCELLED, Cell, Observer, Outcome, STARTED, Waiter};
 use crate::station;
-use crate::wait::spin_for;
+use crate::wait::{Pause, Waiting, give_way};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -95,7 +95,8 @@ impl<R> Call<R> {
     /// How the call ended otherwise. [`CallError::WouldDeadlock`] on a runner's thread, where
     /// waiting without a limit is refused; the call is detached then.
     /// # Blocking
-    /// Until the call ends: spins for up to 20 µs, then parks.
+    /// Until the call ends, as [`Builder::caller_wait`](crate::Builder::caller_wait) says: by default
+    /// spins for up to 20 µs, then parks.
     #[inline]
     pub fn get(mut self) -> Outcome<R> {
         if !self.is_ready() {
@@ -148,24 +149,41 @@ impl<R> Call<R> {
 
     /// Returns when the call has ended, or the deadline has passed.
     fn wait_until(&mut self, deadline: Option<Instant>) {
-        let left = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        // SAFETY: the caller's share keeps the cell.
-        let spin = unsafe { self.cell.as_ref() }.pool().station().caller_spin();
-        let cell = self.cell;
-        if spin_for(left().map_or(spin, |left| left.min(spin)), || Cell::is_ready(cell)) {
+        if self.is_ready_soon(deadline) {
             return;
         }
         let parker = Parker::of_this_thread();
         if self.leave_waiter(Waiter::Thread(parker.clone())).is_err() {
             return;
         }
-        while !Cell::is_ready(cell) {
-            let left = left();
+        while !Cell::is_ready(self.cell) {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return;
             }
             parker.park(left);
         }
+    }
+
+    /// Waits as callers of this engine do before they park; whether the call has ended.
+    fn is_ready_soon(&self, deadline: Option<Instant>) -> bool {
+        // SAFETY: the caller's share keeps the cell.
+        let station = unsafe { self.cell.as_ref() }.pool().station();
+        let mut waiting = Waiting::new(station.caller_wait());
+        let mut now = Instant::now();
+        while !Cell::is_ready(self.cell) {
+            let left = deadline.map(|at| at.saturating_duration_since(now));
+            if left.is_some_and(|left| left.is_zero()) {
+                return false;
+            }
+            match waiting.idle(station.callers_may_spin(), &mut now) {
+                Pause::Poll => {}
+                Pause::Yield => give_way(),
+                Pause::Sleep(nap) => std::thread::sleep(left.map_or(nap, |left| nap.min(left))),
+                Pause::Park => return false,
+            }
+        }
+        true
     }
 
     /// Leaves a waiter in place of the last one; gives it back if the call has ended.

@@ -9,7 +9,7 @@ use crate::spawn::{Factory, Spawn};
 use crate::station::{self, Station};
 use crate::sync::Arc;
 use crate::topology::{self, Pinning};
-use crate::wait::CALLER_SPIN_MAX;
+use crate::wait::{CALLER_WAIT, WaitStrategy};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
@@ -98,6 +98,7 @@ pub(crate) struct Shared {
     ended: Condvar,
     hook: Hook,
     drop_timeout: Duration,
+    caller_wait: WaitStrategy,
 }
 
 #[derive(Default)]
@@ -159,6 +160,7 @@ pub struct Builder {
     runners: Vec<Runner>,
     hook: Hook,
     drop_timeout: Duration,
+    caller_wait: WaitStrategy,
 }
 
 impl Builder {
@@ -180,6 +182,16 @@ impl Builder {
         self
     }
 
+    /// How threads wait in [`Call::get`](crate::Call::get) and its relatives. Default: spin for
+    /// [`CALLER_SPIN_DEFAULT`](crate::CALLER_SPIN_DEFAULT), then park.
+    ///
+    /// They spin only where the engine's spinning runners leave an allowed CPU; else they park at
+    /// once. A spinning caller burns its CPU until the reply comes.
+    pub fn caller_wait(mut self, strategy: WaitStrategy) -> Self {
+        self.caller_wait = strategy;
+        self
+    }
+
     /// Starts the engine, and its runners' threads.
     ///
     /// # Errors
@@ -190,6 +202,7 @@ impl Builder {
             ended: Condvar::new(),
             hook: self.hook,
             drop_timeout: self.drop_timeout,
+            caller_wait: self.caller_wait,
         };
         let handle = EngineHandle { shared: std::sync::Arc::new(shared) };
         let engine = Engine { handle, is_detached: false };
@@ -209,6 +222,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("runners", &self.runners)
             .field("drop_timeout", &self.drop_timeout)
+            .field("caller_wait", &self.caller_wait)
             .finish_non_exhaustive()
     }
 }
@@ -220,6 +234,7 @@ impl Engine {
             runners: Vec::new(),
             hook: Box::new(|event| eprintln!("mainspring: {event}")),
             drop_timeout: DROP_TIMEOUT,
+            caller_wait: CALLER_WAIT,
         }
     }
 
@@ -475,7 +490,8 @@ impl EngineHandle {
         if registry.runners.iter().any(taken) {
             return Err(StartError::DuplicateRunner { name: runner.name.clone() });
         }
-        let station = Arc::new(Station::new(&runner.name));
+        let station =
+            Arc::new(Station::new(&runner.name).with_caller_wait(self.shared.caller_wait));
         registry.runners.push(Running {
             station: station.clone(),
             cpus: cpus.into(),
@@ -613,10 +629,9 @@ impl Registry {
             }
         }
         let callers_may = cpus > 1 && !has_quota && spinning.len() < cpus;
-        let caller_spin = if callers_may { CALLER_SPIN_MAX } else { Duration::ZERO };
         for runner in &self.runners {
             let may_spin = spinning.iter().any(|(name, _)| name == runner.station.name());
-            runner.station.set_spin(may_spin, caller_spin);
+            runner.station.set_spin(may_spin, callers_may);
         }
         Spinners { spinning, downgraded }
     }

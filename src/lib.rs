@@ -50,7 +50,7 @@ pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
 pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
 pub use topology::{Pinning, allowed_cpus};
-pub use wait::{CALLER_SPIN_MAX, SPIN_DEFAULT, WaitStrategy};
+pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 
 #[cfg(mainspring_loom)]
 #[allow(unsafe_code)] // pushing links that the model keeps alive

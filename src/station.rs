@@ -5,13 +5,13 @@ use crate::object::Task;
 use crate::ready::{Link, ReadySet};
 use crate::scheduler::Scheduler;
 use crate::sync::{AtomicU32, AtomicUsize, fence};
+use crate::wait::{CALLER_WAIT, WaitStrategy};
 use crossbeam_queue::SegQueue;
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
-use std::time::Duration;
 
 /// Something the runner is to do between two objects' batches: adopt an object, mostly.
 ///
@@ -31,8 +31,9 @@ pub(crate) struct Station {
     owner: AtomicUsize,
     /// Whether the runner may burn CPU time while it has nothing to do.
     may_spin: AtomicU32,
-    /// How long a caller spins for a reply before it parks.
-    caller_spin_ns: AtomicUsize,
+    /// Whether the threads that wait for replies may.
+    callers_may_spin: AtomicU32,
+    caller_wait: WaitStrategy,
     stopping: AtomicU32,
     ready: CachePadded<ReadySet>,
     control: Link,
@@ -48,7 +49,8 @@ impl Station {
             name: name.into(),
             owner: AtomicUsize::new(0),
             may_spin: AtomicU32::new(0),
-            caller_spin_ns: AtomicUsize::new(0),
+            callers_may_spin: AtomicU32::new(0),
+            caller_wait: CALLER_WAIT,
             stopping: AtomicU32::new(0),
             ready: CachePadded::new(ReadySet::new()),
             control: Link::new(CONTROL),
@@ -56,6 +58,10 @@ impl Station {
             inbox: SegQueue::new(),
             woken_here: LocalQueue::new(),
         }
+    }
+
+    pub(crate) fn with_caller_wait(self, caller_wait: WaitStrategy) -> Self {
+        Self { caller_wait, ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -79,10 +85,10 @@ impl Station {
         self.owner.load(Relaxed) == this_thread()
     }
 
-    pub(crate) fn set_spin(&self, may_spin: bool, caller_spin: Duration) {
+    pub(crate) fn set_spin(&self, may_spin: bool, callers_may_spin: bool) {
         // Relaxed, both: advice, taken when it is seen.
         self.may_spin.store(may_spin.into(), Relaxed);
-        self.caller_spin_ns.store(caller_spin.as_nanos() as usize, Relaxed);
+        self.callers_may_spin.store(callers_may_spin.into(), Relaxed);
     }
 
     pub(crate) fn may_spin(&self) -> bool {
@@ -90,9 +96,14 @@ impl Station {
         self.may_spin.load(Relaxed) != 0
     }
 
-    pub(crate) fn caller_spin(&self) -> Duration {
+    pub(crate) fn callers_may_spin(&self) -> bool {
         // Relaxed: as in `set_spin`.
-        Duration::from_nanos(self.caller_spin_ns.load(Relaxed) as u64)
+        self.callers_may_spin.load(Relaxed) != 0
+    }
+
+    /// How a thread waits for a reply from here.
+    pub(crate) fn caller_wait(&self) -> WaitStrategy {
+        self.caller_wait
     }
 
     /// Asks the runner to end once its objects have. Sticky.

@@ -1,9 +1,10 @@
-//! What a runner does after a turn without work: spin, yield, back off, park.
+//! What a runner does after a turn without work, and a caller until its reply is there: spin,
+//! yield, back off, park.
 
 use crate::sync::{spin_loop, yield_now};
 use std::time::{Duration, Instant};
 
-/// How a runner waits for work. Budgets are times, because one `pause` costs 10 to 140 cycles.
+/// How a runner waits for work, or a caller for a reply. Budgets are times, because one `pause` costs 10 to 140 cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitStrategy {
     /// Never gives the CPU away: the quickest reaction, for a CPU that nothing else needs.
@@ -32,8 +33,12 @@ pub enum WaitStrategy {
 /// waiting (the ski-rental bound).
 pub const SPIN_DEFAULT: Duration = Duration::from_micros(50);
 
-/// The longest time a caller spins for a reply before it parks.
-pub const CALLER_SPIN_MAX: Duration = Duration::from_micros(20);
+/// How long a caller spins for a reply by default, before it parks.
+pub const CALLER_SPIN_DEFAULT: Duration = Duration::from_micros(20);
+
+/// How callers wait for replies by default.
+pub(crate) const CALLER_WAIT: WaitStrategy =
+    WaitStrategy::SpinThenPark { spin: CALLER_SPIN_DEFAULT };
 
 impl Default for WaitStrategy {
     fn default() -> Self {
@@ -80,7 +85,7 @@ const POLLS_PER_LOOK: u32 = 32;
 /// A spin that found work fewer than one time in 16 is not worth its budget.
 const WORTH: u32 = u32::MAX / 16;
 
-/// The waiting of one runner: how long it has waited this time, and whether spinning pays.
+/// The waiting of one thread: how long it has waited this time, and whether spinning pays.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     strategy: WaitStrategy,
@@ -196,29 +201,6 @@ fn linger() {
     let began = Instant::now();
     while began.elapsed() < LINGER {
         spin_loop();
-    }
-}
-
-/// Polls `is_ready` for at most `budget`; whether it became true.
-#[inline]
-pub(crate) fn spin_for(budget: Duration, mut is_ready: impl FnMut() -> bool) -> bool {
-    if budget.is_zero() {
-        return is_ready();
-    }
-    let mut started = None;
-    let mut polls = 0_u32;
-    loop {
-        if is_ready() {
-            return true;
-        }
-        polls += 1;
-        spin_loop();
-        if polls.is_multiple_of(POLLS_PER_LOOK) {
-            let now = Instant::now();
-            if now.duration_since(*started.get_or_insert(now)) >= budget {
-                return is_ready();
-            }
-        }
     }
 }
 

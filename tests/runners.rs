@@ -190,3 +190,30 @@ fn a_runner_that_sleeps_is_woken_by_calls_tells_batches_and_stops() {
         assert!(engine.join_timeout(DEADLINE), "{strategy:?}");
     }
 }
+
+#[test]
+fn callers_wait_by_every_strategy_and_within_their_limits() {
+    for strategy in STRATEGIES {
+        let engine = quiet().runner(Runner::named("a")).caller_wait(strategy).start().unwrap();
+        let worker = engine.spawn("worker", Worker::default).start().unwrap();
+        for n in 1..=200 {
+            assert_eq!(worker.push(n).get(), Ok(n as usize), "{strategy:?}");
+        }
+        let stuck = Stuck::new(&worker);
+        let mut late = worker.push(0);
+        let limit = Duration::from_millis(2);
+        assert_eq!(late.get_timeout(limit), Err(WaitError::TimedOut), "{strategy:?}");
+        drop(stuck.release());
+        assert_eq!(outcome(late), Ok(201), "{strategy:?}");
+    }
+}
+
+#[test]
+fn a_thread_that_cannot_be_made_is_an_error() {
+    let engine = quiet().start().unwrap();
+    let error = engine.add_runner(Runner::named("a").stack_bytes(1 << 60)).unwrap_err();
+    let StartError::Thread { runner, .. } = &error else { panic!("{error}") };
+    assert_eq!(runner, "a");
+    assert!(engine.runners().is_empty());
+    engine.add_runner(Runner::named("a")).unwrap();
+}
