@@ -263,10 +263,13 @@ impl<S: Active, K: Kind> Object<S, K> {
         // One `catch_unwind` a batch, not one a request: what failed is in `method`.
         catch_unwind(AssertUnwindSafe(|| {
             let mut serve = |request: S::Request| {
-                if !desk.is_aborted() {
-                    method = S::method(&request);
-                    servant.dispatch(request);
+                if desk.is_aborted() {
+                    // The aborter may not have come to this call's cell yet.
+                    desk.pool().mark_stopped();
+                    return drop_caught(request);
                 }
+                method = S::method(&request);
+                servant.dispatch(request);
             };
             while count < batch {
                 let Some(request) = desk.pop_local() else { break };
