@@ -29,6 +29,7 @@ pub mod mpsc;
 mod ring;
 #[allow(unsafe_code)] // the same, with one producer
 pub mod spsc;
+mod tail;
 
 pub use ring::CAPACITY_MAX;
 

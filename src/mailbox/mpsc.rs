@@ -23,8 +23,9 @@
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
-use super::ring::{Geometry, Position, Slots, Stamped, Tail, release_every};
+use super::ring::{Geometry, Position, Slots, Stamped, release_every};
 use super::sealed;
+use super::tail::Tail;
 use super::{Bell, CapacityError, Mpsc, Pop, PushError, Silent};
 use crate::sync::{Arc, AtomicU64, AtomicUsize};
 use crate::sys::prefetch_for_write;
@@ -40,7 +41,7 @@ const STATE_BITS: u32 = 2;
 /// The memory that both ends share.
 pub struct Ring<T, B> {
     /// Written by producers; read by the consumer only when it finds nothing.
-    tail: CachePadded<AtomicU64>,
+    tail: Tail,
     /// Written by the consumer; read by batch pushes and by whoever asks for the length.
     head: CachePadded<AtomicU64>,
     /// Read by everybody, written never (`slots` and `producers`: seldom).
@@ -79,7 +80,7 @@ pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B
         bell,
     };
     let ring = Arc::new(Ring {
-        tail: CachePadded::new(AtomicU64::new(Tail::open_at(0).0)),
+        tail: Tail::new(),
         head: CachePadded::new(AtomicU64::new(0)),
         fixed: CachePadded::new(fixed),
     });
@@ -263,8 +264,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
         let Fixed { slots, geometry, .. } = &*self.fixed;
         let slots = slots.get_or_allocate(geometry);
         loop {
-            // Acquire [tail.closed]: a refused producer sees what was done before the close.
-            let tail = Tail(self.tail.load(Acquire));
+            let tail = self.tail.read();
             if tail.is_closed() {
                 return Err(PushError::Closed(()));
             }
@@ -280,14 +280,9 @@ impl<T: Send, B: Bell> Ring<T, B> {
                 // has claimed and not filled it. Neither is worth waiting for here.
                 return Err(PushError::Full(()));
             }
-            if seen == lap << STATE_BITS | FREE {
-                let next = Tail::open_at(geometry.advance(position, 1));
-                // AcqRel: Acquire [tail.cold], whoever clears COLD sees that the consumer has let go
-                // of the bell. Release [tail.claimed], whoever closes the ring after this claim sees
-                // what came with it: an aborter the caller's reply cell. Relaxed on failure: again.
-                if self.tail.compare_exchange(tail.0, next.0, AcqRel, Relaxed).is_ok() {
-                    return Ok(Claimed { position, cold: tail.is_cold() });
-                }
+            let is_free = seen == lap << STATE_BITS | FREE;
+            if is_free && self.tail.advance(tail, geometry.advance(position, 1)).is_ok() {
+                return Ok(Claimed { position, cold: tail.is_cold() });
             }
             // Another producer was faster: its claim succeeded, so this retry is progress.
         }
@@ -301,8 +296,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
             // Acquire [mpsc.head]: every slot before this position was stamped free. Loaded before
             // the tail, so that the distance is never negative.
             let head = self.head.load(Acquire);
-            // Acquire [tail.closed]: as in `claim`.
-            let tail = Tail(self.tail.load(Acquire));
+            let tail = self.tail.read();
             if tail.is_closed() {
                 return Err(PushError::Closed(Vec::new()));
             }
@@ -315,13 +309,9 @@ impl<T: Send, B: Bell> Ring<T, B> {
             if count == 0 {
                 return Err(PushError::Full(Vec::new()));
             }
-            let next = Tail::open_at(geometry.advance(tail.position(), count));
-            // AcqRel [tail.cold], [tail.claimed], Relaxed on failure: as in `claim`.
-            if self.tail.compare_exchange(tail.0, next.0, AcqRel, Relaxed).is_ok() {
-                return Ok(Some((
-                    Claimed { position: tail.position(), cold: tail.is_cold() },
-                    count,
-                )));
+            let position = tail.position();
+            if self.tail.advance(tail, geometry.advance(position, count)).is_ok() {
+                return Ok(Some((Claimed { position, cold: tail.is_cold() }, count)));
             }
         }
     }
@@ -373,8 +363,7 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
     }
 
     fn is_closed(&self) -> bool {
-        // Acquire [tail.closed]: as for a refused producer.
-        Tail(self.tail.load(Acquire)).is_closed()
+        self.tail.read().is_closed()
     }
 
     fn len(&self) -> usize {
@@ -388,28 +377,15 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
 
 impl<T, B: Bell> Ring<T, B> {
     fn close(&self) {
-        // Relaxed: only a first guess for the CAS.
-        let mut tail = Tail(self.tail.load(Relaxed));
-        while !tail.is_closed() {
-            // AcqRel: Release [tail.closed] carries what the closer did before; Acquire
-            // [tail.cold] as in `claim`, and [tail.claimed]: sees what came with the claims before.
-            // Relaxed on failure: tried again with what it saw.
-            match self.tail.compare_exchange(tail.0, tail.closed().0, AcqRel, Relaxed) {
-                Ok(_) => {
-                    if tail.is_cold() {
-                        self.fixed.bell.ring();
-                    }
-                    return;
-                }
-                Err(now) => tail = Tail(now),
-            }
+        if self.tail.close() {
+            self.fixed.bell.ring();
         }
     }
 
     fn len(&self) -> usize {
         // Relaxed: a length is a hint; head first, so that the distance is rarely negative.
         let head = self.head.load(Relaxed);
-        let tail = Tail(self.tail.load(Relaxed)).position();
+        let tail = self.tail.glance().position();
         self.fixed.geometry.distance(tail, head) as usize
     }
 
@@ -424,7 +400,7 @@ impl<T, B> Drop for Ring<T, B> {
         let Some(first) = slots.get() else { return };
         // Relaxed, both: `&mut self` is the last use, the `Arc` ordered everything before it.
         let mut position = self.head.load(Relaxed);
-        let end = Tail(self.tail.load(Relaxed)).position();
+        let end = self.tail.glance().position();
         while position != end {
             // SAFETY: in bounds as ever; nobody else is left.
             let slot = unsafe { &*first.add(geometry.index(position)) };
@@ -506,8 +482,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         if self.state(self.head) == Some(FULL) {
             return Pop::Request(());
         }
-        // Acquire [tail.closed]: a consumer that sees the close sees what was done before it.
-        let tail = Tail(self.ring.tail.load(Acquire));
+        let tail = self.ring.tail.read();
         if tail.position() != self.head {
             Pop::InFlight
         } else if tail.is_closed() {
@@ -521,10 +496,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     ///
     /// After `true` the next claim or close rings the [`Bell`], exactly once.
     pub fn cool(&mut self) -> bool {
-        let empty = Tail::open_at(self.head);
-        // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
-        // claim that clears the bit. Relaxed on failure: the caller polls again.
-        self.ring.tail.compare_exchange(empty.0, empty.cooled().0, Release, Relaxed).is_ok()
+        self.ring.tail.cool(self.head)
     }
 
     /// Ends admission; what was accepted can still be taken.

@@ -1,4 +1,4 @@
-//! What both rings share: the tail word, the arithmetic from position to slot, the slot memory.
+//! What both rings share beside the tail: the arithmetic from position to slot, the slot memory.
 
 use super::CapacityError;
 use crate::sync::{AtomicPtr, AtomicU64, UnsafeCell, zeroed_slice};
@@ -15,49 +15,6 @@ pub const CAPACITY_MAX: usize = 1 << 30;
 /// then the lap goes up by one. 62 bits remain after the tail's flags; at a billion requests a
 /// second and capacity 1 that is over a century.
 pub(super) type Position = u64;
-
-/// The tail: a position, and two flags that every claim reads for free.
-///
-/// | bit | meaning | set by | cleared by |
-/// |---|---|---|---|
-/// | `CLOSED` | admission has ended | anyone, once | nobody |
-/// | `COLD` | the consumer does not poll; whoever clears the bit rings the bell | the consumer, by CAS, when nothing is queued | a claim, a publication or a close |
-/// | position | the next one to claim (mpsc) or to fill (spsc) | the producer | – |
-///
-/// All changes are read-modify-writes of this one word, so none can be lost between another's two
-/// halves, whatever the memory model.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tail(pub(super) u64);
-
-impl Tail {
-    pub(super) const CLOSED: u64 = 1;
-    pub(super) const COLD: u64 = 2;
-    const FLAG_BITS: u32 = 2;
-
-    pub(super) fn open_at(position: Position) -> Self {
-        Self(position << Self::FLAG_BITS)
-    }
-
-    pub(super) fn position(self) -> Position {
-        self.0 >> Self::FLAG_BITS
-    }
-
-    pub(super) fn is_closed(self) -> bool {
-        self.0 & Self::CLOSED != 0
-    }
-
-    pub(super) fn is_cold(self) -> bool {
-        self.0 & Self::COLD != 0
-    }
-
-    pub(super) fn closed(self) -> Self {
-        Self((self.0 | Self::CLOSED) & !Self::COLD)
-    }
-
-    pub(super) fn cooled(self) -> Self {
-        Self(self.0 | Self::COLD)
-    }
-}
 
 /// The only arithmetic from capacity to position, and back.
 #[derive(Clone, Copy, Debug)]

@@ -16,20 +16,21 @@
 //! L. Lamport's ring (1977) with cached indices: P. Lee et al., "MCRingBuffer" (2010); rigtorp's
 //! SPSCQueue; rtrb.
 
-use super::ring::{Bare, Geometry, Position, Slots, Tail, release_every};
+use super::ring::{Bare, Geometry, Position, Slots, release_every};
 use super::sealed;
+use super::tail::{Seen, Tail};
 use super::{Bell, CapacityError, Pop, PushError, Silent, Spsc};
 use crate::sync::{Arc, AtomicU64};
 use crate::sys::{prefetch_for_read, prefetch_for_write};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// The memory that both ends share.
 pub struct Ring<T, B> {
     /// Moved by the producer; flags set by others.
-    tail: CachePadded<AtomicU64>,
+    tail: Tail,
     /// Moved by the consumer alone.
     head: CachePadded<AtomicU64>,
     fixed: CachePadded<Fixed<T, B>>,
@@ -61,7 +62,7 @@ pub type Ends<T, B = Silent> = (Producer<T, B>, Consumer<T, B>);
 pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B>, CapacityError> {
     let fixed = Fixed { slots: Slots::unallocated(), geometry: Geometry::new(capacity)?, bell };
     let ring = Arc::new(Ring {
-        tail: CachePadded::new(AtomicU64::new(Tail::open_at(0).0)),
+        tail: Tail::new(),
         head: CachePadded::new(AtomicU64::new(0)),
         fixed: CachePadded::new(fixed),
     });
@@ -183,22 +184,17 @@ impl<T: Send, B: Bell> Producer<T, B> {
     fn publish(&self, count: u64) -> Result<(), ()> {
         let position = self.tail.get();
         let next = self.ring.fixed.geometry.advance(position, count);
-        let mut seen = Tail::open_at(position);
+        let mut seen = Seen::open_at(position);
         loop {
-            // AcqRel: Release [spsc.tail] carries the requests to the consumer, and [tail.claimed]
-            // what came with them to whoever closes the ring; Acquire [tail.cold]: whoever clears
-            // COLD sees that the consumer has let go of the bell. Acquire on failure [tail.closed]: a refused
-            // producer sees what was done before the close.
-            let new = Tail::open_at(next);
-            match self.ring.tail.compare_exchange_weak(seen.0, new.0, AcqRel, Acquire) {
-                Ok(_) => {
+            match self.ring.tail.advance(seen, next) {
+                Ok(()) => {
                     self.tail.set(next);
                     if seen.is_cold() {
                         self.ring.fixed.bell.ring();
                     }
                     return Ok(());
                 }
-                Err(now) => seen = Tail(now),
+                Err(now) => seen = now,
             }
             if seen.is_closed() {
                 return Err(());
@@ -318,14 +314,13 @@ impl<T: Send, B> Ring<T, B> {
     }
 
     fn is_closed(&self) -> bool {
-        // Acquire [tail.closed]: as for a refused producer.
-        Tail(self.tail.load(Acquire)).is_closed()
+        self.tail.read().is_closed()
     }
 
     fn len(&self) -> usize {
         // Relaxed: a length is a hint; head first, so that the distance is rarely negative.
         let head = self.head.load(Relaxed);
-        let tail = Tail(self.tail.load(Relaxed)).position();
+        let tail = self.tail.glance().position();
         self.fixed.geometry.distance(tail, head) as usize
     }
 
@@ -336,21 +331,8 @@ impl<T: Send, B> Ring<T, B> {
 
 impl<T, B: Bell> Ring<T, B> {
     fn close(&self) {
-        // Relaxed: only a first guess for the CAS.
-        let mut tail = Tail(self.tail.load(Relaxed));
-        while !tail.is_closed() {
-            // AcqRel: Release [tail.closed] carries what the closer did before; Acquire
-            // [tail.cold], [tail.claimed]: the other side of `publish`. Relaxed on failure: tried
-            // again with what it saw.
-            match self.tail.compare_exchange(tail.0, tail.closed().0, AcqRel, Relaxed) {
-                Ok(_) => {
-                    if tail.is_cold() {
-                        self.fixed.bell.ring();
-                    }
-                    return;
-                }
-                Err(now) => tail = Tail(now),
-            }
+        if self.tail.close() {
+            self.fixed.bell.ring();
         }
     }
 }
@@ -383,7 +365,7 @@ impl<T, B> Drop for Ring<T, B> {
         let Some(first) = slots.get() else { return };
         // Relaxed, both: `&mut self` is the last use, the `Arc` ordered everything before it.
         let mut position = self.head.load(Relaxed);
-        let end = Tail(self.tail.load(Relaxed)).position();
+        let end = self.tail.glance().position();
         while position != end {
             // SAFETY: in bounds as ever; between head and tail every slot is full, and nobody else
             // is left to read it.
@@ -431,8 +413,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let Self { ring, head, tail } = self;
         let geometry = ring.fixed.geometry;
         if tail == head {
-            // Acquire [spsc.tail]: sees the requests; pairs with the CAS in `Producer::publish`.
-            *tail = Tail(ring.tail.load(Acquire)).position();
+            *tail = ring.tail.read().position();
         }
         let waiting = geometry.distance(*tail, *head);
         let count = waiting.min(max as u64);
@@ -465,8 +446,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// What is at the head, without taking it.
     pub fn peek(&self) -> Pop<()> {
-        // Acquire [tail.closed]: a consumer that sees the close sees what was done before it.
-        let tail = Tail(self.ring.tail.load(Acquire));
+        let tail = self.ring.tail.read();
         if tail.position() != self.head {
             Pop::Request(())
         } else if tail.is_closed() {
@@ -480,10 +460,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     ///
     /// After `true` the next publication or close rings the [`Bell`], exactly once.
     pub fn cool(&mut self) -> bool {
-        let empty = Tail::open_at(self.head);
-        // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
-        // publication that clears the bit. Relaxed on failure: the caller polls again.
-        self.ring.tail.compare_exchange(empty.0, empty.cooled().0, Release, Relaxed).is_ok()
+        self.ring.tail.cool(self.head)
     }
 
     /// Ends admission; what was accepted can still be taken.

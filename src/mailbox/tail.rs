@@ -1,0 +1,135 @@
+//! The word that producers, consumer and closers all change: where the next claim goes, whether it
+//! is admitted, and whether whoever makes it owes the consumer a wake-up.
+//!
+//! | bit | meaning | set by | cleared by |
+//! |---|---|---|---|
+//! | `CLOSED` | admission has ended | anyone, once | nobody |
+//! | `COLD` | the consumer does not poll; whoever clears the bit rings the bell | the consumer, by CAS, when nothing is queued | a claim, a publication or a close |
+//! | position | the next one to claim (mpsc) or to fill (spsc) | the producer | – |
+//!
+//! All changes are read-modify-writes of this one word, so none can be lost between another's two
+//! halves, whatever the memory model.
+
+use super::ring::Position;
+use crate::sync::AtomicU64;
+use crossbeam_utils::CachePadded;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+const CLOSED: u64 = 1;
+const COLD: u64 = 2;
+const FLAG_BITS: u32 = 2;
+
+/// See the module.
+pub(super) struct Tail(CachePadded<AtomicU64>);
+
+/// What the word held when it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Seen(u64);
+
+impl Tail {
+    pub(super) fn new() -> Self {
+        Self(CachePadded::new(AtomicU64::new(Seen::open_at(0).0)))
+    }
+
+    #[inline(always)]
+    pub(super) fn read(&self) -> Seen {
+        // Acquire [tail.closed]: who sees the close sees what was done before it. Acquire
+        // [spsc.tail]: sees the requests before the position; pairs with `advance`.
+        Seen(self.0.load(Acquire))
+    }
+
+    /// As [`read`](Self::read), for a length or where nobody else is left.
+    pub(super) fn glance(&self) -> Seen {
+        // Relaxed: nothing behind the word is read, or the end of all sharing ordered it.
+        Seen(self.0.load(Relaxed))
+    }
+
+    /// Moves an open tail on, and clears `COLD`: if it was set in `seen`, the caller rings the bell.
+    ///
+    /// # Errors
+    /// What the word holds now, if not `seen`.
+    #[inline(always)]
+    pub(super) fn advance(&self, seen: Seen, to: Position) -> Result<(), Seen> {
+        debug_assert!(!seen.is_closed(), "nothing is admitted after the close");
+        let next = Seen::open_at(to);
+        // AcqRel: Release [spsc.tail] carries the requests to the consumer, and [tail.claimed] what
+        // came with them to whoever closes the ring: to an aborter the caller's reply cell. Acquire
+        // [tail.cold]: whoever clears COLD sees that the consumer has let go of the bell. Acquire on
+        // failure [tail.closed]: as in `read`.
+        match self.0.compare_exchange_weak(seen.0, next.0, AcqRel, Acquire) {
+            Ok(_) => Ok(()),
+            Err(now) => Err(Seen(now)),
+        }
+    }
+
+    /// Sets `COLD`, if nothing lies behind `head` and the ring is open.
+    pub(super) fn cool(&self, head: Position) -> bool {
+        let empty = Seen::open_at(head);
+        // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
+        // change that clears the bit. Relaxed on failure: the caller polls again.
+        self.0.compare_exchange(empty.0, empty.0 | COLD, Release, Relaxed).is_ok()
+    }
+
+    /// Ends admission; `true` if that cleared `COLD`, so that the caller rings the bell.
+    #[must_use]
+    pub(super) fn close(&self) -> bool {
+        let mut seen = self.glance();
+        while !seen.is_closed() {
+            let closed = (seen.0 | CLOSED) & !COLD;
+            // AcqRel: Release [tail.closed] carries what the closer did before; Acquire [tail.cold]
+            // as in `advance`, and [tail.claimed]: sees what came with the claims before. Relaxed
+            // on failure: tried again with what it saw.
+            match self.0.compare_exchange(seen.0, closed, AcqRel, Relaxed) {
+                Ok(_) => return seen.is_cold(),
+                Err(now) => seen = Seen(now),
+            }
+        }
+        false
+    }
+}
+
+impl Seen {
+    /// An open tail whose consumer polls.
+    pub(super) fn open_at(position: Position) -> Self {
+        Self(position << FLAG_BITS)
+    }
+
+    pub(super) fn position(self) -> Position {
+        self.0 >> FLAG_BITS
+    }
+
+    pub(super) fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    pub(super) fn is_cold(self) -> bool {
+        self.0 & COLD != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cold_tail_is_left_by_one_change_that_knows_it() {
+        let tail = Tail::new();
+        assert!(!tail.cool(1), "something lies behind position 0");
+        assert!(tail.cool(0) && !tail.cool(0));
+        let seen = tail.read();
+        assert!(seen.is_cold() && !seen.is_closed());
+        assert!(tail.advance(Seen::open_at(0), 1).is_err(), "COLD is part of the word");
+        while tail.advance(seen, 1).is_err() {}
+        assert!(!tail.read().is_cold() && tail.read().position() == 1);
+    }
+
+    #[test]
+    fn a_close_keeps_the_position_and_happens_once() {
+        let tail = Tail::new();
+        assert!(tail.cool(0));
+        assert!(tail.close() && !tail.close());
+        let seen = tail.read();
+        assert!(seen.is_closed() && !seen.is_cold() && seen.position() == 0);
+        assert!(!tail.cool(0), "a closed ring isn't cooled");
+    }
+}
