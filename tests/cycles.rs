@@ -1,0 +1,164 @@
+//! Engines started and stopped over and over under load: no call is lost, and nothing stays behind.
+
+#![allow(unsafe_code)] // an allocator that counts
+
+mod common;
+
+use common::*;
+use mainspring::mailbox::{Kind, Spsc};
+use mainspring::prelude::*;
+use mainspring::{CallError, Executed};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+/// Allocations that were not freed yet.
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: passes everything on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(1, SeqCst);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(1, SeqCst);
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+const CYCLES: usize = 10_000;
+/// What is made once: thread-locals, the channels' blocks, the tests' own.
+const WARM_UP: usize = 100;
+/// Requests of each kind that the test's thread sends to each object in a cycle.
+const LOAD: u64 = 4;
+/// Requests that the other thread tries to send while the engine is stopped.
+const RUSH: u64 = 64;
+
+/// An argument that is counted while it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicUsize>) -> Box<Self> {
+        alive.fetch_add(1, SeqCst);
+        Box::new(Self(alive.clone()))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+/// How calls ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Ends {
+    done: usize,
+    stopped: usize,
+}
+
+impl Ends {
+    fn add<R>(&mut self, outcome: Result<R, CallError>) {
+        match outcome {
+            Ok(_) => self.done += 1,
+            Err(error @ CallError::Stopped { started }) => {
+                assert_eq!(error.executed() == Executed::Maybe, started);
+                self.stopped += 1;
+            }
+            Err(error) => panic!("neither done nor stopped: {error:?}"),
+        }
+    }
+}
+
+/// Sends calls and one-way requests; the calls are returned pending.
+fn load<K: Kind>(worker: &WorkerProxy<K>, alive: &Arc<AtomicUsize>) -> Vec<Call<usize>> {
+    let mut calls = Vec::new();
+    for number in 0..LOAD {
+        calls.push(worker.push(number));
+        worker.tell().take(Counted::new(alive)).unwrap();
+    }
+    calls
+}
+
+/// Calls until it is refused; every call must end.
+fn rush(work: &Receiver<WorkerProxy>, ended: &SyncSender<Ends>) {
+    while let Ok(worker) = work.recv() {
+        let calls: Vec<_> = (0..RUSH).map_while(|number| worker.try_push(number).ok()).collect();
+        drop(worker);
+        let mut ends = Ends::default();
+        calls.into_iter().for_each(|call| ends.add(outcome(call)));
+        ended.send(ends).unwrap();
+    }
+}
+
+/// The ways in which an engine ends. The last of them may leave requests unserved.
+fn end(engine: Engine, way: usize) {
+    match way % 4 {
+        0 => engine.join(),
+        1 => assert!(engine.stop_within(DEADLINE)),
+        2 => drop(engine),
+        _ => {
+            engine.abort();
+            assert!(engine.join_timeout(DEADLINE));
+        }
+    }
+}
+
+/// One engine with four objects, from its start to its end.
+fn cycle(number: usize, rusher: &SyncSender<WorkerProxy>, rushed: &Receiver<Ends>) {
+    let alive = Arc::new(AtomicUsize::new(0));
+    let engine = quiet().runner(Runner::named("a")).start().unwrap();
+    let spawn = || engine.spawn_unnamed(Worker::default);
+    let workers = [(); 3].map(|()| spawn().start().unwrap());
+    let single: WorkerProxy<Spsc> = spawn().single_producer().start().unwrap();
+    rusher.send(workers[0].clone()).unwrap();
+    let mut calls: Vec<_> = workers.iter().flat_map(|worker| load(worker, &alive)).collect();
+    calls.extend(load(&single, &alive));
+    let sent = calls.len();
+    end(engine, number);
+    let mut ends = Ends::default();
+    calls.into_iter().for_each(|call| ends.add(outcome(call)));
+    assert_eq!(ends.done + ends.stopped, sent);
+    if number % 4 != 3 {
+        assert_eq!(ends.stopped, 0, "what was accepted before a stop is served");
+    }
+    assert_eq!(alive.load(SeqCst), 0, "arguments outlive the engine");
+    rushed.recv_timeout(DEADLINE).expect("every call of the other thread ends");
+}
+
+#[cfg(target_os = "linux")]
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn threads() -> usize {
+    1
+}
+
+// One test, so that no other's allocations and threads are counted.
+#[test]
+fn ten_thousand_cycles_lose_no_call_and_leave_nothing_behind() {
+    let (rusher, work) = sync_channel(1);
+    let (ended, rushed) = sync_channel(1);
+    let rushing = thread::spawn(move || rush(&work, &ended));
+    (0..WARM_UP).for_each(|number| cycle(number, &rusher, &rushed));
+    let (live, running) = (LIVE.load(SeqCst), threads());
+    (0..CYCLES).for_each(|number| cycle(number, &rusher, &rushed));
+    // The kernel takes a thread off the list a moment after it was joined.
+    eventually("all threads have gone", || threads() == running);
+    assert_eq!(LIVE.load(SeqCst), live, "allocations left by {CYCLES} cycles");
+    drop(rusher);
+    rushing.join().unwrap();
+}
