@@ -6,6 +6,7 @@ use crate::park::Parker;
 use crate::reply::{Outcome, Waiter};
 use crate::station;
 use crossbeam_queue::SegQueue;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,8 +35,9 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct CallSet<R> {
-    calls: Vec<Option<Call<R>>>,
-    pending: usize,
+    /// Those not taken yet, by key.
+    calls: BTreeMap<usize, Call<R>>,
+    inserted: usize,
     ended: Arc<Ended>,
 }
 
@@ -62,36 +64,40 @@ impl Member {
 impl<R> CallSet<R> {
     /// An empty set.
     pub fn new() -> Self {
-        Self { calls: Vec::new(), pending: 0, ended: Arc::default() }
+        Self { calls: BTreeMap::new(), inserted: 0, ended: Arc::default() }
     }
 
-    /// Adds a call, and returns its key: the number of calls added before. Keys aren't used again,
-    /// so make a new set now and then rather than keep one for ever.
+    /// Adds a call, and returns its key: the number of calls added before.
     pub fn insert(&mut self, mut call: Call<R>) -> usize {
-        let key = self.calls.len();
+        let key = self.inserted;
         let member = Member { set: self.ended.clone(), key };
         if let Err(Waiter::Member(member)) = call.leave_waiter(Waiter::Member(member)) {
             member.complete();
         }
-        self.calls.push(Some(call));
-        self.pending += 1;
+        self.calls.insert(key, call);
+        self.inserted += 1;
         key
     }
 
     /// How many calls were added and not yet taken.
     pub fn len(&self) -> usize {
-        self.pending
+        self.calls.len()
     }
 
     /// Whether every call was taken.
     pub fn is_empty(&self) -> bool {
-        self.pending == 0
+        self.calls.is_empty()
     }
 
     /// The next call that has ended, if any has.
     pub fn try_next(&mut self) -> Option<(usize, Outcome<R>)> {
-        let key = self.ended.keys.pop()?;
-        Some(self.take(key))
+        loop {
+            let key = self.ended.keys.pop()?;
+            // Not there if it was given up by `next`, just as it ended.
+            if let Some(mut call) = self.calls.remove(&key) {
+                return Some((key, call.try_get().unwrap_or(Err(CallError::Taken))));
+            }
+        }
     }
 
     /// Waits for the next call to end; `None` when all were taken.
@@ -120,11 +126,9 @@ impl<R> CallSet<R> {
                 return Some(next);
             }
             let lives_here = |call: &Call<R>| !call.is_ready() && call.lives_here();
-            let is_stuck = station::is_runner() || self.calls.iter().flatten().any(lives_here);
+            let is_stuck = station::is_runner() || self.calls.values().any(lives_here);
             if deadline.is_none() && is_stuck {
-                let key = self.calls.iter().position(Option::is_some)?;
-                self.calls[key] = None;
-                self.pending -= 1;
+                let (key, _detached) = self.calls.pop_first()?;
                 return Some((key, Err(CallError::WouldDeadlock)));
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -141,18 +145,11 @@ impl<R> CallSet<R> {
     /// # Blocking
     /// Until the last has ended.
     pub fn join(mut self) -> Vec<Outcome<R>> {
-        let mut outcomes: Vec<_> = self.calls.iter().map(|_| None).collect();
+        let mut outcomes = BTreeMap::new();
         while let Some((key, outcome)) = self.next() {
-            outcomes[key] = Some(outcome);
+            outcomes.insert(key, outcome);
         }
-        outcomes.into_iter().flatten().collect()
-    }
-
-    fn take(&mut self, key: usize) -> (usize, Outcome<R>) {
-        let call = self.calls.get_mut(key).and_then(Option::take);
-        self.pending -= usize::from(call.is_some());
-        let outcome = call.and_then(|mut call| call.try_get());
-        (key, outcome.unwrap_or(Err(CallError::Taken)))
+        outcomes.into_values().collect()
     }
 }
 
@@ -164,6 +161,6 @@ impl<R> Default for CallSet<R> {
 
 impl<R> fmt::Debug for CallSet<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallSet").field("pending", &self.pending).finish_non_exhaustive()
+        f.debug_struct("CallSet").field("pending", &self.len()).finish_non_exhaustive()
     }
 }
