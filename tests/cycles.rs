@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 /// Allocations that were not freed yet.
 static LIVE: AtomicIsize = AtomicIsize::new(0);
@@ -154,6 +155,8 @@ fn ten_thousand_cycles_lose_no_call_and_leave_nothing_behind() {
     let (ended, rushed) = sync_channel(1);
     let rushing = thread::spawn(move || rush(&work, &ended));
     (0..WARM_UP).for_each(|number| cycle(number, &rusher, &rushed));
+    // The first wait in a channel allocates, and until now none may have been needed.
+    assert!(rushed.recv_timeout(Duration::from_millis(1)).is_err());
     let (live, running) = (LIVE.load(SeqCst), threads());
     (0..CYCLES).for_each(|number| cycle(number, &rusher, &rushed));
     // The kernel takes a thread off the list a moment after it was joined.
