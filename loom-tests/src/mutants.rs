@@ -305,6 +305,22 @@ pub const MUTANTS: &[Mutant] = &[
         "mpsc::two_closes_race_a_cold_ring",
     ),
     mutant(
+        "tail: a claim overwrites the close",
+        TAIL,
+        "match self.0.compare_exchange_weak(seen.0, next.0, AcqRel, Acquire) {",
+        "self.0.store(next.0, Release);\n        match Ok::<u64, u64>(next.0) {",
+        "mailbox",
+        "mpsc::claim_races_close",
+    ),
+    mutant(
+        "reply: a waiter taken back although the call is done",
+        REPLY,
+        "if seen & (DONE | ENDED | not) != 0 {",
+        "if seen & (ENDED | not) != 0 {",
+        "reply",
+        "done_races_timed_out_waiter",
+    ),
+    mutant(
         "ready: taken and left there",
         READY,
         "self.head.swap(ptr::null_mut(), Acquire)",
