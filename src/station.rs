@@ -108,7 +108,7 @@ impl Station {
 
     /// Asks the runner to end once its objects have. Sticky.
     pub(crate) fn stop(&self) {
-        // AcqRel [station.rung], by the ring below.
+        // Relaxed: the ring below carries it, by its AcqRel [station.rung].
         self.stopping.store(1, Relaxed);
         self.ring();
     }
