@@ -136,7 +136,7 @@ fn cycle(number: usize, rusher: &SyncSender<Rush>, rushed: &Receiver<Ends>) -> E
     let spawn = || engine.spawn_unnamed(Worker::default);
     let workers = [(); 3].map(|()| spawn().start().unwrap());
     let single: WorkerProxy<Spsc> = spawn().single_producer().start().unwrap();
-    let is_alone = number % ALONE == 0;
+    let is_alone = number.is_multiple_of(ALONE);
     if !is_alone {
         rusher.send((workers[0].clone(), alive.clone())).unwrap();
     }
