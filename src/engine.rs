@@ -1,140 +1,22 @@
 //! The engine: runners and objects, added and removed while it runs; and its end.
 
 use crate::active::Active;
-use crate::error::{StartError, caught};
-use crate::object::Control;
+use crate::error::StartError;
+use crate::event::{Event, Hook};
+use crate::registry::Shared;
 use crate::runner::{self, Runner};
 use crate::scheduler::Scheduler;
 use crate::spawn::{Factory, Spawn};
 use crate::station::{self, Station};
 use crate::sync::Arc;
-use crate::topology::{self, Pinning};
+use crate::topology::Pinning;
 use crate::wait::{CALLER_WAIT, WaitStrategy};
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a dropped engine lets its objects finish before it aborts them.
 pub const DROP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What an engine reports. The default handler prints one line to stderr for each.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// Who burns CPU time while idle, and who would have but may not. Said when that changes.
-    Spinning {
-        /// Each spinning runner, with its CPU.
-        spinning: Vec<(String, usize)>,
-        /// Each pinned runner that parks although its strategy spins, with the reason.
-        downgraded: Vec<(String, &'static str)>,
-    },
-    /// A runner that was to be pinned, with [`Pinning::Prefer`], runs unpinned.
-    Unpinned {
-        /// The runner's name.
-        runner: String,
-        /// Why.
-        reason: String,
-    },
-    /// A servant panicked, and its object stops.
-    Panicked {
-        /// The object's name, or its type's.
-        object: String,
-        /// The method that panicked.
-        method: &'static str,
-        /// What the panic said.
-        message: String,
-        /// Whether a call was told; false for one-way requests.
-        awaited: bool,
-    },
-    /// A factory failed after its `start` had returned, as it does when a servant spawns on
-    /// another runner.
-    FactoryFailed {
-        /// The error's text.
-        reason: String,
-    },
-    /// A servant's method did not return, so its thread was left behind.
-    LeftBehind {
-        /// The runner's name.
-        runner: String,
-    },
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Spinning { spinning, downgraded } => {
-                let who = spinning.iter().map(|(runner, cpu)| format!("{runner:?} on cpu {cpu}"));
-                let who = who.collect::<Vec<_>>().join(", ");
-                write!(f, "spinning (100 % CPU while busy-waiting, by design): ")?;
-                f.write_str(if who.is_empty() { "nobody" } else { &who })?;
-                for (runner, reason) in downgraded {
-                    write!(f, "; {runner:?} parks at once: {reason}")?;
-                }
-                Ok(())
-            }
-            Self::Unpinned { runner, reason } => {
-                write!(f, "runner {runner:?} is not pinned: {reason}")
-            }
-            Self::Panicked { object, method, message, .. } => {
-                write!(f, "object {object:?} stops: its method {method} panicked: {message}")
-            }
-            Self::FactoryFailed { reason } => f.write_str(reason),
-            Self::LeftBehind { runner } => {
-                write!(f, "runner {runner:?} is left behind: a method there has not returned")
-            }
-        }
-    }
-}
-
-type Hook = Box<dyn Fn(&Event) + Send + Sync>;
-
-/// What all handles of one engine share.
-pub(crate) struct Shared {
-    registry: Mutex<Registry>,
-    /// Signalled when a thread has ended.
-    ended: Condvar,
-    hook: Hook,
-    drop_timeout: Duration,
-    caller_wait: WaitStrategy,
-}
-
-#[derive(Default)]
-struct Registry {
-    stopping: bool,
-    runners: Vec<Running>,
-    objects: HashMap<u64, Registered>,
-    names: HashMap<Box<str>, u64>,
-    next_id: u64,
-    said: Option<Spinners>,
-}
-
-/// Who spins on which CPU, and who parks for which reason although its strategy spins.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Spinners {
-    spinning: Vec<(String, usize)>,
-    downgraded: Vec<(String, &'static str)>,
-}
-
-struct Registered {
-    control: std::sync::Arc<dyn Control>,
-    name: Option<Box<str>>,
-}
-
-struct Running {
-    station: Arc<Station>,
-    cpus: Vec<usize>,
-    spins: bool,
-    /// Its strategy never sleeps, which nobody chooses without wanting it.
-    insists: bool,
-    is_pinned: bool,
-    is_private: bool,
-    is_invoker: bool,
-    thread: Option<JoinHandle<()>>,
-    has_ended: bool,
-}
 
 /// An engine and its end: dropping it stops every runner and object. See [`Handle`] for the rest.
 ///
@@ -197,13 +79,7 @@ impl Builder {
     /// # Errors
     /// The first runner that doesn't start; those before it are stopped.
     pub fn start(self) -> Result<Engine, StartError> {
-        let shared = Shared {
-            registry: Mutex::default(),
-            ended: Condvar::new(),
-            hook: self.hook,
-            drop_timeout: self.drop_timeout,
-            caller_wait: self.caller_wait,
-        };
+        let shared = Shared::new(self.hook, self.drop_timeout, self.caller_wait);
         let handle = EngineHandle { shared: std::sync::Arc::new(shared) };
         let engine = Engine { handle, is_detached: false };
         // All at once, so that who shares a CPU with whom is said once.
@@ -212,7 +88,7 @@ impl Builder {
             started.push(engine.handle.launch(runner)?);
         }
         drop(started);
-        engine.handle.settle_spinning();
+        engine.handle.shared.settle_spinning();
         Ok(engine)
     }
 }
@@ -251,7 +127,7 @@ impl Engine {
     /// [`join_timeout`](EngineHandle::join_timeout) doesn't.
     pub fn join(self) {
         self.stop();
-        self.join_by(None);
+        self.shared.join_by(None);
     }
 
     /// Gives the engine up without ending it: its objects live until their last proxies are gone,
@@ -275,11 +151,11 @@ impl Drop for Engine {
             return;
         }
         self.stop();
-        if self.is_on_own_runner() {
+        if self.shared.is_on_own_runner() {
             return;
         }
-        if !self.stop_within(self.shared.drop_timeout) {
-            for runner in self.handle.still_running() {
+        if !self.stop_within(self.shared.drop_timeout()) {
+            for runner in self.runners() {
                 self.shared.tell(&Event::LeftBehind { runner });
             }
         }
@@ -298,7 +174,7 @@ impl EngineHandle {
     /// Until the thread has pinned itself and run its start hook.
     pub fn add_runner(&self, runner: Runner) -> Result<(), StartError> {
         self.launch(runner)?;
-        self.settle_spinning();
+        self.shared.settle_spinning();
         Ok(())
     }
 
@@ -308,8 +184,8 @@ impl EngineHandle {
     /// A name given twice, or an engine that has stopped.
     pub fn invoker(&self, name: impl Into<String>) -> Result<Scheduler, StartError> {
         let runner = Runner::named(name).pinning(Pinning::Off);
-        let station = self.enter(&runner)?;
-        self.shared.with_runner(&station, |runner| runner.is_invoker = true);
+        let station = self.shared.enter(&runner)?;
+        self.shared.invokes(&station);
         let mut scheduler = Scheduler::new(station.clone(), false);
         let shared = self.shared.clone();
         scheduler.on_end(move || shared.has_ended(&station));
@@ -334,13 +210,12 @@ impl EngineHandle {
 
     /// The names of the runners that have not ended.
     pub fn runners(&self) -> Vec<String> {
-        let registry = self.shared.lock();
-        registry.runners.iter().filter(|r| !r.has_ended).map(|r| r.station.name().into()).collect()
+        self.shared.runners()
     }
 
     /// How many objects are alive.
     pub fn len(&self) -> usize {
-        self.shared.lock().objects.len()
+        self.shared.objects()
     }
 
     /// Whether no object is alive.
@@ -351,14 +226,7 @@ impl EngineHandle {
     /// Stops: admission ends at once, everything accepted is served, then the runners end.
     /// Returns at once. Idempotent.
     pub fn stop(&self) {
-        let mut registry = self.shared.lock();
-        registry.stopping = true;
-        for object in registry.objects.values() {
-            object.control.stop();
-        }
-        for runner in &registry.runners {
-            runner.station.stop();
-        }
+        self.shared.stop();
     }
 
     /// Stops one runner: its objects drain, then its thread ends.
@@ -366,7 +234,7 @@ impl EngineHandle {
     /// # Errors
     /// There is no runner of that name.
     pub fn stop_runner(&self, name: &str) -> Result<(), StartError> {
-        self.station(name).map(|station| station.stop())
+        self.shared.station(name).map(|station| station.stop())
     }
 
     /// Stops, waits for up to `limit`, then aborts what is left; whether everything has ended.
@@ -386,8 +254,7 @@ impl EngineHandle {
     pub fn abort(&self) {
         // Ending calls runs their observers, which may well ask the engine something: not under
         // its lock.
-        let controls: Vec<_> = self.shared.lock().controls();
-        controls.iter().for_each(|control| control.abort());
+        self.shared.controls().iter().for_each(|control| control.abort());
         self.stop();
     }
 
@@ -395,49 +262,16 @@ impl EngineHandle {
     ///
     /// On one of the engine's own runners it returns `false` at once: it would wait for itself.
     pub fn join_timeout(&self, limit: Duration) -> bool {
-        self.join_by(Instant::now().checked_add(limit))
+        self.shared.join_by(Instant::now().checked_add(limit))
     }
 
-    fn join_by(&self, deadline: Option<Instant>) -> bool {
-        if self.is_on_own_runner() {
-            return false;
-        }
-        let mut registry = self.shared.lock();
-        while registry.runners.iter().any(|runner| !runner.has_ended) {
-            let Some(deadline) = deadline else {
-                registry = self.shared.ended.wait(registry).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.shared.ended.wait_timeout(registry, left);
-            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let threads = registry.take_ended();
-        drop(registry);
-        join_all(threads);
-        true
-    }
-
-    pub(crate) fn tell(&self, event: &Event) {
-        self.shared.tell(event);
-    }
-
-    fn is_on_own_runner(&self) -> bool {
-        self.shared.lock().runners.iter().any(|r| r.station.is_mine())
-    }
-
-    fn still_running(&self) -> Vec<String> {
-        let registry = self.shared.lock();
-        let alive = registry.runners.iter().filter(|runner| !runner.has_ended);
-        alive.map(|runner| runner.station.name().into()).collect()
+    pub(crate) fn shared(&self) -> &std::sync::Arc<Shared> {
+        &self.shared
     }
 
     /// Starts a runner's thread and waits until it is ready.
     pub(crate) fn launch(&self, mut runner: Runner) -> Result<Arc<Station>, StartError> {
-        let station = self.enter(&runner)?;
+        let station = self.shared.enter(&runner)?;
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
         let (shared, name) = (self.shared.clone(), runner.name.clone());
         let spawned = runner.thread().spawn({
@@ -476,239 +310,14 @@ impl EngineHandle {
         }
         Ok(station)
     }
-
-    /// Checks a runner's options and enters it into the registry.
-    fn enter(&self, runner: &Runner) -> Result<Arc<Station>, StartError> {
-        let cpus = runner.pinned_to();
-        if !cpus.is_empty() {
-            topology::check(&runner.name, cpus, &topology::process_cpus())?;
-        }
-        let mut registry = self.shared.lock();
-        registry.check_open()?;
-        let ended = registry.take_ended();
-        let taken = |running: &Running| running.station.name() == runner.name;
-        if registry.runners.iter().any(taken) {
-            return Err(StartError::DuplicateRunner { name: runner.name.clone() });
-        }
-        let station =
-            Arc::new(Station::new(&runner.name).with_caller_wait(self.shared.caller_wait));
-        registry.runners.push(Running {
-            station: station.clone(),
-            cpus: cpus.into(),
-            spins: runner.wait.spins(),
-            insists: runner.wait.never_parks(),
-            is_pinned: !cpus.is_empty(),
-            is_private: runner.is_private,
-            is_invoker: false,
-            thread: None,
-            has_ended: false,
-        });
-        drop(registry);
-        join_all(ended);
-        Ok(station)
-    }
-
-    /// Decides who may spin, and says so when that has changed.
-    pub(crate) fn settle_spinning(&self) {
-        let event = {
-            let mut registry = self.shared.lock();
-            let said = registry.settle_spinning();
-            if registry.said.as_ref().unwrap_or(&Spinners::default()) == &said {
-                return;
-            }
-            registry.said = Some(said.clone());
-            Event::Spinning { spinning: said.spinning, downgraded: said.downgraded }
-        };
-        self.shared.tell(&event);
-    }
-
-    /// The runner of that name.
-    pub(crate) fn station(&self, name: &str) -> Result<Arc<Station>, StartError> {
-        let registry = self.shared.lock();
-        registry.check_open()?;
-        let mut running = registry.runners.iter().filter(|runner| !runner.has_ended);
-        match running.find(|runner| runner.station.name() == name) {
-            Some(runner) => Ok(runner.station.clone()),
-            None => Err(StartError::UnknownRunner { name: name.into(), known: registry.known() }),
-        }
-    }
-
-    /// The shared runners take turns.
-    pub(crate) fn any_station(&self) -> Result<Arc<Station>, StartError> {
-        let registry = self.shared.lock();
-        registry.check_open()?;
-        // An invoker takes turns when its thread likes: only that thread puts objects there unasked.
-        let open = |runner: &&Running| {
-            let takes = !runner.is_invoker || runner.station.is_mine();
-            takes && !runner.is_private && !runner.has_ended
-        };
-        let open: Vec<_> = registry.runners.iter().filter(open).collect();
-        let turn = registry.next_id as usize;
-        let runner = open.get(turn % open.len().max(1)).ok_or(StartError::NoRunner)?;
-        Ok(runner.station.clone())
-    }
-
-    /// Enters an object; it leaves when the registration is dropped.
-    pub(crate) fn register(
-        &self,
-        name: Option<&str>,
-        control: std::sync::Arc<dyn Control>,
-    ) -> Result<Registration, StartError> {
-        let mut registry = self.shared.lock();
-        registry.check_open()?;
-        let id = registry.next_id;
-        if let Some(name) = name {
-            if registry.names.contains_key(name) {
-                return Err(StartError::DuplicateObject { name: name.into() });
-            }
-            registry.names.insert(name.into(), id);
-        }
-        registry.next_id += 1;
-        let name = name.map(Into::into);
-        registry.objects.insert(id, Registered { control, name });
-        Ok(Registration { shared: self.shared.clone(), id })
-    }
 }
 
 impl fmt::Debug for EngineHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let registry = self.shared.lock();
         f.debug_struct("Engine")
-            .field("runners", &registry.known())
-            .field("objects", &registry.objects.len())
-            .field("stopping", &registry.stopping)
+            .field("runners", &self.runners())
+            .field("objects", &self.len())
+            .field("stopping", &self.shared.is_stopping())
             .finish()
-    }
-}
-
-impl Registry {
-    fn check_open(&self) -> Result<(), StartError> {
-        if self.stopping { Err(StartError::EngineStopped) } else { Ok(()) }
-    }
-
-    fn controls(&self) -> Vec<std::sync::Arc<dyn Control>> {
-        self.objects.values().map(|object| object.control.clone()).collect()
-    }
-
-    fn known(&self) -> Vec<String> {
-        let open = self.runners.iter().filter(|runner| !runner.has_ended && !runner.is_private);
-        open.map(|runner| runner.station.name().into()).collect()
-    }
-
-    /// Takes the runners that have ended off the list; their threads are the caller's to join.
-    fn take_ended(&mut self) -> Vec<JoinHandle<()>> {
-        let (ended, running) =
-            std::mem::take(&mut self.runners).into_iter().partition(|r| r.has_ended);
-        self.runners = running;
-        let ended: Vec<Running> = ended;
-        ended.into_iter().filter_map(|runner| runner.thread).collect()
-    }
-
-    fn settle_spinning(&mut self) -> Spinners {
-        let Spinners { mut spinning, mut downgraded } = Spinners::default();
-        let cpus = topology::process_cpus().len();
-        let has_quota = topology::has_small_quota();
-        let running = || self.runners.iter().filter(|runner| !runner.has_ended);
-        let wants = |runner: &&Running| runner.spins && (runner.is_pinned || runner.insists);
-        for runner in running().filter(wants) {
-            let shares = |other: &Running| other.cpus.iter().any(|cpu| runner.cpus.contains(cpu));
-            let reason = match () {
-                () if !runner.is_pinned => Some("it is not pinned"),
-                () if cpus == 1 => Some("this process has one CPU"),
-                () if has_quota => Some("a CPU quota is in force"),
-                () if runner.cpus.len() > 1 => Some("it is not pinned to one CPU"),
-                () if running().filter(|other| shares(other)).count() > 1 => {
-                    Some("it shares its CPU with another runner")
-                }
-                () => None,
-            };
-            let name = runner.station.name().to_owned();
-            match reason {
-                None => spinning.push((name, runner.cpus[0])),
-                Some(reason) => downgraded.push((name, reason)),
-            }
-        }
-        let callers_may = cpus > 1 && !has_quota && spinning.len() < cpus;
-        for runner in &self.runners {
-            let may_spin = spinning.iter().any(|(name, _)| name == runner.station.name());
-            runner.station.set_spin(may_spin, callers_may);
-        }
-        Spinners { spinning, downgraded }
-    }
-}
-
-impl Shared {
-    /// A panic elsewhere leaves the registry whole: nothing in it is half-done under the lock.
-    fn lock(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn tell(&self, event: &Event) {
-        // The hook's own panic has nobody left to tell.
-        caught(|| (self.hook)(event));
-    }
-
-    fn with_runner(&self, station: &Arc<Station>, change: impl FnOnce(&mut Running)) {
-        let mut registry = self.lock();
-        let mut runners = registry.runners.iter_mut();
-        if let Some(runner) = runners.find(|runner| Arc::ptr_eq(&runner.station, station)) {
-            change(runner);
-        }
-    }
-
-    fn keep(&self, station: &Arc<Station>, thread: JoinHandle<()>) {
-        self.with_runner(station, |runner| runner.thread = Some(thread));
-    }
-
-    fn unpinned(&self, station: &Arc<Station>) {
-        self.with_runner(station, |runner| runner.is_pinned = false);
-    }
-
-    fn has_ended(&self, station: &Arc<Station>) {
-        self.with_runner(station, |runner| runner.has_ended = true);
-        // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
-        let mut registry = self.lock();
-        registry.said = Some(registry.settle_spinning());
-        drop(registry);
-        self.ended.notify_all();
-    }
-
-    /// Takes a runner off the list that didn't start, after its thread.
-    fn forget(&self, station: &Arc<Station>) {
-        let mut thread = None;
-        self.with_runner(station, |runner| thread = runner.thread.take());
-        join_all(thread);
-        self.lock().runners.retain(|runner| !Arc::ptr_eq(&runner.station, station));
-    }
-}
-
-/// An object's place in the registry: given up when the object has ended.
-pub(crate) struct Registration {
-    shared: std::sync::Arc<Shared>,
-    id: u64,
-}
-
-impl Registration {
-    pub(crate) fn tell(&self, event: Event) {
-        self.shared.tell(&event);
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let mut registry = self.shared.lock();
-        let Some(object) = registry.objects.remove(&self.id) else { return };
-        if let Some(name) = &object.name {
-            registry.names.remove(name);
-        }
-        drop(registry);
-        drop(object);
-    }
-}
-
-fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
-    for thread in threads {
-        // A runner's thread has caught every panic of the user's; one of ours was printed.
-        let _ = thread.join();
     }
 }

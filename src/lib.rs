@@ -23,6 +23,8 @@ mod pool;
 // Beside the path.
 
 mod engine;
+mod registry;
+mod event;
 mod spawn;
 #[allow(unsafe_code)] // pushing the runner's own link
 mod station;
@@ -39,8 +41,9 @@ mod sys;
 pub use active::{Active, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
 pub use call_set::CallSet;
-pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Event};
+pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
+pub use event::Event;
 pub use mainspring_macros::active;
 pub use proxy::{Handle, Proxy};
 #[doc(hidden)]

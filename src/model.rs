@@ -136,7 +136,7 @@ pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, R
     ring.bell().pool();
     let engine = Engine::builder().start().expect("an engine without runners starts");
     let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
-    let registration = engine.register(None, control).expect("it is open");
+    let registration = engine.shared().register(None, control).expect("it is open");
     engine.detach();
     let object = Object::<S, K>::new(servant, consumer, ring, registration);
     let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));

@@ -1,13 +1,14 @@
 //! One active object: what its callers share ([`Desk`]), and what its runner owns ([`Object`]).
 
 use crate::active::Active;
-use crate::engine::{Event, Registration};
 use crate::error::{CallError, SendError, caught, panic_message};
+use crate::event::Event;
 use crate::local::LocalQueue;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
 use crate::mailbox::{Bell, Kind, Pop, sealed};
 use crate::pool::OwnedPool;
 use crate::ready::Link;
+use crate::registry::Registration;
 use crate::reply::Failure;
 use crate::station::Station;
 use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL};

@@ -1,12 +1,14 @@
 //! Making an active object: its options, its factory, and the way to its runner.
 
 use crate::active::Active;
-use crate::engine::{Engine, EngineHandle, Event, Registration};
+use crate::engine::{Engine, EngineHandle};
 use crate::error::{StartError, panic_message};
+use crate::event::Event;
 use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
 use crate::mailbox::{Kind, Mpsc, Spsc, sealed};
 use crate::object::{Consumer, Controller, Desk, Object, Plan, Ring, Task, drop_caught};
 use crate::proxy::{Handle, Proxy};
+use crate::registry::Registration;
 use crate::runner::Runner;
 use crate::station::{self, Station};
 use crate::sync::Arc;
@@ -160,11 +162,11 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// [`FactoryFailed`](crate::Event::FactoryFailed).
     pub fn start(mut self) -> Result<S::Proxy<K>, StartError> {
         let station = match std::mem::replace(&mut self.place, Place::Any) {
-            Place::Any => self.engine.any_station()?,
-            Place::On(name) => self.engine.station(&name)?,
+            Place::Any => self.engine.shared().any_station()?,
+            Place::On(name) => self.engine.shared().station(&name)?,
             Place::Own(runner) => {
                 let station = self.engine.launch(runner)?;
-                self.engine.settle_spinning();
+                self.engine.shared().settle_spinning();
                 return self.start_on(&station).inspect_err(|_| station.stop());
             }
         };
@@ -184,7 +186,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         let (producer, consumer) = <K as sealed::Kind>::mailbox(capacity, desk)?;
         let ring = producer.ring().clone();
         let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
-        let registration = engine.register(name.as_deref(), control)?;
+        let registration = engine.shared().register(name.as_deref(), control)?;
         let seed = Seed::<S, K> { consumer: Some((consumer, registration)), ring, label };
         deliver(station, &engine, seed, factory)?;
         Ok(S::Proxy::<K>::from_handle(Handle::new(producer)))
@@ -256,7 +258,7 @@ fn deliver<S: Active, K: Kind, M>(
             scheduler.note_failure();
         }
         if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(grown) {
-            reporter.tell(&Event::FactoryFailed { reason: error.to_string() });
+            reporter.shared().tell(&Event::FactoryFailed { reason: error.to_string() });
         }
     }));
     let gone = StartError::RunnerStopped { name: station.name().into() };

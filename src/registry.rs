@@ -1,0 +1,348 @@
+//! Which runners and objects an engine has: behind a mutex, off the path of every call.
+
+use crate::error::{StartError, caught};
+use crate::event::{Event, Hook};
+use crate::object::Control;
+use crate::runner::Runner;
+use crate::station::Station;
+use crate::sync::Arc;
+use crate::topology;
+use crate::wait::WaitStrategy;
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What all handles of one engine share.
+pub(crate) struct Shared {
+    registry: Mutex<Registry>,
+    /// Signalled when a thread has ended.
+    ended: Condvar,
+    hook: Hook,
+    drop_timeout: Duration,
+    caller_wait: WaitStrategy,
+}
+
+#[derive(Default)]
+struct Registry {
+    stopping: bool,
+    runners: Vec<Running>,
+    objects: HashMap<u64, Registered>,
+    names: HashMap<Box<str>, u64>,
+    next_id: u64,
+    said: Option<Spinners>,
+}
+
+/// Who spins on which CPU, and who parks for which reason although its strategy spins.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Spinners {
+    spinning: Vec<(String, usize)>,
+    downgraded: Vec<(String, &'static str)>,
+}
+
+struct Registered {
+    control: std::sync::Arc<dyn Control>,
+    name: Option<Box<str>>,
+}
+
+struct Running {
+    station: Arc<Station>,
+    cpus: Vec<usize>,
+    spins: bool,
+    /// Its strategy never sleeps, which nobody chooses without wanting it.
+    insists: bool,
+    is_pinned: bool,
+    is_private: bool,
+    is_invoker: bool,
+    thread: Option<JoinHandle<()>>,
+    has_ended: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(hook: Hook, drop_timeout: Duration, caller_wait: WaitStrategy) -> Self {
+        let (registry, ended) = (Mutex::default(), Condvar::new());
+        Self { registry, ended, hook, drop_timeout, caller_wait }
+    }
+
+    /// Ends admission everywhere.
+    pub(crate) fn stop(&self) {
+        let mut registry = self.lock();
+        registry.stopping = true;
+        registry.objects.values().for_each(|object| object.control.stop());
+        registry.runners.iter().for_each(|runner| runner.station.stop());
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    /// The names of the runners that have not ended.
+    pub(crate) fn runners(&self) -> Vec<String> {
+        let registry = self.lock();
+        let alive = registry.runners.iter().filter(|runner| !runner.has_ended);
+        alive.map(|runner| runner.station.name().into()).collect()
+    }
+
+    /// How many objects are alive.
+    pub(crate) fn objects(&self) -> usize {
+        self.lock().objects.len()
+    }
+
+    pub(crate) fn controls(&self) -> Vec<std::sync::Arc<dyn Control>> {
+        self.lock().objects.values().map(|object| object.control.clone()).collect()
+    }
+
+    pub(crate) fn drop_timeout(&self) -> Duration {
+        self.drop_timeout
+    }
+
+    /// A panic elsewhere leaves the registry whole: nothing in it is half-done under the lock.
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        // The hook's own panic has nobody left to tell.
+        caught(|| (self.hook)(event));
+    }
+
+    fn with_runner(&self, station: &Arc<Station>, change: impl FnOnce(&mut Running)) {
+        let mut registry = self.lock();
+        let mut runners = registry.runners.iter_mut();
+        if let Some(runner) = runners.find(|runner| Arc::ptr_eq(&runner.station, station)) {
+            change(runner);
+        }
+    }
+
+    pub(crate) fn keep(&self, station: &Arc<Station>, thread: JoinHandle<()>) {
+        self.with_runner(station, |runner| runner.thread = Some(thread));
+    }
+
+    /// Notes that the user's own loop drives it.
+    pub(crate) fn invokes(&self, station: &Arc<Station>) {
+        self.with_runner(station, |runner| runner.is_invoker = true);
+    }
+
+    pub(crate) fn unpinned(&self, station: &Arc<Station>) {
+        self.with_runner(station, |runner| runner.is_pinned = false);
+    }
+
+    pub(crate) fn has_ended(&self, station: &Arc<Station>) {
+        self.with_runner(station, |runner| runner.has_ended = true);
+        // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
+        let mut registry = self.lock();
+        registry.said = Some(registry.settle_spinning());
+        drop(registry);
+        self.ended.notify_all();
+    }
+
+    /// Takes a runner off the list that didn't start, after its thread.
+    pub(crate) fn forget(&self, station: &Arc<Station>) {
+        let mut thread = None;
+        self.with_runner(station, |runner| thread = runner.thread.take());
+        join_all(thread);
+        self.lock().runners.retain(|runner| !Arc::ptr_eq(&runner.station, station));
+    }
+
+    /// Checks a runner's options and enters it into the registry.
+    pub(crate) fn enter(&self, runner: &Runner) -> Result<Arc<Station>, StartError> {
+        let cpus = runner.pinned_to();
+        if !cpus.is_empty() {
+            topology::check(&runner.name, cpus, &topology::process_cpus())?;
+        }
+        let mut registry = self.lock();
+        registry.check_open()?;
+        let ended = registry.take_ended();
+        let taken = |running: &Running| running.station.name() == runner.name;
+        if registry.runners.iter().any(taken) {
+            return Err(StartError::DuplicateRunner { name: runner.name.clone() });
+        }
+        let station = Arc::new(Station::new(&runner.name).with_caller_wait(self.caller_wait));
+        registry.runners.push(Running {
+            station: station.clone(),
+            cpus: cpus.into(),
+            spins: runner.wait.spins(),
+            insists: runner.wait.never_parks(),
+            is_pinned: !cpus.is_empty(),
+            is_private: runner.is_private,
+            is_invoker: false,
+            thread: None,
+            has_ended: false,
+        });
+        drop(registry);
+        join_all(ended);
+        Ok(station)
+    }
+
+    /// Decides who may spin, and says so when that has changed.
+    pub(crate) fn settle_spinning(&self) {
+        let event = {
+            let mut registry = self.lock();
+            let said = registry.settle_spinning();
+            if registry.said.as_ref().unwrap_or(&Spinners::default()) == &said {
+                return;
+            }
+            registry.said = Some(said.clone());
+            Event::Spinning { spinning: said.spinning, downgraded: said.downgraded }
+        };
+        self.tell(&event);
+    }
+
+    /// The runner of that name.
+    pub(crate) fn station(&self, name: &str) -> Result<Arc<Station>, StartError> {
+        let registry = self.lock();
+        registry.check_open()?;
+        let mut running = registry.runners.iter().filter(|runner| !runner.has_ended);
+        match running.find(|runner| runner.station.name() == name) {
+            Some(runner) => Ok(runner.station.clone()),
+            None => Err(StartError::UnknownRunner { name: name.into(), known: registry.known() }),
+        }
+    }
+
+    /// The shared runners take turns.
+    pub(crate) fn any_station(&self) -> Result<Arc<Station>, StartError> {
+        let registry = self.lock();
+        registry.check_open()?;
+        // An invoker takes turns when its thread likes: only that thread puts objects there unasked.
+        let open = |runner: &&Running| {
+            let takes = !runner.is_invoker || runner.station.is_mine();
+            takes && !runner.is_private && !runner.has_ended
+        };
+        let open: Vec<_> = registry.runners.iter().filter(open).collect();
+        let turn = registry.next_id as usize;
+        let runner = open.get(turn % open.len().max(1)).ok_or(StartError::NoRunner)?;
+        Ok(runner.station.clone())
+    }
+
+    /// Enters an object; it leaves when the registration is dropped.
+    pub(crate) fn register(
+        self: &std::sync::Arc<Self>,
+        name: Option<&str>,
+        control: std::sync::Arc<dyn Control>,
+    ) -> Result<Registration, StartError> {
+        let mut registry = self.lock();
+        registry.check_open()?;
+        let id = registry.next_id;
+        if let Some(name) = name {
+            if registry.names.contains_key(name) {
+                return Err(StartError::DuplicateObject { name: name.into() });
+            }
+            registry.names.insert(name.into(), id);
+        }
+        registry.next_id += 1;
+        let name = name.map(Into::into);
+        registry.objects.insert(id, Registered { control, name });
+        Ok(Registration { shared: self.clone(), id })
+    }
+
+    /// Waits until every thread has ended; `false` if time was up first, or on a thread of its own.
+    pub(crate) fn join_by(&self, deadline: Option<Instant>) -> bool {
+        if self.is_on_own_runner() {
+            return false;
+        }
+        let mut registry = self.lock();
+        while registry.runners.iter().any(|runner| !runner.has_ended) {
+            let Some(deadline) = deadline else {
+                registry = self.ended.wait(registry).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.ended.wait_timeout(registry, left);
+            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let threads = registry.take_ended();
+        drop(registry);
+        join_all(threads);
+        true
+    }
+
+    pub(crate) fn is_on_own_runner(&self) -> bool {
+        self.lock().runners.iter().any(|r| r.station.is_mine())
+    }
+}
+
+impl Registry {
+    fn check_open(&self) -> Result<(), StartError> {
+        if self.stopping { Err(StartError::EngineStopped) } else { Ok(()) }
+    }
+
+    fn known(&self) -> Vec<String> {
+        let open = self.runners.iter().filter(|runner| !runner.has_ended && !runner.is_private);
+        open.map(|runner| runner.station.name().into()).collect()
+    }
+
+    /// Takes the runners that have ended off the list; their threads are the caller's to join.
+    fn take_ended(&mut self) -> Vec<JoinHandle<()>> {
+        let (ended, running) =
+            std::mem::take(&mut self.runners).into_iter().partition(|r| r.has_ended);
+        self.runners = running;
+        let ended: Vec<Running> = ended;
+        ended.into_iter().filter_map(|runner| runner.thread).collect()
+    }
+
+    fn settle_spinning(&mut self) -> Spinners {
+        let Spinners { mut spinning, mut downgraded } = Spinners::default();
+        let cpus = topology::process_cpus().len();
+        let has_quota = topology::has_small_quota();
+        let running = || self.runners.iter().filter(|runner| !runner.has_ended);
+        let wants = |runner: &&Running| runner.spins && (runner.is_pinned || runner.insists);
+        for runner in running().filter(wants) {
+            let shares = |other: &Running| other.cpus.iter().any(|cpu| runner.cpus.contains(cpu));
+            let reason = match () {
+                () if !runner.is_pinned => Some("it is not pinned"),
+                () if cpus == 1 => Some("this process has one CPU"),
+                () if has_quota => Some("a CPU quota is in force"),
+                () if runner.cpus.len() > 1 => Some("it is not pinned to one CPU"),
+                () if running().filter(|other| shares(other)).count() > 1 => {
+                    Some("it shares its CPU with another runner")
+                }
+                () => None,
+            };
+            let name = runner.station.name().to_owned();
+            match reason {
+                None => spinning.push((name, runner.cpus[0])),
+                Some(reason) => downgraded.push((name, reason)),
+            }
+        }
+        let callers_may = cpus > 1 && !has_quota && spinning.len() < cpus;
+        for runner in &self.runners {
+            let may_spin = spinning.iter().any(|(name, _)| name == runner.station.name());
+            runner.station.set_spin(may_spin, callers_may);
+        }
+        Spinners { spinning, downgraded }
+    }
+}
+
+/// An object's place in the registry: given up when the object has ended.
+pub(crate) struct Registration {
+    shared: std::sync::Arc<Shared>,
+    id: u64,
+}
+
+impl Registration {
+    pub(crate) fn tell(&self, event: Event) {
+        self.shared.tell(&event);
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut registry = self.shared.lock();
+        let Some(object) = registry.objects.remove(&self.id) else { return };
+        if let Some(name) = &object.name {
+            registry.names.remove(name);
+        }
+        drop(registry);
+        drop(object);
+    }
+}
+
+fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        // A runner's thread has caught every panic of the user's; one of ours was printed.
+        let _ = thread.join();
+    }
+}
