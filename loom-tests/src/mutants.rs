@@ -291,7 +291,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "tail: a close asks for COLD before it closes",
         TAIL,
-        "match self.0.compare_exchange(seen.0, closed, AcqRel, Relaxed) {",
+        "match self.0.compare_exchange(seen.0, closed, AcqRel, Acquire) {",
         "let _ = closed;\n            match Ok(self.0.fetch_or(CLOSED, AcqRel)) {",
         "object",
         "mpsc::last_proxy_dropped_races_parking",
@@ -299,10 +299,18 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "tail: a close by a swap",
         TAIL,
-        "match self.0.compare_exchange(seen.0, closed, AcqRel, Relaxed) {",
+        "match self.0.compare_exchange(seen.0, closed, AcqRel, Acquire) {",
         "match Ok(self.0.swap(closed, AcqRel)) {",
         "object",
         "mpsc::two_closes_race_a_cold_ring",
+    ),
+    mutant(
+        "tail: a second close carries nothing to the aborter",
+        TAIL,
+        "let mut seen = Seen(self.0.load(Acquire));",
+        "let mut seen = self.glance();",
+        "mailbox",
+        "second_close_sees_what_came_with_a_claim",
     ),
     mutant(
         "tail: a claim overwrites the close",

@@ -232,18 +232,25 @@ fn abandoned_claim_races_consume() {
     });
 }
 
-/// Whoever closes the ring sees what came with each claim before: an aborter looks for the reply
-/// cells of all accepted calls.
-#[test]
-fn close_sees_what_came_with_a_claim() {
+/// Whoever closes the ring, or finds it closed, sees what came with each claim before: an aborter
+/// looks for the reply cells of all accepted calls, also after a stop of somebody else's.
+///
+/// The closer decides what was accepted; the second one only reads the word, and is told nothing by
+/// the first.
+fn close_meets_a_claim(name: &str, closes_before: bool) {
     use loom::sync::atomic::AtomicBool;
     use mainspring::mailbox::mpsc;
     let accepted_before = Mark::new("accepted before the close");
     let mark = accepted_before.clone();
-    check("mpsc_claimed", 5, &[&accepted_before], move || {
+    check(name, 5, &[&accepted_before], move || {
         let (producer, consumer) = mpsc::mailbox::<u64>(1).unwrap();
+        let consumer = loom::sync::Arc::new(consumer);
         let cell_is_open = loom::sync::Arc::new(AtomicBool::new(false));
         let (seen, mark) = (cell_is_open.clone(), mark.clone());
+        let first = closes_before.then(|| {
+            let consumer = consumer.clone();
+            thread::spawn(move || consumer.close())
+        });
         let closing = thread::spawn(move || {
             consumer.close();
             if consumer.len() == 1 {
@@ -254,5 +261,16 @@ fn close_sees_what_came_with_a_claim() {
         cell_is_open.store(true, Relaxed);
         let _ = producer.push(1);
         closing.join().unwrap();
+        first.into_iter().for_each(|first| first.join().unwrap());
     });
+}
+
+#[test]
+fn close_sees_what_came_with_a_claim() {
+    close_meets_a_claim("mpsc_claimed", false);
+}
+
+#[test]
+fn second_close_sees_what_came_with_a_claim() {
+    close_meets_a_claim("mpsc_claimed_twice", true);
 }

@@ -73,13 +73,14 @@ impl Tail {
     /// Ends admission; `true` if that cleared `COLD`, so that the caller rings the bell.
     #[must_use]
     pub(super) fn close(&self) -> bool {
-        let mut seen = self.glance();
+        // Acquire [tail.claimed]: whoever finds the ring closed sees what came with the claims too.
+        let mut seen = Seen(self.0.load(Acquire));
         while !seen.is_closed() {
             let closed = (seen.0 | CLOSED) & !COLD;
             // AcqRel: Release [tail.closed] carries what the closer did before; Acquire [tail.cold]
-            // as in `advance`, and [tail.claimed]: sees what came with the claims before. Relaxed
-            // on failure: tried again with what it saw.
-            match self.0.compare_exchange(seen.0, closed, AcqRel, Relaxed) {
+            // as in `advance`, and [tail.claimed]: sees what came with the claims before. Acquire
+            // on failure [tail.claimed]: as above.
+            match self.0.compare_exchange(seen.0, closed, AcqRel, Acquire) {
                 Ok(_) => return seen.is_cold(),
                 Err(now) => seen = Seen(now),
             }
