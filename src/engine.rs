@@ -252,10 +252,10 @@ impl EngineHandle {
 
     /// Ends every call that isn't done, at once, and stops: methods that run go on to their end.
     pub fn abort(&self) {
-        // Ending calls runs their observers, which may well ask the engine something: not under
-        // its lock.
-        self.shared.controls().iter().for_each(|control| control.abort());
+        // Stopped first, so that nothing is spawned in between. Ending calls runs their observers,
+        // which may well ask the engine something: not under its lock.
         self.stop();
+        self.shared.controls().iter().for_each(|control| control.abort());
     }
 
     /// Waits until every thread has ended, after a stop; `false` when time was up first.

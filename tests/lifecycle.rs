@@ -94,6 +94,22 @@ fn aborting_the_engine_aborts_every_object() {
 }
 
 #[test]
+fn nothing_is_spawned_while_an_engine_aborts() {
+    let engine = one_runner();
+    let worker = engine.spawn("worker", Worker::default).start().unwrap();
+    let stuck = Stuck::new(&worker);
+    let (handle, (sent, spawned)) = (engine.handle(), channel());
+    // The observer runs in the middle of the abort.
+    worker.push(1).on_complete(move |_| {
+        let late = handle.spawn_unnamed(Worker::default).start();
+        sent.send(late.map(drop)).unwrap();
+    });
+    engine.abort();
+    assert!(matches!(receive(&spawned), Err(StartError::EngineStopped)));
+    drop(stuck.release());
+}
+
+#[test]
 fn join_timeout_says_whether_everything_has_ended() {
     let engine = one_runner();
     let worker = engine.spawn("worker", Worker::default).start().unwrap();
