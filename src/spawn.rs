@@ -5,7 +5,7 @@ use crate::engine::{Engine, EngineHandle};
 use crate::error::{StartError, panic_message};
 use crate::event::Event;
 use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
-use crate::mailbox::{Kind, Mpsc, Spsc, sealed};
+use crate::mailbox::{Kind, Mpsc, Pop, Spsc, sealed};
 use crate::object::{Consumer, Controller, Desk, Object, Plan, Ring, Task, drop_caught};
 use crate::proxy::{Handle, Proxy};
 use crate::registry::Registration;
@@ -16,6 +16,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// How many requests a mailbox holds unless told otherwise. Its slots are allocated at the first
 /// request, and a page is touched only when it is used.
@@ -226,13 +227,24 @@ impl<S: Active, K: Kind> Seed<S, K> {
     }
 }
 
+/// How long a failed spawn leaves the CPU to a producer that is in the middle of a push.
+const SUSPENDED_NAP: Duration = Duration::from_micros(50);
+
 impl<S: Active, K: Kind> Drop for Seed<S, K> {
     fn drop(&mut self) {
         if let Some((consumer, _)) = &mut self.consumer {
             // Nobody will serve what came before the servant: it ends `Stopped`.
             self.ring.bell().pool().mark_stopped();
             consumer.close();
-            consumer.drain(usize::MAX, |request, _| drop_caught(request));
+            loop {
+                consumer.drain(usize::MAX, |request, _| drop_caught(request));
+                if consumer.peek() == Pop::Closed {
+                    return;
+                }
+                // A producer was suspended between claim and stamp; what is behind it must end too.
+                // Sleeps rather than yields: the producer may have the lower priority.
+                std::thread::sleep(SUSPENDED_NAP);
+            }
         }
     }
 }
