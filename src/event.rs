@@ -13,7 +13,7 @@ pub enum Event {
         /// Each pinned runner that parks although its strategy spins, with the reason.
         downgraded: Vec<(String, &'static str)>,
     },
-    /// A runner that was to be pinned, with [`Pinning::Prefer`], runs unpinned.
+    /// A runner that was to be pinned, with [`Pinning::Prefer`](crate::Pinning::Prefer), runs unpinned.
     Unpinned {
         /// The runner's name.
         runner: String,

@@ -137,7 +137,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// How many requests may be accepted and not yet served. Default: [`CAPACITY_DEFAULT`].
     ///
     /// Exact for calls from other threads, but that an object gives the slots it has served back in
-    /// groups, of up to 32 and a quarter of the capacity, while more requests wait. Calls from its
+    /// groups, of up to 64 and an eighth of the capacity, while more requests wait. Calls from its
     /// own runner's thread are queued apart, up to the same number.
     pub fn capacity(mut self, requests: usize) -> Self {
         self.capacity = requests;

@@ -72,13 +72,13 @@ impl Geometry {
 /// A producer that waits for room polls the oldest slot; giving back one at a time would have both
 /// ends pull the same line to and fro for each request.
 pub(super) fn release_every(capacity: usize) -> u64 {
-    (capacity as u64 / 4).clamp(1, RELEASE_MAX)
+    (capacity as u64 / 8).clamp(1, RELEASE_MAX)
 }
 
 /// Enough to spread the transfer of a few lines, few enough to be nearly exact where requests are
 /// slow. (Batches of 32 through the single producer's ring and the shared one, ns a request: 16
 /// slots 4.2 and 15.5, 32 slots 3.4 and 11, 64 slots 3.2 and 10.5.)
-const RELEASE_MAX: u64 = 32;
+const RELEASE_MAX: u64 = 64;
 
 /// One place in a ring, ready for its first request when all its bytes are zero: so the allocator's
 /// untouched zero pages are a ring ready for use.

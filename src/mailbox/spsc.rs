@@ -404,7 +404,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
     /// The flag says that nothing further was ready when the batch was begun: flush now. Slots are
-    /// given back in groups of up to 32 and a quarter of the capacity, and at the end.
+    /// given back in groups of up to 64 and an eighth of the capacity, and at the end.
     ///
     /// # Panics
     /// Only if `handler` does; its request counts as taken, the rest remain.
