@@ -1,8 +1,9 @@
 //! A queue that the thread of one runner alone uses: no atomics, no ring.
 //!
 //! It lies among fields that other threads read with each request they send, so looking whether
-//! something is there must not write: a `RefCell`'s flag, set once a turn, cost every producer a
-//! cache miss a request (two thirds of a batched one-way request's time, where it was seen).
+//! something is there must not write: a `RefCell`'s flag, set once a turn, took that line from
+//! every producer (round trip 444 ns with it and 395 without, one-way requests 14.8 and 13.1, medians
+//! of three paired runs on one two-core virtual machine).
 
 use crate::station::Station;
 use std::cell::{Cell, RefCell};
