@@ -184,8 +184,7 @@ impl EngineHandle {
     /// A name given twice, or an engine that has stopped.
     pub fn invoker(&self, name: impl Into<String>) -> Result<Scheduler, StartError> {
         let runner = Runner::named(name).pinning(Pinning::Off);
-        let station = self.shared.enter(&runner)?;
-        self.shared.invokes(&station);
+        let station = self.shared.enter(&runner, true)?;
         let mut scheduler = Scheduler::new(station.clone(), false);
         let shared = self.shared.clone();
         scheduler.on_end(move || shared.has_ended(&station));
@@ -271,7 +270,7 @@ impl EngineHandle {
 
     /// Starts a runner's thread and waits until it is ready.
     pub(crate) fn launch(&self, mut runner: Runner) -> Result<Arc<Station>, StartError> {
-        let station = self.shared.enter(&runner)?;
+        let station = self.shared.enter(&runner, false)?;
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
         let (shared, name) = (self.shared.clone(), runner.name.clone());
         let spawned = runner.thread().spawn({

@@ -195,6 +195,17 @@ pub enum StartError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// An object that is always hot needs a runner that never parks.
+    #[error(
+        "object {object:?} is always hot, but runner {runner:?} parks: give the runner \
+         WaitStrategy::Spin, SpinThenYield or Backoff, or leave always_hot out"
+    )]
+    AlwaysHot {
+        /// The object's name, or its type's.
+        object: String,
+        /// The runner's name.
+        runner: String,
+    },
     /// The engine has no runner to put the object on.
     #[error("the engine has no runner: add one, or spawn with on_own_runner")]
     NoRunner,

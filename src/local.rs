@@ -10,10 +10,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 /// See the module. Every access says whose thread it must be: that of `station`'s owner.
-#[derive(Debug)]
 pub(crate) struct LocalQueue<T> {
     length: Cell<usize>,
-    items: RefCell<VecDeque<T>>,
+    /// Made at the first use: most objects never have a caller on their own runner.
+    items: RefCell<Option<Box<VecDeque<T>>>>,
 }
 
 // SAFETY: each method gives access to one thread only, the station's owner, and that changes at
@@ -40,9 +40,7 @@ impl<T> LocalQueue<T> {
             return Err(item);
         }
         let mut items = self.items.borrow_mut();
-        if items.capacity() == 0 {
-            items.reserve_exact(reserve);
-        }
+        let items = items.get_or_insert_with(|| Box::new(VecDeque::with_capacity(reserve)));
         items.push_back(item);
         self.length.set(items.len());
         Ok(())
@@ -55,6 +53,7 @@ impl<T> LocalQueue<T> {
             return None;
         }
         let mut items = self.items.borrow_mut();
+        let items = items.as_mut()?;
         let item = items.pop_front();
         self.length.set(items.len());
         item

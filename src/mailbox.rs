@@ -1,16 +1,17 @@
 //! The activation queue: a bounded ring of requests before one consumer.
 //!
-//! Two kinds, fixed when the ring is made. [`mpsc`] takes requests from any number of producers
-//! and is the default; [`spsc`] takes them from one, and is cheaper. Both are plain rings that
-//! never wait: [`spsc::Producer::push`] and its relatives return at once, with the value when it
-//! was refused. Waiting belongs to whoever holds the ends.
+//! Three kinds, fixed when the mailbox is made. [`mpsc`] takes requests from any number of producers
+//! and is the default; [`spsc`] takes them from one, and is cheaper; [`lanes`] gives each producer a
+//! ring of its own. None ever waits: [`spsc::Producer::push`] and its relatives return at once, with
+//! the value when it was refused. Waiting belongs to whoever holds the ends.
 //!
 //! # Closing and cooling
-//! Two bits live in the tail word, beside the position that producers move: `CLOSED` ends
-//! admission, `COLD` says that the consumer has gone to do something else. One read-modify-write
-//! therefore decides at once whether a request is accepted and whether its producer owes the
-//! consumer a wake-up, which it pays by ringing the [`Bell`]. A consumer that polls all the time
-//! never cools its mailbox, and the bell ([`Silent`]) is never rung.
+//! Two bits of one word, which producers look at with each publication: `CLOSED` ends admission,
+//! `COLD` says that the consumer has gone to do something else. Whoever clears `COLD` owes the
+//! consumer a wake-up, which it pays by ringing the [`Bell`]. In the shared ring the bits lie beside
+//! the position that producers move, so that the read-modify-write which claims a slot also decides
+//! whether it is admitted. A consumer that polls all the time never cools its mailbox
+//! ([`Heat::Always`]), and the bell ([`Silent`]) is never rung.
 //!
 //! ```
 //! use mainspring::mailbox::{mpsc, Pop};
@@ -23,11 +24,18 @@
 //! # Ok::<(), mainspring::mailbox::CapacityError>(())
 //! ```
 
+mod door;
+#[allow(unsafe_code)] // counted handles
+pub(crate) mod held;
+#[allow(unsafe_code)] // slots that one side owns at a time
+mod lane;
+#[allow(unsafe_code)] // the list of lanes
+pub mod lanes;
 #[allow(unsafe_code)] // claims and the consumer's reads of those slots
 pub mod mpsc;
 #[allow(unsafe_code)] // slots hold requests that one side owns at a time
 mod ring;
-#[allow(unsafe_code)] // the same, with one producer
+#[allow(unsafe_code)] // its count of holders
 pub mod spsc;
 mod tail;
 
@@ -43,6 +51,24 @@ use thiserror::Error;
 pub trait Bell: Send + Sync + 'static {
     /// Wakes the consumer.
     fn ring(&self);
+
+    /// A request was accepted although its producer then found the mailbox closed: the two met.
+    /// Called on the producer's thread, by [`spsc`] and [`lanes`] only.
+    fn late(&self) {}
+}
+
+/// Whether a mailbox may be cooled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Heat {
+    /// Its consumer may stop polling, after it has asked for the bell.
+    #[default]
+    Varies,
+    /// Its consumer polls for as long as the mailbox lives, and is never rung for.
+    ///
+    /// In [`spsc`] and [`lanes`] a publication is a plain store then. Closing such a mailbox makes
+    /// the system call `membarrier(2)`, which interrupts each thread of the process that is running,
+    /// for a microsecond or so; where it is missing, producers fence as if the heat varied.
+    Always,
 }
 
 /// The bell of a mailbox whose consumer polls and never cools it.
@@ -120,34 +146,49 @@ pub struct Mpsc;
 #[derive(Clone, Copy, Debug)]
 pub struct Spsc;
 
+/// The marker of the kind with a ring for each producer: its proxy can be sent and cloned, not shared.
+#[derive(Clone, Copy, Debug)]
+pub struct Lanes;
+
 /// Which ring an object's mailbox is. Chosen when the object is spawned, never changed.
 pub trait Kind: sealed::Kind {}
 
 /// The kinds whose producers can be cloned.
-pub trait SharedKind: Kind + sealed::SharedKind {}
+pub trait ClonedKind: Kind + sealed::ClonedKind {}
+
+/// The kinds whose producers can also be used by several threads at once.
+pub trait SharedKind: ClonedKind + sealed::SharedKind {}
 
 impl Kind for Mpsc {}
 impl Kind for Spsc {}
+impl Kind for Lanes {}
+impl ClonedKind for Mpsc {}
+impl ClonedKind for Lanes {}
 impl SharedKind for Mpsc {}
 
 /// What the engine needs of a ring, whichever kind it is.
 pub(crate) mod sealed {
-    use super::{Bell, CapacityError, Pop, PushError};
-    use crate::sync::Arc;
+    use super::held::{Counted, Held};
+    use super::{Bell, CapacityError, Heat, Pop, PushError};
+    use crate::sync::AtomicU64;
+    use std::sync::atomic::Ordering::Relaxed;
 
     pub trait Kind: Sized + Send + Sync + 'static {
         type Producer<T: Send + 'static, B: Bell>: Producer<T, B, Ring = Self::Ring<T, B>>;
         type Consumer<T: Send + 'static, B: Bell>: Consumer<T, B>;
-        type Ring<T: Send + 'static, B: Bell>: Shared<B>;
+        type Ring<T: Send + 'static, B: Bell>: Shared<B> + Counted;
 
         #[allow(clippy::type_complexity)] // the pair is the whole point, and returned once
         fn mailbox<T: Send + 'static, B: Bell>(
             capacity: usize,
+            heat: Heat,
             bell: B,
         ) -> Result<(Self::Producer<T, B>, Self::Consumer<T, B>), CapacityError>;
     }
 
-    pub trait SharedKind: Kind {
+    pub trait SharedKind: ClonedKind {}
+
+    pub trait ClonedKind: Kind {
         fn clone_producer<T: Send + 'static, B: Bell>(
             producer: &Self::Producer<T, B>,
         ) -> Self::Producer<T, B>;
@@ -160,15 +201,23 @@ pub(crate) mod sealed {
         fn is_closed(&self) -> bool;
         fn len(&self) -> usize;
         fn capacity(&self) -> usize;
+        /// How many requests were refused.
+        fn refused(&self) -> &AtomicU64;
+
+        #[cold]
+        fn count_refusal(&self) {
+            // Relaxed: a count.
+            self.refused().fetch_add(1, Relaxed);
+        }
     }
 
     pub trait Producer<T, B>: Send {
-        type Ring;
+        type Ring: Counted;
         fn push(&self, value: T) -> Result<(), PushError<T>>;
         fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
         where
             I: ExactSizeIterator<Item = T>;
-        fn ring(&self) -> &Arc<Self::Ring>;
+        fn ring(&self) -> &Held<Self::Ring>;
     }
 
     pub trait Consumer<T, B>: Send {

@@ -4,11 +4,11 @@
 use crate::active::Active;
 use crate::call::Call;
 use crate::engine::Engine;
-use crate::mailbox::sealed::{Producer as _, Shared as _};
-use crate::mailbox::{Kind, sealed};
-use crate::object::{Controller, Cooling, Desk, Object, Plan, Progress, Task};
+use crate::mailbox::sealed::Producer as _;
+use crate::mailbox::{Heat, Kind, sealed};
+use crate::object::{Controller, Cooling, Desk, Object, Progress, Task};
 use crate::park::Parker;
-use crate::pool::OwnedPool;
+use crate::pool::{OwnedPool, Pool};
 use crate::proxy::{Handle, Proxy};
 use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
@@ -16,23 +16,30 @@ use crate::station::Station;
 use crate::sync::{Arc, yield_now};
 
 /// The reply cells of an object.
-pub struct Cells(OwnedPool);
+pub struct Cells {
+    pool: OwnedPool,
+    station: Arc<Station>,
+}
 
 impl Cells {
     /// A pool for small outcomes.
     pub fn new() -> Self {
-        Self(OwnedPool::new(0, 8, Arc::new(Station::new("model"))))
+        Self { pool: OwnedPool::unmade(), station: Arc::new(Station::new("model")) }
+    }
+
+    fn pool(&self) -> &Pool {
+        self.pool.get().unwrap_or_else(|| self.pool.make(0, 8, &self.station))
     }
 
     /// Both ends of one call.
     pub fn call<R>(&self) -> (Call<R>, Reply<R>) {
-        let cell = self.0.take().expect("a model has few calls at a time");
+        let cell = self.pool().take().expect("a model has few calls at a time");
         (Call::pending(cell), Reply::to(cell))
     }
 
     /// Ends every call that isn't done, as an abort does.
     pub fn end_all(&self) {
-        self.0.end_all();
+        self.pool().end_all();
     }
 }
 
@@ -126,19 +133,15 @@ pub struct Course {
 /// Makes an object as `Spawn::start` does, on a station of its own.
 pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
     let station = Arc::new(Station::new("model"));
-    let plan =
-        Plan { name: None, type_name: S::NAME, reply_bytes: S::REPLY_BYTES, calls_max: capacity };
-    let desk = Desk::new(station.clone(), plan);
-    let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, desk);
+    let desk = Desk::new(station.clone(), None, S::REPLY_BYTES, capacity);
+    let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, Heat::Varies, desk);
     let (producer, consumer) = ends.expect("a model's capacity is possible");
     let ring = producer.ring().clone();
-    // Made here and not by the first call: a `OnceLock` blocks the checker's only thread.
-    ring.bell().pool();
     let engine = Engine::builder().start().expect("an engine without runners starts");
     let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
-    let registration = engine.shared().register(None, control).expect("it is open");
+    let registration = engine.shared().register(control).expect("it is open");
     engine.detach();
-    let object = Object::<S, K>::new(servant, consumer, ring, registration);
+    let object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, registration);
     let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));
     (proxy, Running { task: Box::new(object), station })
 }
@@ -155,7 +158,7 @@ impl Running {
             match self.task.cool() {
                 Cooling::Over => return course,
                 // Lets the others in: nothing else could change what this loop sees.
-                Cooling::Hot | Cooling::InFlight => yield_now(),
+                Cooling::Hot | Cooling::Polled => yield_now(),
                 Cooling::Cold => {
                     course.coolings += 1;
                     course.slept |= self.station.ready().park(None);

@@ -4,19 +4,19 @@ use crate::active::Active;
 use crate::error::{CallError, SendError, caught, panic_message};
 use crate::event::Event;
 use crate::local::LocalQueue;
+use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
-use crate::mailbox::{Bell, Kind, Pop, sealed};
-use crate::pool::OwnedPool;
+use crate::mailbox::{Bell, Heat, Kind, Pop, sealed};
+use crate::pool::{OwnedPool, Pool};
 use crate::ready::Link;
 use crate::registry::Registration;
 use crate::reply::Failure;
 use crate::station::Station;
-use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL};
+use crate::sync::{Arc, AtomicU32, IS_MODEL};
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 /// The ring of an object's mailbox, with its desk inside.
 pub(crate) type Ring<S, K> =
@@ -34,34 +34,20 @@ pub(crate) type Consumer<S, K> =
 #[repr(C)]
 pub(crate) struct Desk<R> {
     station: Arc<Station>,
-    pool: OnceLock<OwnedPool>,
-    plan: Plan,
+    pool: OwnedPool,
     aborted: AtomicU32,
+    reply_bytes: u32,
+    calls_max: u32,
+    name: Option<Box<str>>,
     link: Link,
     /// Calls from the runner's own thread.
     local: LocalQueue<R>,
-    refused: AtomicU64,
 }
 
 const _: () = assert!(
-    IS_MODEL || mem::offset_of!(Desk<()>, refused) >= 128,
-    "a refusal must not take the lines away that the consumer reads"
+    IS_MODEL || mem::offset_of!(Desk<()>, name) <= 40,
+    "what every request reads shares a line with the address and the size of the ring"
 );
-
-/// The sizes and the name, as they were chosen at spawn.
-pub(crate) struct Plan {
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) type_name: &'static str,
-    pub(crate) reply_bytes: usize,
-    pub(crate) calls_max: usize,
-}
-
-impl Plan {
-    /// How messages call the object.
-    pub(crate) fn label(&self) -> &str {
-        self.name.as_deref().unwrap_or(self.type_name)
-    }
-}
 
 impl<R: Send + 'static> Bell for Desk<R> {
     fn ring(&self) {
@@ -70,18 +56,32 @@ impl<R: Send + 'static> Bell for Desk<R> {
         let woken = unsafe { self.station.ready().push(&self.link) };
         debug_assert!(woken.is_some(), "a runner outlives its objects");
     }
+
+    fn late(&self) {
+        // An aborter may have looked at the reply cells before this call's was to be seen.
+        if self.is_aborted() {
+            self.end_calls();
+        }
+    }
 }
 
 impl<R: Send + 'static> Desk<R> {
-    pub(crate) fn new(station: Arc<Station>, plan: Plan) -> Self {
+    /// `reply_bytes` and `calls_max` are for the reply cells.
+    pub(crate) fn new(
+        station: Arc<Station>,
+        name: Option<&str>,
+        reply_bytes: usize,
+        calls_max: usize,
+    ) -> Self {
         Self {
             station,
+            pool: OwnedPool::unmade(),
+            aborted: AtomicU32::new(0),
+            reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
+            calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
+            name: name.map(Into::into),
             link: Link::new(0),
             local: LocalQueue::new(),
-            pool: OnceLock::new(),
-            plan,
-            aborted: AtomicU32::new(0),
-            refused: AtomicU64::new(0),
         }
     }
 
@@ -89,17 +89,15 @@ impl<R: Send + 'static> Desk<R> {
         &self.station
     }
 
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.plan
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
-    /// The reply cells; made at the first call, so that an object that is only told has none.
+    /// The reply cells.
     #[inline(always)]
-    pub(crate) fn pool(&self) -> &OwnedPool {
-        self.pool.get_or_init(|| {
-            let Plan { reply_bytes, calls_max, .. } = self.plan;
-            OwnedPool::new(reply_bytes, calls_max, self.station.clone())
-        })
+    pub(crate) fn pool(&self) -> &Pool {
+        let make = || self.pool.make(self.reply_bytes, self.calls_max, &self.station);
+        self.pool.get().unwrap_or_else(make)
     }
 
     /// Queues a request on the runner's own thread; `waiting` is what the ring holds.
@@ -136,16 +134,11 @@ impl<R: Send + 'static> Desk<R> {
         self.local.pop(&self.station)
     }
 
-    /// Counts a refusal.
-    #[cold]
-    pub(crate) fn count_refusal(&self) {
-        // Relaxed: a count.
-        self.refused.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn refused(&self) -> u64 {
-        // Relaxed: a count.
-        self.refused.load(Relaxed)
+    /// Ends every call that is neither done nor cancelled.
+    fn end_calls(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.end_all();
+        }
     }
 
     #[inline(always)]
@@ -164,10 +157,12 @@ pub(crate) trait Control: Send + Sync {
     fn stop(&self);
     /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
     fn abort(&self);
+    /// The object's name, if it has one.
+    fn name(&self) -> Option<&str>;
 }
 
 /// A ring, as its controller.
-pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Arc<Ring<S, K>>);
+pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Held<Ring<S, K>>);
 
 impl<S: Active, K: Kind> Control for Controller<S, K> {
     fn stop(&self) {
@@ -176,6 +171,10 @@ impl<S: Active, K: Kind> Control for Controller<S, K> {
 
     fn abort(&self) {
         abort::<S, K>(&self.0);
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.0.bell().name()
     }
 }
 
@@ -186,10 +185,9 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     desk.aborted.store(1, Release);
     ring.close();
     // After the close no call is accepted, and every accepted one's cell is visible: its claim and
-    // the close changed the same word (pair `tail.claimed`).
-    if let Some(pool) = desk.pool.get() {
-        pool.end_all();
-    }
+    // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
+    // the other had done (pair `door.passed`).
+    desk.end_calls();
 }
 
 /// What a turn of an object came to.
@@ -208,8 +206,8 @@ pub(crate) enum Cooling {
     Cold,
     /// Something arrived: turn to it again.
     Hot,
-    /// Its head slot is claimed and not yet filled.
-    InFlight,
+    /// Its bell can't be asked for: the head slot is claimed and not yet filled, or it is always hot.
+    Polled,
     /// It has ended, and nothing of it is left.
     Over,
 }
@@ -232,12 +230,13 @@ pub(crate) trait Task {
 /// What the runner's thread alone touches.
 pub(crate) struct Object<S: Active, K: Kind> {
     consumer: Consumer<S, K>,
-    ring: Arc<Ring<S, K>>,
+    ring: Held<Ring<S, K>>,
     /// `None` after a panic, or at the end.
     servant: Option<S>,
     /// `COLD` was set and the token not yet taken: the link may be in the ready set, so the object
     /// must stay.
     is_cold: bool,
+    heat: Heat,
     registration: Registration,
 }
 
@@ -245,10 +244,11 @@ impl<S: Active, K: Kind> Object<S, K> {
     pub(crate) fn new(
         servant: S,
         consumer: Consumer<S, K>,
-        ring: Arc<Ring<S, K>>,
+        ring: Held<Ring<S, K>>,
+        heat: Heat,
         registration: Registration,
     ) -> Self {
-        Self { consumer, ring, servant: Some(servant), is_cold: false, registration }
+        Self { consumer, ring, servant: Some(servant), is_cold: false, heat, registration }
     }
 
     fn desk(&self) -> &Desk<S::Request> {
@@ -306,7 +306,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         if let Some(call) = unanswered {
             call.end(CallError::Panicked { method, message: message.clone() });
         }
-        let object = self.desk().plan().label().to_owned();
+        let object = self.desk().name().unwrap_or(S::NAME).to_owned();
         self.registration.tell(Event::Panicked {
             object,
             method,
@@ -358,7 +358,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             return Cooling::Cold;
         }
         match self.consumer.peek() {
-            Pop::InFlight => Cooling::InFlight,
+            Pop::InFlight => Cooling::Polled,
+            Pop::Empty if self.heat == Heat::Always => Cooling::Polled,
             Pop::Closed if self.is_over() => Cooling::Over,
             _ => Cooling::Hot,
         }

@@ -1,7 +1,9 @@
 //! The reply cells of one object: taken for each call, given back after it.
 //!
-//! Cells lie in chunks of doubling size, allocated when the free list is empty and never freed
-//! before the pool; in a steady state nothing is allocated. The free list is a stack of cell
+//! Cells lie in chunks, allocated when the free list is empty and never freed before the pool; in a
+//! steady state nothing is allocated. The first chunk is one cell and lies behind the pool itself: an
+//! object that is called by one caller who waits for each answer needs no more. With the second
+//! there are 16, and with each further one four times as many. The free list is a stack of cell
 //! numbers, last given back first taken, so that a caller who waits for each answer uses the same
 //! cache line again and again. Its head packs a tag that changes with every change, against ABA.
 //!
@@ -15,16 +17,25 @@
 
 use crate::reply::Cell;
 use crate::station::Station;
-use crate::sync::{Arc, AtomicPtr, AtomicU32, AtomicU64};
-use crossbeam_utils::CachePadded;
+use crate::sync::{Arc, AtomicPtr, AtomicU32, AtomicU64, IS_MODEL};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-/// Cells in the first chunk: an object that is called rarely pays a kilobyte.
-const FIRST_CHUNK: u32 = 8;
-/// Chunks double, so this many hold 8 × (2^20 − 1) cells.
-const CHUNKS: usize = 20;
+/// See the module.
+const CHUNKS: usize = 10;
+
+/// The most calls of one object that may be pending, or ended and not yet taken: 1,048,576.
+pub(crate) const CALLS_MAX: u32 = cells_before(CHUNKS as u32);
+
+/// How many cells the chunks before this one hold: the number of its first.
+const fn cells_before(chunk: u32) -> u32 {
+    match chunk {
+        0 | 1 => chunk,
+        _ => 1 << (2 * chunk),
+    }
+}
 
 /// The head of the free list: a tag above, the number of the first free cell plus one below.
 #[derive(Clone, Copy)]
@@ -46,18 +57,25 @@ impl Head {
 }
 
 /// See the module. Alive while the object is, or any of its cells is taken.
+///
+/// One pair of lines: callers write the head of the free list in the first and read the rest of it;
+/// the runner reads and writes the second, when it drops a request unserved.
+#[repr(C, align(64))]
 pub(crate) struct Pool {
-    free: CachePadded<AtomicU64>,
-    chunks: [AtomicPtr<u8>; CHUNKS],
+    free: AtomicU64,
     /// Chunks allocated so far.
     grown: AtomicU32,
+    /// The size of a cell with its outcome.
+    cell_bytes: u32,
+    chunks: [AtomicPtr<u8>; CHUNKS],
+    station: Arc<Station>,
+    cells_max: u32,
+    stopped: AtomicU32,
     /// Cells still out after the object's end; see the module.
     balance: AtomicU64,
-    stopped: AtomicU32,
-    cell_layout: Layout,
-    cells_max: u32,
-    station: Arc<Station>,
 }
+
+const _: () = assert!(IS_MODEL || size_of::<Pool>() <= 128);
 
 // SAFETY: the chunks behind the pointers are cells, whose own protocol shares them; everything else
 // is atomic or never changed.
@@ -65,55 +83,94 @@ unsafe impl Send for Pool {}
 // SAFETY: as above.
 unsafe impl Sync for Pool {}
 
-/// The object's hold on its pool: retires it when dropped.
-pub(crate) struct OwnedPool(NonNull<Pool>);
-
-// SAFETY: the pool is `Send + Sync`, and this is a hold on it like an `Arc`.
-unsafe impl Send for OwnedPool {}
-// SAFETY: as above.
-unsafe impl Sync for OwnedPool {}
+/// The object's hold on its pool, which is made at the first call: an object that is only told has
+/// none. Retires it when dropped.
+pub(crate) struct OwnedPool(AtomicPtr<Pool>);
 
 impl OwnedPool {
-    /// A pool of at most about `cells_max` cells with `reply_bytes` behind each.
-    pub(crate) fn new(reply_bytes: usize, cells_max: usize, station: Arc<Station>) -> Self {
-        let bytes = size_of::<Cell>() + reply_bytes.next_multiple_of(align_of::<Cell>());
-        let pool = Pool {
-            free: CachePadded::new(AtomicU64::new(0)),
-            chunks: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
-            grown: AtomicU32::new(0),
-            balance: AtomicU64::new(0),
-            stopped: AtomicU32::new(0),
-            cell_layout: Layout::from_size_align(bytes, align_of::<Cell>())
-                .expect("reply sizes are bounded at compile time"),
-            cells_max: u32::try_from(cells_max).unwrap_or(u32::MAX),
-            station,
-        };
-        Self(NonNull::from(Box::leak(Box::new(pool))))
+    pub(crate) fn unmade() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
     }
-}
 
-impl std::ops::Deref for OwnedPool {
-    type Target = Pool;
-
-    fn deref(&self) -> &Pool {
+    /// The pool, if there is one yet.
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<&Pool> {
+        // Acquire [pool.made]: sees the pool as it was made.
         // SAFETY: the pool is freed only after this hold was given up.
-        unsafe { self.0.as_ref() }
+        unsafe { self.0.load(Acquire).as_ref() }
+    }
+
+    /// The pool; of at most `cells_max` cells, with `reply_bytes` behind each.
+    #[cold]
+    pub(crate) fn make(&self, reply_bytes: u32, cells_max: u32, station: &Arc<Station>) -> &Pool {
+        let fresh = Pool::new(reply_bytes, cells_max, station.clone());
+        // AcqRel [pool.made]: Release carries the pool; Acquire, on failure too, sees the one that
+        // another caller made first.
+        let made = self.0.compare_exchange(ptr::null_mut(), fresh.as_ptr(), AcqRel, Acquire);
+        let Err(winner) = made else {
+            // SAFETY: installed, and this hold is not given up.
+            return unsafe { fresh.as_ref() };
+        };
+        // SAFETY: made above, and shown to nobody.
+        unsafe { Pool::free(fresh) };
+        // SAFETY: not null, as the CAS has failed; else as above.
+        unsafe { &*winner }
     }
 }
 
 impl Drop for OwnedPool {
     fn drop(&mut self) {
-        let missing = self.retire();
+        let Some(pool) = self.get() else { return };
+        let missing = pool.retire();
         // AcqRel [pool.balance]: Release, that the retiring is over, and Acquire, that so is every
         // cell's last use, for whoever frees.
-        if self.balance.fetch_add(missing, AcqRel).wrapping_add(missing) == 0 {
+        if pool.balance.fetch_add(missing, AcqRel).wrapping_add(missing) == 0 {
             // SAFETY: the balance is even, so no cell is out, and this was the object's hold.
-            unsafe { Pool::free(self.0) };
+            unsafe { Pool::free(NonNull::from(pool)) };
         }
     }
 }
 
 impl Pool {
+    fn new(reply_bytes: u32, cells_max: u32, station: Arc<Station>) -> NonNull<Self> {
+        let cell_bytes = size_of::<Cell>() + reply_bytes.next_multiple_of(64) as usize;
+        let layout = Self::layout(cell_bytes);
+        // SAFETY: the layout is not empty.
+        let Some(this) = NonNull::new(unsafe { alloc(layout) }.cast::<Self>()) else {
+            handle_alloc_error(layout);
+        };
+        let first = Self::first_chunk(this);
+        let mut chunks = [const { ptr::null_mut() }; CHUNKS];
+        chunks[0] = first;
+        let pool = Self {
+            free: AtomicU64::new(1),
+            grown: AtomicU32::new(1),
+            cell_bytes: cell_bytes as u32,
+            chunks: chunks.map(AtomicPtr::new),
+            station,
+            cells_max: cells_max.clamp(1, CALLS_MAX),
+            stopped: AtomicU32::new(0),
+            balance: AtomicU64::new(0),
+        };
+        // SAFETY: allocated above for a pool, and a cell behind it, where `layout` put both.
+        unsafe {
+            this.write(pool);
+            first.cast::<Cell>().write(Cell::new(this, 0));
+        }
+        this
+    }
+
+    /// A pool with the first cell behind it.
+    fn layout(cell_bytes: usize) -> Layout {
+        Layout::from_size_align(size_of::<Self>() + cell_bytes, align_of::<Self>())
+            .expect("reply sizes are bounded at compile time")
+    }
+
+    fn first_chunk(this: NonNull<Self>) -> *mut u8 {
+        // SAFETY: the allocation goes on behind the pool. Both are aligned to 64.
+        unsafe { this.as_ptr().add(1).cast() }
+    }
+
     /// A cell for one call, or `None` when the limit is reached.
     #[inline(always)]
     pub(crate) fn take(&self) -> Option<NonNull<Cell>> {
@@ -200,18 +257,28 @@ impl Pool {
     /// Cells allocated so far.
     fn cells(&self) -> u64 {
         // Acquire [pool.grown]: sees the chunks counted.
-        u64::from(FIRST_CHUNK) * ((1 << self.grown.load(Acquire)) - 1)
+        self.cells_to(self.grown.load(Acquire)).into()
     }
 
-    /// The address of a cell: chunk k holds the numbers from 8 × (2^k − 1) on.
+    /// How many cells there are with so many chunks.
+    fn cells_to(&self, chunks: u32) -> u32 {
+        cells_before(chunks).min(self.cells_max)
+    }
+
+    /// The numbers of a chunk's cells.
+    fn numbers_of(&self, chunk: u32) -> Range<u32> {
+        cells_before(chunk)..self.cells_to(chunk + 1)
+    }
+
+    /// The address of a cell: chunk k holds the numbers from 4^k on, but for the first two.
     #[inline(always)]
     fn cell(&self, index: u32) -> NonNull<Cell> {
-        let chunk = (index / FIRST_CHUNK + 1).ilog2();
-        let place = index - FIRST_CHUNK * ((1 << chunk) - 1);
+        let chunk = if index == 0 { 0 } else { (index | 4).ilog2() / 2 };
+        let place = index - cells_before(chunk);
         // Relaxed: whoever knows the number learned it by Acquire after the chunk was installed.
         let first = self.chunks[chunk as usize].load(Relaxed);
-        // SAFETY: the chunk holds that many cells of this layout.
-        let cell = unsafe { first.add(place as usize * self.cell_layout.size()) };
+        // SAFETY: the chunk holds that many cells of this size.
+        let cell = unsafe { first.add(place as usize * self.cell_bytes as usize) };
         NonNull::new(cell.cast()).expect("a cell's number is known only after its chunk")
     }
 
@@ -220,7 +287,7 @@ impl Pool {
     fn grow(&self) -> bool {
         // Acquire [pool.grown]: as in `cells`.
         let chunk = self.grown.load(Acquire);
-        if chunk as usize == CHUNKS || self.cells() >= u64::from(self.cells_max) {
+        if self.cells_to(chunk) >= self.cells_max {
             // Another may have filled the list meanwhile, or a cell may be back.
             // Relaxed: a hint to look again.
             return Head(self.free.load(Relaxed)).first() != 0;
@@ -237,8 +304,7 @@ impl Pool {
         }
         // Release [pool.grown]: carries the chunk's pointer and its cells.
         self.grown.store(chunk + 1, Release);
-        let first = FIRST_CHUNK * ((1 << chunk) - 1);
-        for index in (first..first + (FIRST_CHUNK << chunk)).rev() {
+        for index in self.numbers_of(chunk).rev() {
             // SAFETY: the chunk is installed, and its cells are nobody's yet.
             self.give_back(unsafe { self.cell(index).as_ref() });
         }
@@ -252,10 +318,9 @@ impl Pool {
         if memory.is_null() {
             handle_alloc_error(layout);
         }
-        for place in 0..FIRST_CHUNK << chunk {
-            let index = FIRST_CHUNK * ((1 << chunk) - 1) + place;
+        for (place, index) in self.numbers_of(chunk).enumerate() {
             // SAFETY: inside the allocation just made.
-            let cell = unsafe { memory.add(place as usize * self.cell_layout.size()) };
+            let cell = unsafe { memory.add(place * self.cell_bytes as usize) };
             // SAFETY: as above, and aligned: the layout's size is a multiple of the alignment.
             unsafe { cell.cast::<Cell>().write(Cell::new(NonNull::from(self), index)) };
         }
@@ -263,30 +328,38 @@ impl Pool {
     }
 
     fn chunk_layout(&self, chunk: u32) -> Layout {
-        let cells = (FIRST_CHUNK as usize) << chunk;
-        Layout::from_size_align(cells * self.cell_layout.size(), self.cell_layout.align())
-            .expect("no more cells than the limit")
+        let bytes = self.numbers_of(chunk).len() * self.cell_bytes as usize;
+        Layout::from_size_align(bytes, align_of::<Cell>()).expect("no more cells than the limit")
     }
 
     /// # Safety
-    /// Nobody uses the pool or one of its cells any more; it came from `OwnedPool::new`.
+    /// Nobody uses the pool or one of its cells any more; it came from `new`.
     unsafe fn free(this: NonNull<Self>) {
-        // SAFETY: the caller's promise: this is the last use, and it was leaked from a box.
-        let pool = unsafe { Box::from_raw(this.as_ptr()) };
-        for (chunk, memory) in pool.chunks.iter().enumerate() {
+        // SAFETY: the caller's promise: this is the last use.
+        let pool = unsafe { this.as_ref() };
+        let layout = Self::layout(pool.cell_bytes as usize);
+        for chunk in 0..CHUNKS as u32 {
             // Relaxed: whoever brought the balance to zero acquired everything before.
-            let memory = memory.load(Relaxed);
+            let memory = pool.chunks[chunk as usize].load(Relaxed);
             if memory.is_null() {
                 break;
             }
-            for place in 0..(FIRST_CHUNK as usize) << chunk {
-                // SAFETY: inside the chunk; each was written by `make_chunk`, and dropped here only.
-                let cell = unsafe { memory.add(place * pool.cell_layout.size()) };
+            for place in 0..pool.numbers_of(chunk).len() {
+                // SAFETY: inside the chunk; each was written when it was made, and is dropped here
+                // only.
+                let cell = unsafe { memory.add(place * pool.cell_bytes as usize) };
                 // SAFETY: as above.
                 unsafe { ptr::drop_in_place(cell.cast::<Cell>()) };
             }
-            // SAFETY: allocated by `make_chunk` with this layout.
-            unsafe { dealloc(memory, pool.chunk_layout(chunk as u32)) };
+            if chunk > 0 {
+                // SAFETY: allocated by `make_chunk` with this layout.
+                unsafe { dealloc(memory, pool.chunk_layout(chunk)) };
+            }
+        }
+        // SAFETY: allocated by `new` with this layout, written there, and dropped once.
+        unsafe {
+            ptr::drop_in_place(this.as_ptr());
+            dealloc(this.as_ptr().cast(), layout);
         }
     }
 }

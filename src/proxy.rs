@@ -4,10 +4,11 @@ use crate::active::Active;
 use crate::call::Call;
 use crate::error::{CallError, SendError};
 use crate::mailbox::sealed::{Producer as _, Shared as _};
-use crate::mailbox::{Kind, Mpsc, PushError, SharedKind, sealed};
+use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
 use crate::object::{Desk, Producer, Ring, abort};
 use crate::reply::{Reply, reply_bytes};
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What a proxy is made of: a producer of the object's mailbox.
 ///
@@ -67,7 +68,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
             );
         }
         let Some(cell) = self.desk().pool().take() else {
-            self.desk().count_refusal();
+            self.ring().count_refusal();
             return Err(SendError::Full(make(Reply::none())));
         };
         let call = Call::pending(cell);
@@ -133,7 +134,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
 
     #[cold]
     fn refused<A>(&self, error: SendError<A>) -> SendError<A> {
-        self.desk().count_refusal();
+        self.ring().count_refusal();
         error
     }
 
@@ -148,9 +149,9 @@ impl<S: Active, K: Kind> Handle<S, K> {
     }
 }
 
-impl<S: Active, K: SharedKind> Clone for Handle<S, K> {
+impl<S: Active, K: ClonedKind> Clone for Handle<S, K> {
     fn clone(&self) -> Self {
-        Self { producer: <K as sealed::SharedKind>::clone_producer(&self.producer) }
+        Self { producer: <K as sealed::ClonedKind>::clone_producer(&self.producer) }
     }
 }
 
@@ -158,7 +159,7 @@ impl<S: Active, K: Kind> fmt::Debug for Handle<S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")
             .field("servant", &S::NAME)
-            .field("name", &self.desk().plan().name)
+            .field("name", &self.desk().name())
             .field("capacity", &self.ring().capacity())
             .finish_non_exhaustive()
     }
@@ -204,7 +205,7 @@ pub trait Proxy<S: Active>: Sized {
 
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str> {
-        self.handle().desk().plan().name.as_deref()
+        self.handle().desk().name()
     }
 
     /// How many requests fit.
@@ -219,7 +220,8 @@ pub trait Proxy<S: Active>: Sized {
 
     /// How many requests were refused since the start.
     fn refused(&self) -> u64 {
-        self.handle().desk().refused()
+        // Relaxed: a count.
+        self.handle().ring().refused().load(Relaxed)
     }
 }
 

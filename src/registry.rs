@@ -8,7 +8,7 @@ use crate::station::Station;
 use crate::sync::Arc;
 use crate::topology;
 use crate::wait::WaitStrategy;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -27,9 +27,11 @@ pub(crate) struct Shared {
 struct Registry {
     stopping: bool,
     runners: Vec<Running>,
-    objects: HashMap<u64, Registered>,
-    names: HashMap<Box<str>, u64>,
-    next_id: u64,
+    /// By id, which is the place here; `None` where one has left.
+    objects: Vec<Option<std::sync::Arc<dyn Control>>>,
+    vacant: Vec<usize>,
+    names: HashSet<Box<str>>,
+    spawned: usize,
     said: Option<Spinners>,
 }
 
@@ -38,11 +40,6 @@ struct Registry {
 struct Spinners {
     spinning: Vec<(String, usize)>,
     downgraded: Vec<(String, &'static str)>,
-}
-
-struct Registered {
-    control: std::sync::Arc<dyn Control>,
-    name: Option<Box<str>>,
 }
 
 struct Running {
@@ -68,7 +65,7 @@ impl Shared {
     pub(crate) fn stop(&self) {
         let mut registry = self.lock();
         registry.stopping = true;
-        registry.objects.values().for_each(|object| object.control.stop());
+        registry.objects.iter().flatten().for_each(|object| object.stop());
         registry.runners.iter().for_each(|runner| runner.station.stop());
     }
 
@@ -85,11 +82,12 @@ impl Shared {
 
     /// How many objects are alive.
     pub(crate) fn objects(&self) -> usize {
-        self.lock().objects.len()
+        let registry = self.lock();
+        registry.objects.len() - registry.vacant.len()
     }
 
     pub(crate) fn controls(&self) -> Vec<std::sync::Arc<dyn Control>> {
-        self.lock().objects.values().map(|object| object.control.clone()).collect()
+        self.lock().objects.iter().flatten().cloned().collect()
     }
 
     pub(crate) fn drop_timeout(&self) -> Duration {
@@ -118,11 +116,6 @@ impl Shared {
         self.with_runner(station, |runner| runner.thread = Some(thread));
     }
 
-    /// Notes that the user's own loop drives it.
-    pub(crate) fn invokes(&self, station: &Arc<Station>) {
-        self.with_runner(station, |runner| runner.is_invoker = true);
-    }
-
     pub(crate) fn unpinned(&self, station: &Arc<Station>) {
         self.with_runner(station, |runner| runner.is_pinned = false);
     }
@@ -145,7 +138,13 @@ impl Shared {
     }
 
     /// Checks a runner's options and enters it into the registry.
-    pub(crate) fn enter(&self, runner: &Runner) -> Result<Arc<Station>, StartError> {
+    ///
+    /// `is_invoker`: the user's own loop drives it.
+    pub(crate) fn enter(
+        &self,
+        runner: &Runner,
+        is_invoker: bool,
+    ) -> Result<Arc<Station>, StartError> {
         let cpus = runner.pinned_to();
         if !cpus.is_empty() {
             topology::check(&runner.name, cpus, &topology::process_cpus())?;
@@ -157,7 +156,9 @@ impl Shared {
         if registry.runners.iter().any(taken) {
             return Err(StartError::DuplicateRunner { name: runner.name.clone() });
         }
-        let station = Arc::new(Station::new(&runner.name).with_caller_wait(self.caller_wait));
+        let polls = is_invoker || runner.wait.never_parks();
+        let station = Station::new(&runner.name).with_waits(self.caller_wait, polls);
+        let station = Arc::new(station);
         registry.runners.push(Running {
             station: station.clone(),
             cpus: cpus.into(),
@@ -165,7 +166,7 @@ impl Shared {
             insists: runner.wait.never_parks(),
             is_pinned: !cpus.is_empty(),
             is_private: runner.is_private,
-            is_invoker: false,
+            is_invoker,
             thread: None,
             has_ended: false,
         });
@@ -209,29 +210,29 @@ impl Shared {
             takes && !runner.is_private && !runner.has_ended
         };
         let open: Vec<_> = registry.runners.iter().filter(open).collect();
-        let turn = registry.next_id as usize;
-        let runner = open.get(turn % open.len().max(1)).ok_or(StartError::NoRunner)?;
+        let turn = registry.spawned % open.len().max(1);
+        let runner = open.get(turn).ok_or(StartError::NoRunner)?;
         Ok(runner.station.clone())
     }
 
     /// Enters an object; it leaves when the registration is dropped.
     pub(crate) fn register(
         self: &std::sync::Arc<Self>,
-        name: Option<&str>,
         control: std::sync::Arc<dyn Control>,
     ) -> Result<Registration, StartError> {
         let mut registry = self.lock();
         registry.check_open()?;
-        let id = registry.next_id;
-        if let Some(name) = name {
-            if registry.names.contains_key(name) {
-                return Err(StartError::DuplicateObject { name: name.into() });
-            }
-            registry.names.insert(name.into(), id);
+        if let Some(name) = control.name()
+            && !registry.names.insert(name.into())
+        {
+            return Err(StartError::DuplicateObject { name: name.into() });
         }
-        registry.next_id += 1;
-        let name = name.map(Into::into);
-        registry.objects.insert(id, Registered { control, name });
+        registry.spawned += 1;
+        let id = registry.vacant.pop().unwrap_or(registry.objects.len());
+        match registry.objects.get_mut(id) {
+            Some(place) => *place = Some(control),
+            None => registry.objects.push(Some(control)),
+        }
         Ok(Registration { shared: self.clone(), id })
     }
 
@@ -319,7 +320,7 @@ impl Registry {
 /// An object's place in the registry: given up when the object has ended.
 pub(crate) struct Registration {
     shared: std::sync::Arc<Shared>,
-    id: u64,
+    id: usize,
 }
 
 impl Registration {
@@ -331,8 +332,9 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut registry = self.shared.lock();
-        let Some(object) = registry.objects.remove(&self.id) else { return };
-        if let Some(name) = &object.name {
+        let Some(object) = registry.objects.get_mut(self.id).and_then(Option::take) else { return };
+        registry.vacant.push(self.id);
+        if let Some(name) = object.name() {
             registry.names.remove(name);
         }
         drop(registry);

@@ -206,7 +206,7 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
             Pause::Yield => give_way(),
             Pause::Sleep(nap) => std::thread::sleep(nap),
             Pause::Park => {
-                if rest(scheduler, &mut obstructed, is_private, now) {
+                if rest(scheduler, &mut obstructed, is_private) {
                     waiting.slept();
                     now = Instant::now();
                 }
@@ -223,13 +223,8 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
 }
 
 /// Sleeps if everything can be cooled; whether it did.
-fn rest(
-    scheduler: &mut Scheduler,
-    obstructed: &mut Obstructed,
-    is_private: bool,
-    now: Instant,
-) -> bool {
-    let rest = scheduler.rest(now);
+fn rest(scheduler: &mut Scheduler, obstructed: &mut Obstructed, is_private: bool) -> bool {
+    let rest = scheduler.rest();
     let station = scheduler.station();
     let is_at_end = station.is_stopping() || is_private && scheduler.is_deserted();
     match rest {
@@ -240,14 +235,15 @@ fn rest(
             *obstructed = Obstructed::default();
             station.ready().park(None)
         }
-        Rest::InFlight => obstructed.pause(station),
+        Rest::Polled => obstructed.pause(station),
     }
 }
 
-/// A producer was suspended between its claim and its publication, at the head of a mailbox.
+/// Nobody will ring: a producer was suspended between its claim and its publication, at the head of a
+/// mailbox; or an object is always hot, on a runner that may not spin.
 ///
-/// Nobody rings when it publishes at last, so this is the one sleep that ends by itself: first
-/// spins, then yields, then naps of 50 µs to 1 ms.
+/// So this is the one sleep that ends by itself: first spins, then yields, then naps of 50 µs to
+/// 1 ms.
 #[derive(Debug, Default)]
 struct Obstructed {
     times: u32,

@@ -50,7 +50,7 @@ pub struct Scheduler {
     station: Arc<Station>,
     objects: Vec<Option<Entry>>,
     vacant: Vec<usize>,
-    hot: Vec<usize>,
+    hot: Vec<Hot>,
     live: usize,
     had_any: bool,
     never_parks: bool,
@@ -61,6 +61,11 @@ pub struct Scheduler {
 struct Entry {
     task: Box<dyn Task>,
     is_hot: bool,
+}
+
+/// An object that is polled each turn.
+struct Hot {
+    key: usize,
     /// Since when it has had nothing to do, if the last turn found nothing.
     idle_since: Option<Instant>,
 }
@@ -72,8 +77,8 @@ pub(crate) enum Rest {
     Cold,
     /// Something arrived meanwhile.
     Disturbed,
-    /// Only half-made claims are in the way: their producers were suspended.
-    InFlight,
+    /// Only objects that nobody would ring for are in the way.
+    Polled,
 }
 
 impl Scheduler {
@@ -114,8 +119,8 @@ impl Scheduler {
         self.collect();
         let mut work = 0;
         let mut place = 0;
-        while let Some(&key) = self.hot.get(place) {
-            let (served, stays) = self.turn_of(key, now);
+        while place < self.hot.len() {
+            let (served, stays) = self.turn_of(place, now);
             work += served;
             if stays {
                 place += 1;
@@ -191,89 +196,86 @@ impl Scheduler {
         self.objects.iter().flatten().for_each(|entry| entry.task.stop());
     }
 
+    /// Turns to one hot object; returns what it served, and whether it stays hot.
     #[inline(always)]
-    fn turn_of(&mut self, key: usize, now: Instant) -> (usize, bool) {
-        let hot = self.hot.len();
-        let Some(entry) = entry_of(&mut self.objects, key) else { return (0, false) };
+    fn turn_of(&mut self, place: usize, now: Instant) -> (usize, bool) {
+        let Self { hot, objects, .. } = self;
+        let Some(entry) = entry_of(objects, hot[place].key) else { return (0, false) };
         match entry.task.turn(BATCH_MAX) {
             Progress::Worked(served) => {
-                entry.idle_since = None;
+                hot[place].idle_since = None;
                 (served, true)
             }
             Progress::Idle => {
-                let since = *entry.idle_since.get_or_insert(now);
+                let since = *hot[place].idle_since.get_or_insert(now);
                 let due = now.saturating_duration_since(since) >= COOL_AFTER;
-                (0, !due || self.settle(key, now, hot))
+                (0, !due || self.settle(place, now))
             }
         }
     }
 
     /// Decides on an object that has been idle for a while; `true` if it stays hot.
     #[cold]
-    fn settle(&mut self, key: usize, now: Instant, hot: usize) -> bool {
-        let keep = self.never_parks && hot <= HOT_KEPT;
+    fn settle(&mut self, place: usize, now: Instant) -> bool {
+        let keep = self.never_parks && self.hot.len() <= HOT_KEPT;
+        let Hot { key, idle_since } = &mut self.hot[place];
+        *idle_since = Some(now);
+        let key = *key;
         let Some(entry) = entry_of(&mut self.objects, key) else { return false };
-        entry.idle_since = Some(now);
         let cooling = match keep {
             true if entry.task.is_over() => Cooling::Over,
             true => Cooling::Hot,
-            false => entry.task.cool(),
+            false => entry.cool(),
         };
-        match cooling {
-            Cooling::Hot | Cooling::InFlight => true,
-            Cooling::Cold => {
-                entry.is_hot = false;
-                false
-            }
-            Cooling::Over => {
-                self.remove(key);
-                false
-            }
+        if cooling == Cooling::Over {
+            self.remove(key);
         }
+        matches!(cooling, Cooling::Hot | Cooling::Polled)
     }
 
     /// Tries to cool everything, so that the runner may sleep.
-    pub(crate) fn rest(&mut self, now: Instant) -> Rest {
-        let mut in_flight = false;
+    pub(crate) fn rest(&mut self) -> Rest {
         let mut place = 0;
-        while let Some(&key) = self.hot.get(place) {
+        while let Some(&Hot { key, .. }) = self.hot.get(place) {
             let Some(entry) = entry_of(&mut self.objects, key) else { return Rest::Disturbed };
-            match entry.task.cool() {
-                Cooling::Cold => {
-                    entry.is_hot = false;
-                    entry.idle_since = Some(now);
-                }
-                Cooling::Over => self.remove(key),
+            match entry.cool() {
                 Cooling::Hot => return Rest::Disturbed,
-                Cooling::InFlight => {
-                    in_flight = true;
+                Cooling::Polled => {
                     place += 1;
                     continue;
                 }
+                Cooling::Cold => {}
+                Cooling::Over => self.remove(key),
             }
             self.hot.swap_remove(place);
         }
-        if self.station.has_own_wakes() {
-            return Rest::Disturbed;
+        match () {
+            () if self.station.has_own_wakes() => Rest::Disturbed,
+            () if self.hot.is_empty() => Rest::Cold,
+            () => Rest::Polled,
         }
-        if in_flight { Rest::InFlight } else { Rest::Cold }
     }
 
-    /// Takes an object in; it is polled from the next turn on.
+    /// Takes an object in; what waits for it already is served from the next turn on.
     pub(crate) fn adopt(&mut self, task: Box<dyn Task>) {
         let key = self.vacant.pop().unwrap_or(self.objects.len());
         task.set_key(key);
         if self.station.is_stopping() {
             task.stop();
         }
-        let entry = Some(Entry { task, is_hot: true, idle_since: None });
+        let mut entry = Entry { task, is_hot: true };
+        // Where few objects live a first call need not ring; where many do, each that isn't called
+        // yet would have to be polled for a while.
+        let is_idle = self.hot.len() >= HOT_KEPT && entry.cool() == Cooling::Cold;
         match self.objects.get_mut(key) {
-            Some(place) => *place = entry,
-            None => self.objects.push(entry),
+            Some(place) => *place = Some(entry),
+            None => self.objects.push(Some(entry)),
         }
         self.live += 1;
         self.had_any = true;
-        self.hot.push(key);
+        if !is_idle {
+            self.hot.push(Hot { key, idle_since: None });
+        }
     }
 
     /// Takes note that an object's factory has failed: a private runner ends then too.
@@ -302,7 +304,7 @@ impl Drop for Scheduler {
         self.station.stop();
         while !self.end() {
             if self.turn(Instant::now()) == 0 {
-                self.rest(Instant::now());
+                self.rest();
                 crate::sync::yield_now();
             }
         }
@@ -328,10 +330,18 @@ fn entry_of(objects: &mut [Option<Entry>], key: usize) -> Option<&mut Entry> {
 }
 
 #[inline(always)]
-fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<usize>) {
-    entry.idle_since = None;
+fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
     if !entry.is_hot {
         entry.is_hot = true;
-        hot.push(key);
+        hot.push(Hot { key, idle_since: None });
+    }
+}
+
+impl Entry {
+    /// Tries to cool the object. If it comes to that, it is to be taken off the hot ones.
+    fn cool(&mut self) -> Cooling {
+        let cooling = self.task.cool();
+        self.is_hot = cooling != Cooling::Cold;
+        cooling
     }
 }

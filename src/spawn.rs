@@ -4,9 +4,10 @@ use crate::active::Active;
 use crate::engine::{Engine, EngineHandle};
 use crate::error::{StartError, panic_message};
 use crate::event::Event;
+use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
-use crate::mailbox::{Kind, Mpsc, Pop, Spsc, sealed};
-use crate::object::{Consumer, Controller, Desk, Object, Plan, Ring, Task, drop_caught};
+use crate::mailbox::{Heat, Kind, Lanes, Mpsc, Pop, Spsc, sealed};
+use crate::object::{Consumer, Controller, Desk, Object, Ring, Task, drop_caught};
 use crate::proxy::{Handle, Proxy};
 use crate::registry::Registration;
 use crate::runner::Runner;
@@ -91,20 +92,35 @@ pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
     place: Place,
     capacity: usize,
     calls_max: Option<usize>,
+    heat: Heat,
     types: PhantomData<Types<S, M, K>>,
 }
 
 impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
     pub(crate) fn new(engine: EngineHandle, name: Option<String>, factory: F) -> Self {
         let (place, capacity) = (Place::Any, CAPACITY_DEFAULT);
-        Self { engine, name, factory, place, capacity, calls_max: None, types: PhantomData }
+        let (calls_max, heat) = (None, Heat::default());
+        Self { engine, name, factory, place, capacity, calls_max, heat, types: PhantomData }
     }
 
     /// Makes the mailbox a ring for one producer: cheaper, and the proxy can be sent, but neither
     /// cloned nor shared.
     pub fn single_producer(self) -> Spawn<S, M, F, Spsc> {
-        let Self { engine, name, factory, place, capacity, calls_max, .. } = self;
-        Spawn { engine, name, factory, place, capacity, calls_max, types: PhantomData }
+        self.kind()
+    }
+
+    /// Gives each producer a ring of its own, of the whole capacity: for several busy ones.
+    ///
+    /// The proxy can be sent and cloned (for another ring), not shared. The requests of one proxy
+    /// run in the order sent; between two proxies there is no order, and the object serves them by
+    /// turns.
+    pub fn lanes(self) -> Spawn<S, M, F, Lanes> {
+        self.kind()
+    }
+
+    fn kind<K: Kind>(self) -> Spawn<S, M, F, K> {
+        let Self { engine, name, factory, place, capacity, calls_max, heat, .. } = self;
+        Spawn { engine, name, factory, place, capacity, calls_max, heat, types: PhantomData }
     }
 }
 
@@ -144,10 +160,20 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         self
     }
 
-    /// About how many calls may be pending, or ended and not yet taken, before further ones are
-    /// refused as full. Default: four times the capacity, at least [`CALLS_MIN`].
+    /// How many calls may be pending, or ended and not yet taken, before further ones are refused
+    /// as full. Default: four times the capacity, at least [`CALLS_MIN`]; at most 1,048,576.
     pub fn calls_max(mut self, calls: usize) -> Self {
         self.calls_max = Some(calls);
+        self
+    }
+
+    /// Has the runner poll the object for as long as it lives, also while nothing is sent.
+    ///
+    /// With [`single_producer`](Self::single_producer) or [`lanes`](Self::lanes) a one-way request
+    /// then costs its producer no fence and no locked instruction. It needs a runner that never
+    /// parks, and costs that runner a look each turn. See [`Heat::Always`].
+    pub fn always_hot(mut self) -> Self {
+        self.heat = Heat::Always;
         self
     }
 
@@ -175,20 +201,18 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     }
 
     fn start_on(self, station: &Arc<Station>) -> Result<S::Proxy<K>, StartError> {
-        let Self { engine, name, factory, capacity, calls_max, .. } = self;
-        let plan = Plan {
-            name: name.as_deref().map(Into::into),
-            type_name: S::NAME,
-            reply_bytes: S::REPLY_BYTES,
-            calls_max: calls_max.unwrap_or_else(|| CALLS_MIN.max(capacity.saturating_mul(4))),
-        };
-        let label = plan.label().to_owned();
-        let desk = Desk::new(station.clone(), plan);
-        let (producer, consumer) = <K as sealed::Kind>::mailbox(capacity, desk)?;
+        let Self { engine, name, factory, capacity, calls_max, heat, .. } = self;
+        if heat == Heat::Always && !station.polls() {
+            let object = name.unwrap_or_else(|| S::NAME.into());
+            return Err(StartError::AlwaysHot { object, runner: station.name().into() });
+        }
+        let calls_max = calls_max.unwrap_or_else(|| CALLS_MIN.max(capacity.saturating_mul(4)));
+        let desk = Desk::new(station.clone(), name.as_deref(), S::REPLY_BYTES, calls_max);
+        let (producer, consumer) = <K as sealed::Kind>::mailbox(capacity, heat, desk)?;
         let ring = producer.ring().clone();
         let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
-        let registration = engine.shared().register(name.as_deref(), control)?;
-        let seed = Seed::<S, K> { consumer: Some((consumer, registration)), ring, label };
+        let registration = engine.shared().register(control)?;
+        let seed = Seed::<S, K> { consumer: Some((consumer, registration)), ring, heat };
         deliver(station, &engine, seed, factory)?;
         Ok(S::Proxy::<K>::from_handle(Handle::new(producer)))
     }
@@ -205,13 +229,13 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> fmt::Debug for Spawn<S, M, F, K> {
 /// An object whose servant has not been made.
 struct Seed<S: Active, K: Kind> {
     consumer: Option<(Consumer<S, K>, Registration)>,
-    ring: Arc<Ring<S, K>>,
-    label: String,
+    ring: Held<Ring<S, K>>,
+    heat: Heat,
 }
 
 impl<S: Active, K: Kind> Seed<S, K> {
     fn grow<M>(mut self, factory: impl Factory<S, M>) -> Result<Box<dyn Task>, StartError> {
-        let object = || self.label.clone();
+        let object = || self.ring.bell().name().unwrap_or(S::NAME).to_owned();
         let servant = match catch_unwind(AssertUnwindSafe(|| factory.make())) {
             Ok(Ok(servant)) => servant,
             Ok(Err(message)) => return Err(StartError::Factory { object: object(), message }),
@@ -223,7 +247,13 @@ impl<S: Active, K: Kind> Seed<S, K> {
         };
         let gone = || StartError::RunnerStopped { name: self.ring.bell().station().name().into() };
         let (consumer, registration) = self.consumer.take().ok_or_else(gone)?;
-        Ok(Box::new(Object::<S, K>::new(servant, consumer, self.ring.clone(), registration)))
+        Ok(Box::new(Object::<S, K>::new(
+            servant,
+            consumer,
+            self.ring.clone(),
+            self.heat,
+            registration,
+        )))
     }
 }
 

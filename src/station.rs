@@ -34,6 +34,8 @@ pub(crate) struct Station {
     /// Whether the threads that wait for replies may.
     callers_may_spin: AtomicU32,
     caller_wait: WaitStrategy,
+    /// Whether its objects are polled for as long as it lives: it never parks.
+    polls: bool,
     stopping: AtomicU32,
     ready: CachePadded<ReadySet>,
     control: Link,
@@ -51,6 +53,7 @@ impl Station {
             may_spin: AtomicU32::new(0),
             callers_may_spin: AtomicU32::new(0),
             caller_wait: CALLER_WAIT,
+            polls: false,
             stopping: AtomicU32::new(0),
             ready: CachePadded::new(ReadySet::new()),
             control: Link::new(CONTROL),
@@ -60,8 +63,8 @@ impl Station {
         }
     }
 
-    pub(crate) fn with_caller_wait(self, caller_wait: WaitStrategy) -> Self {
-        Self { caller_wait, ..self }
+    pub(crate) fn with_waits(self, caller_wait: WaitStrategy, polls: bool) -> Self {
+        Self { caller_wait, polls, ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -99,6 +102,11 @@ impl Station {
     pub(crate) fn callers_may_spin(&self) -> bool {
         // Relaxed: as in `set_spin`.
         self.callers_may_spin.load(Relaxed) != 0
+    }
+
+    /// Whether an object may be always hot here.
+    pub(crate) fn polls(&self) -> bool {
+        self.polls
     }
 
     /// How a thread waits for a reply from here.

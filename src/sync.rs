@@ -16,6 +16,15 @@ mod native {
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::thread::yield_now;
 
+    pub(crate) use crate::sys::{can_fence_heavily, heavy_fence};
+
+    /// The cheap half of an asymmetric fence: it holds the compiler back, and [`heavy_fence`], called
+    /// by the other party, does the rest.
+    #[inline(always)]
+    pub(crate) fn light_fence() {
+        std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+    }
+
     /// Whether sizes are those of the checker's stand-ins.
     pub(crate) const IS_MODEL: bool = false;
 
@@ -79,6 +88,19 @@ mod model {
     pub(crate) use loom::thread::yield_now;
 
     pub(crate) use loom::cell::UnsafeCell;
+
+    /// The model has no asymmetric fences: two ordinary ones are what they amount to.
+    pub(crate) fn light_fence() {
+        fence(std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy_fence() {
+        fence(std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn can_fence_heavily() -> bool {
+        true
+    }
 
     pub(crate) const IS_MODEL: bool = true;
 

@@ -34,6 +34,33 @@ mod linux {
         let _ = futex::wake(word, futex::Flags::PRIVATE, 1);
     }
 
+    /// Commands of `membarrier(2)`.
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    const PRIVATE_EXPEDITED: libc::c_long = 1 << 3;
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    const REGISTER_PRIVATE_EXPEDITED: libc::c_long = 1 << 4;
+
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    fn membarrier(command: libc::c_long) -> bool {
+        // SAFETY: the call touches no memory of the process; no flags, no CPU.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+    }
+
+    /// Whether [`heavy_fence`] works here: since Linux 4.14, unless a sandbox forbids it.
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    pub(crate) fn can_fence_heavily() -> bool {
+        membarrier(REGISTER_PRIVATE_EXPEDITED)
+    }
+
+    /// Puts a full fence into every thread of the process that is running, and into this one.
+    ///
+    /// Only after [`can_fence_heavily`] has said yes.
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    pub(crate) fn heavy_fence() {
+        let is_done = membarrier(PRIVATE_EXPEDITED);
+        assert!(is_done, "membarrier was registered, and can't fail then");
+    }
+
     /// The CPUs that the calling thread may run on, in ascending order.
     pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
         Ok(members(&rustix::thread::sched_getaffinity(None)?))
@@ -114,6 +141,14 @@ mod other {
     }
 
     pub(crate) fn futex_wake_one(_word: &AtomicU32) {}
+
+    pub(crate) fn can_fence_heavily() -> bool {
+        false
+    }
+
+    pub(crate) fn heavy_fence() {
+        unreachable!("can_fence_heavily says no here");
+    }
 
     fn unsupported<T>() -> io::Result<T> {
         Err(io::ErrorKind::Unsupported.into())

@@ -187,6 +187,7 @@ macro_rules! models_of {
 
 models_of!(mpsc);
 models_of!(spsc);
+models_of!(lanes);
 
 /// Two producers make the ring's memory and claim its slots at once; each keeps its request.
 #[test]

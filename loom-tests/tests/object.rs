@@ -193,6 +193,7 @@ macro_rules! models_of {
 
 models_of!(mpsc);
 models_of!(spsc);
+models_of!(lanes);
 
 /// A servant that counts how often its method has run.
 struct Echo(std::sync::Arc<AtomicUsize>);

@@ -23,13 +23,13 @@
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
+use super::held::{Counted, Held};
 use super::ring::{Geometry, Position, Slots, Stamped, release_every};
 use super::sealed;
 use super::tail::Tail;
-use super::{Bell, CapacityError, Mpsc, Pop, PushError, Silent};
-use crate::sync::{Arc, AtomicU64, AtomicUsize};
+use super::{Bell, CapacityError, Heat, Mpsc, Pop, PushError, Silent};
+use crate::sync::{AtomicU64, AtomicUsize};
 use crate::sys::prefetch_for_write;
-use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -39,22 +39,37 @@ const VOID: u64 = 2;
 const STATE_BITS: u32 = 2;
 
 /// The memory that both ends share.
+///
+/// In this order: first the line that producers write, then what everybody reads and nobody writes,
+/// and behind the bell (which says itself what of it is written) the consumer's.
+#[repr(C, align(128))]
 pub struct Ring<T, B> {
-    /// Written by producers; read by the consumer only when it finds nothing.
+    /// Read by the consumer only when it finds nothing.
     tail: Tail,
-    /// Written by the consumer; read by batch pushes and by whoever asks for the length.
-    head: CachePadded<AtomicU64>,
-    /// Read by everybody, written never (`slots` and `producers`: seldom).
-    fixed: CachePadded<Fixed<T, B>>,
+    producers: AtomicUsize,
+    holders: AtomicUsize,
+    refused: AtomicU64,
+    fixed: Fixed<T, B>,
+    head: Head,
 }
 
-/// In this order: a bell says itself what of it is written.
-#[repr(C)]
+/// Written never, but for the slots' address: once.
+#[repr(C, align(64))]
 struct Fixed<T, B> {
     slots: Slots<Stamped<T>>,
     geometry: Geometry,
-    producers: AtomicUsize,
     bell: B,
+}
+
+/// Written by the consumer; read by batch pushes and by whoever asks for the length.
+#[repr(align(64))]
+struct Head(AtomicU64);
+
+// SAFETY: the count starts at 1 in `with_bell`, and only `Held` uses it.
+unsafe impl<T, B> Counted for Ring<T, B> {
+    fn holders(&self) -> &AtomicUsize {
+        &self.holders
+    }
 }
 
 /// Makes a ring for exactly `capacity` requests, whose consumer polls.
@@ -73,23 +88,21 @@ pub type Ends<T, B = Silent> = (Producer<T, B>, Consumer<T, B>);
 /// # Errors
 /// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
 pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B>, CapacityError> {
-    let fixed = Fixed {
-        slots: Slots::unallocated(),
-        geometry: Geometry::new(capacity)?,
-        producers: AtomicUsize::new(1),
-        bell,
-    };
-    let ring = Arc::new(Ring {
+    let fixed = Fixed { slots: Slots::unallocated(), geometry: Geometry::new(capacity)?, bell };
+    let ring = Held::new(Ring {
         tail: Tail::new(),
-        head: CachePadded::new(AtomicU64::new(0)),
-        fixed: CachePadded::new(fixed),
+        producers: AtomicUsize::new(1),
+        holders: AtomicUsize::new(1),
+        refused: AtomicU64::new(0),
+        fixed,
+        head: Head(AtomicU64::new(0)),
     });
     Ok((Producer { ring: ring.clone() }, Consumer { ring, head: 0 }))
 }
 
 /// The end that adds requests. Clone it for more producers; the last one dropped closes the ring.
 pub struct Producer<T: Send, B: Bell = Silent> {
-    ring: Arc<Ring<T, B>>,
+    ring: Held<Ring<T, B>>,
 }
 
 impl<T: Send, B: Bell> Producer<T, B> {
@@ -168,7 +181,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
 impl<T: Send, B: Bell> Clone for Producer<T, B> {
     fn clone(&self) -> Self {
         // Relaxed: the count alone matters, and this handle keeps it above zero meanwhile.
-        self.ring.fixed.producers.fetch_add(1, Relaxed);
+        self.ring.producers.fetch_add(1, Relaxed);
         Self { ring: self.ring.clone() }
     }
 }
@@ -177,7 +190,7 @@ impl<T: Send, B: Bell> Drop for Producer<T, B> {
     fn drop(&mut self) {
         // AcqRel [mpsc.producers]: Release hands what this producer did to the last one; Acquire
         // lets the last one pass all of it on with the close.
-        if self.ring.fixed.producers.fetch_sub(1, AcqRel) == 1 {
+        if self.ring.producers.fetch_sub(1, AcqRel) == 1 {
             self.ring.close();
         }
     }
@@ -261,7 +274,7 @@ impl<T: Send, B: Bell> Drop for ClaimMany<'_, T, B> {
 impl<T: Send, B: Bell> Ring<T, B> {
     #[inline(always)]
     fn claim(&self) -> Result<Claimed, PushError<()>> {
-        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let Fixed { slots, geometry, .. } = &self.fixed;
         let slots = slots.get_or_allocate(geometry);
         loop {
             let tail = self.tail.read();
@@ -295,7 +308,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
         loop {
             // Acquire [mpsc.head]: every slot before this position was stamped free. Loaded before
             // the tail, so that the distance is never negative.
-            let head = self.head.load(Acquire);
+            let head = self.head.0.load(Acquire);
             let tail = self.tail.read();
             if tail.is_closed() {
                 return Err(PushError::Closed(Vec::new()));
@@ -324,7 +337,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
 
     #[inline(always)]
     fn fill(&self, position: Position, value: T) {
-        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let Fixed { slots, geometry, .. } = &self.fixed;
         let slots = slots.get_or_allocate(geometry);
         // SAFETY: as in `claim`, the index is in bounds. The claim gave this thread the slot until
         // the stamp below, and the consumer emptied it a lap ago: nothing alive is overwritten.
@@ -337,7 +350,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
 
     #[inline(always)]
     fn stamp(&self, position: Position, state: u64) {
-        let Fixed { slots, geometry, .. } = &*self.fixed;
+        let Fixed { slots, geometry, .. } = &self.fixed;
         let slots = slots.get_or_allocate(geometry);
         // SAFETY: as in `claim`, the index is in bounds.
         let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
@@ -373,6 +386,10 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
     fn capacity(&self) -> usize {
         Ring::capacity(self)
     }
+
+    fn refused(&self) -> &AtomicU64 {
+        &self.refused
+    }
 }
 
 impl<T, B: Bell> Ring<T, B> {
@@ -384,7 +401,7 @@ impl<T, B: Bell> Ring<T, B> {
 
     fn len(&self) -> usize {
         // Relaxed: a length is a hint; head first, so that the distance is rarely negative.
-        let head = self.head.load(Relaxed);
+        let head = self.head.0.load(Relaxed);
         let tail = self.tail.glance().position();
         self.fixed.geometry.distance(tail, head) as usize
     }
@@ -396,10 +413,10 @@ impl<T, B: Bell> Ring<T, B> {
 
 impl<T, B> Drop for Ring<T, B> {
     fn drop(&mut self) {
-        let Fixed { slots, geometry, .. } = &mut *self.fixed;
+        let Fixed { slots, geometry, .. } = &mut self.fixed;
         let Some(first) = slots.get() else { return };
-        // Relaxed, both: `&mut self` is the last use, the `Arc` ordered everything before it.
-        let mut position = self.head.load(Relaxed);
+        // Relaxed, both: `&mut self` is the last use, the count ordered everything before it.
+        let mut position = self.head.0.load(Relaxed);
         let end = self.tail.glance().position();
         while position != end {
             // SAFETY: in bounds as ever; nobody else is left.
@@ -417,7 +434,7 @@ impl<T, B> Drop for Ring<T, B> {
 
 /// The end that takes requests, one thread at a time. Dropping it closes the ring.
 pub struct Consumer<T: Send, B: Bell = Silent> {
-    ring: Arc<Ring<T, B>>,
+    ring: Held<Ring<T, B>>,
     head: Position,
 }
 
@@ -547,7 +564,7 @@ impl<T: Send, B: Bell> Batch<'_, T, B> {
     /// same cache line are still being stamped (80 ns a request rather than 30, where it was seen).
     fn free(&mut self) {
         let Consumer { ring, head } = &*self.consumer;
-        let Fixed { slots, geometry, .. } = &*ring.fixed;
+        let Fixed { slots, geometry, .. } = &ring.fixed;
         let slots = slots.get_or_allocate(geometry);
         for step in (0..std::mem::take(&mut self.unfreed)).rev() {
             let position = geometry.advance(self.freed, step);
@@ -558,7 +575,7 @@ impl<T: Send, B: Bell> Batch<'_, T, B> {
         }
         self.freed = *head;
         // Release [mpsc.head]: the stamps before it are free; pairs with `Ring::claim_many`.
-        ring.head.store(*head, Release);
+        ring.head.0.store(*head, Release);
     }
 }
 
@@ -601,7 +618,7 @@ impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> &Arc<Ring<T, B>> {
+    fn ring(&self) -> &Held<Ring<T, B>> {
         &self.ring
     }
 }
@@ -632,13 +649,16 @@ impl sealed::Kind for Mpsc {
 
     fn mailbox<T: Send + 'static, B: Bell>(
         capacity: usize,
+        _heat: Heat,
         bell: B,
     ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
         with_bell(capacity, bell)
     }
 }
 
-impl sealed::SharedKind for Mpsc {
+impl sealed::SharedKind for Mpsc {}
+
+impl sealed::ClonedKind for Mpsc {
     fn clone_producer<T: Send + 'static, B: Bell>(producer: &Producer<T, B>) -> Producer<T, B> {
         producer.clone()
     }

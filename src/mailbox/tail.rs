@@ -4,15 +4,16 @@
 //! | bit | meaning | set by | cleared by |
 //! |---|---|---|---|
 //! | `CLOSED` | admission has ended | anyone, once | nobody |
-//! | `COLD` | the consumer does not poll; whoever clears the bit rings the bell | the consumer, by CAS, when nothing is queued | a claim, a publication or a close |
+//! | `COLD` | the consumer does not poll; whoever clears the bit rings the bell | the consumer, by CAS, when nothing is queued | a claim, a publication or a close; beside lanes also the consumer |
 //! | position | the next one to claim (mpsc) or to fill (spsc) | the producer | – |
+//!
+//! Beside [lanes](super::lane), which have tails of their own, the position stays 0.
 //!
 //! All changes are read-modify-writes of this one word, so none can be lost between another's two
 //! halves, whatever the memory model.
 
 use super::ring::Position;
 use crate::sync::AtomicU64;
-use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 const CLOSED: u64 = 1;
@@ -20,7 +21,7 @@ const COLD: u64 = 2;
 const FLAG_BITS: u32 = 2;
 
 /// See the module.
-pub(super) struct Tail(CachePadded<AtomicU64>);
+pub(super) struct Tail(AtomicU64);
 
 /// What the word held when it was read.
 #[derive(Clone, Copy)]
@@ -28,13 +29,12 @@ pub(super) struct Seen(u64);
 
 impl Tail {
     pub(super) fn new() -> Self {
-        Self(CachePadded::new(AtomicU64::new(Seen::open_at(0).0)))
+        Self(AtomicU64::new(Seen::open_at(0).0))
     }
 
     #[inline(always)]
     pub(super) fn read(&self) -> Seen {
-        // Acquire [tail.closed]: who sees the close sees what was done before it. Acquire
-        // [spsc.tail]: sees the requests before the position; pairs with `advance`.
+        // Acquire [tail.closed]: who sees the close sees what was done before it.
         Seen(self.0.load(Acquire))
     }
 
@@ -52,10 +52,9 @@ impl Tail {
     pub(super) fn advance(&self, seen: Seen, to: Position) -> Result<(), Seen> {
         debug_assert!(!seen.is_closed(), "nothing is admitted after the close");
         let next = Seen::open_at(to);
-        // AcqRel: Release [spsc.tail] carries the requests to the consumer, and [tail.claimed] what
-        // came with them to whoever closes the ring: to an aborter the caller's reply cell. Acquire
-        // [tail.cold]: whoever clears COLD sees that the consumer has let go of the bell. Acquire on
-        // failure [tail.closed]: as in `read`.
+        // AcqRel: Release [tail.claimed] carries what came with the claim to whoever closes the ring:
+        // to an aborter the caller's reply cell. Acquire [tail.cold]: whoever clears COLD sees that
+        // the consumer has let go of the bell. Acquire on failure [tail.closed]: as in `read`.
         match self.0.compare_exchange_weak(seen.0, next.0, AcqRel, Acquire) {
             Ok(_) => Ok(()),
             Err(now) => Err(Seen(now)),
@@ -68,6 +67,13 @@ impl Tail {
         // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
         // change that clears the bit. Relaxed on failure: the caller polls again.
         self.0.compare_exchange(empty.0, empty.0 | COLD, Release, Relaxed).is_ok()
+    }
+
+    /// Clears `COLD`; whether it was set, so that the caller rings the bell (or was the consumer).
+    #[must_use]
+    pub(super) fn warm(&self) -> bool {
+        // Acquire [tail.cold]: as in `advance`.
+        Seen(self.0.fetch_and(!COLD, Acquire)).is_cold()
     }
 
     /// Ends admission; `true` if that cleared `COLD`, so that the caller rings the bell.
@@ -97,6 +103,11 @@ impl Seen {
 
     pub(super) fn position(self) -> Position {
         self.0 >> FLAG_BITS
+    }
+
+    #[inline(always)]
+    pub(super) fn is_open_and_hot(self) -> bool {
+        self.0 & (CLOSED | COLD) == 0
     }
 
     pub(super) fn is_closed(self) -> bool {

@@ -122,7 +122,7 @@ fn attempt_docs(request: &Request) -> TokenStream {
 fn clone_and_debug(servant: &Servant) -> TokenStream {
     let Servant { library, where_clause, kind, .. } = servant;
     let (declared, proxy) = (declared(servant), proxy_type(servant));
-    let shared = servant.declared(quote!(), quote!(#kind: #library::mailbox::SharedKind));
+    let shared = servant.declared(quote!(), quote!(#kind: #library::mailbox::ClonedKind));
     quote! {
         #[automatically_derived]
         impl #shared ::core::clone::Clone for #proxy #where_clause {
