@@ -105,17 +105,20 @@ fn block_on<R>(call: Call<R>, context: &mut Context<'_>) -> Result<R, CallError>
     }
 }
 
+/// Reply cells come in chunks, as they are needed at the same time: here, as many as can be.
+fn make_all_cells<K: Kind>(adder: &AdderProxy<K>) {
+    let mut pending = Vec::new();
+    while pending.len() < CALLS_MIN {
+        pending.extend(adder.try_add(1));
+    }
+}
+
 fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let observed = Arc::new(AtomicU64::new(0));
     let seen = || observed.load(SeqCst);
-    // Reply cells come in chunks, as they are needed at the same time: here, as many as can be.
-    let mut pending = Vec::new();
-    while pending.len() < CALLS_MIN - 8 {
-        pending.extend(adder.try_add(1));
-    }
-    drop(pending);
+    make_all_cells(adder);
     // A thread's first sleep makes the token that it is woken by.
     let (door, is_open) = channel();
     let mut held = adder.hold(is_open);
@@ -169,6 +172,7 @@ fn a_steady_state_allocates_nothing() {
     let engine = builder.runner(Runner::named("a")).start().unwrap();
     let neighbour = || Adder { total: 0, neighbour: None };
     let neighbour = engine.spawn("neighbour", neighbour).start().unwrap();
+    make_all_cells(&neighbour);
     let adder = move || {
         let neighbour = neighbour.clone();
         move || Adder { total: 0, neighbour: Some(neighbour) }
