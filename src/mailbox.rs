@@ -201,6 +201,12 @@ pub(crate) mod sealed {
         fn is_closed(&self) -> bool;
         fn len(&self) -> usize;
         fn capacity(&self) -> usize;
+
+        /// How many requests take room from a caller on the consumer's thread.
+        fn crowd(&self) -> usize {
+            self.len()
+        }
+
         /// How many requests were refused.
         fn refused(&self) -> &AtomicU64;
 

@@ -353,7 +353,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         if self.is_cold {
             return Cooling::Cold;
         }
-        if self.consumer.cool() {
+        if self.heat != Heat::Always && self.consumer.cool() {
             self.is_cold = true;
             return Cooling::Cold;
         }

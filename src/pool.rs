@@ -63,7 +63,7 @@ impl Head {
 #[repr(C, align(64))]
 pub(crate) struct Pool {
     free: AtomicU64,
-    /// Chunks allocated so far.
+    /// Twice the chunks so far, one less while the last one's cells are being given out.
     grown: AtomicU32,
     /// The size of a cell with its outcome.
     cell_bytes: u32,
@@ -144,7 +144,7 @@ impl Pool {
         chunks[0] = first;
         let pool = Self {
             free: AtomicU64::new(1),
-            grown: AtomicU32::new(1),
+            grown: AtomicU32::new(2),
             cell_bytes: cell_bytes as u32,
             chunks: chunks.map(AtomicPtr::new),
             station,
@@ -257,7 +257,7 @@ impl Pool {
     /// Cells allocated so far.
     fn cells(&self) -> u64 {
         // Acquire [pool.grown]: sees the chunks counted.
-        self.cells_to(self.grown.load(Acquire)).into()
+        self.cells_to(self.grown.load(Acquire).div_ceil(2)).into()
     }
 
     /// How many cells there are with so many chunks.
@@ -286,7 +286,13 @@ impl Pool {
     #[cold]
     fn grow(&self) -> bool {
         // Acquire [pool.grown]: as in `cells`.
-        let chunk = self.grown.load(Acquire);
+        let grown = self.grown.load(Acquire);
+        if !grown.is_multiple_of(2) {
+            // Another caller is about to fill the list.
+            crate::sync::yield_now();
+            return true;
+        }
+        let chunk = grown / 2;
         if self.cells_to(chunk) >= self.cells_max {
             // Another may have filled the list meanwhile, or a cell may be back.
             // Relaxed: a hint to look again.
@@ -303,11 +309,13 @@ impl Pool {
             return true;
         }
         // Release [pool.grown]: carries the chunk's pointer and its cells.
-        self.grown.store(chunk + 1, Release);
+        self.grown.store(grown + 1, Release);
         for index in self.numbers_of(chunk).rev() {
             // SAFETY: the chunk is installed, and its cells are nobody's yet.
             self.give_back(unsafe { self.cell(index).as_ref() });
         }
+        // Release [pool.grown]: whoever finds the list empty from now on finds that all are out.
+        self.grown.store(grown + 2, Release);
         true
     }
 

@@ -162,15 +162,18 @@ impl<T> Drop for Lane<T> {
 pub(super) struct Producing {
     /// The next position to fill.
     tail: Cell<Position>,
-    /// Slots from there on that are certainly free.
+    /// Slots from there on that are certainly free; 0 while a batch is being filled.
     room: Cell<u64>,
+    /// A batch is being filled: its iterator, the user's code, may use this producer.
+    is_filling: Cell<bool>,
 }
 
 impl Producing {
     /// For the first producer of a lane, or one that goes on where another has stopped.
     pub(super) fn on<T: Send>(lane: &Lane<T>) -> Self {
         // Acquire [lane.tail]: also sees what the last producer filled.
-        Self { tail: Cell::new(lane.tail.load(Acquire)), room: Cell::new(0) }
+        let tail = Cell::new(lane.tail.load(Acquire));
+        Self { tail, room: Cell::new(0), is_filling: Cell::new(false) }
     }
 
     #[inline(always)]
@@ -215,8 +218,10 @@ impl Producing {
         if room == 0 && wanted > 0 {
             return Err(PushError::Full(Vec::new()));
         }
-        let slots = lane.slots();
-        let mut filled = Filled { producing: self, lane, door, slots, room, count: 0 };
+        let (slots, from) = (lane.slots(), self.tail.get());
+        self.room.set(0);
+        self.is_filling.set(true);
+        let mut filled = Filled { producing: self, lane, door, slots, from, room, count: 0 };
         for value in values.take(room.min(wanted) as usize) {
             filled.add(value);
         }
@@ -230,6 +235,9 @@ impl Producing {
     }
 
     fn look_for_room<T: Send>(&self, lane: &Lane<T>) -> u64 {
+        if self.is_filling.get() {
+            return 0;
+        }
         let geometry = &lane.fixed.geometry;
         // Acquire [lane.head]: the consumer has moved those requests out.
         let used = geometry.distance(self.tail.get(), lane.head.0.load(Acquire));
@@ -240,16 +248,14 @@ impl Producing {
     /// Shows the next `count` filled slots to the consumer; `false` if they don't count any more.
     #[inline(always)]
     fn publish<T: Send, B: Bell>(&self, lane: &Lane<T>, door: &Door<B>, count: u64) -> bool {
-        let from = self.tail.get();
-        let to = lane.fixed.geometry.advance(from, count);
+        let to = lane.fixed.geometry.advance(self.tail.get(), count);
+        // Before the bell may ring, which is the user's code. What doesn't count is not filled again:
+        // nothing is pushed after a close.
+        self.tail.set(to);
+        self.room.set(self.room.get() - count);
         // Release [lane.tail]: carries the requests to the consumer.
         lane.tail.store(to, Release);
-        if door.is_quiet() || door.pass(|| lane.settle(to)) {
-            self.tail.set(to);
-            self.room.set(self.room.get() - count);
-            return true;
-        }
-        false
+        door.is_quiet() || door.pass(|| lane.settle(to))
     }
 }
 
@@ -259,7 +265,9 @@ struct Filled<'a, T: Send, B: Bell> {
     lane: &'a Lane<T>,
     door: &'a Door<B>,
     slots: *const Bare<T>,
-    /// How many slots were free when the batch was begun.
+    /// Where the batch begins.
+    from: Position,
+    /// How many slots are free from there on.
     room: u64,
     count: u64,
 }
@@ -283,15 +291,23 @@ impl<T: Send, B: Bell> Filled<'_, T, B> {
 
     #[inline(always)]
     fn position(&self, step: u64) -> Position {
-        self.lane.fixed.geometry.advance(self.producing.tail.get(), step)
+        self.lane.fixed.geometry.advance(self.from, step)
     }
 
     fn publish(mut self) -> Result<usize, PushError<Vec<T>>> {
-        match mem::take(&mut self.count) {
-            0 => Ok(0),
-            count if self.producing.publish(self.lane, self.door, count) => Ok(count as usize),
-            count => Err(PushError::Closed(self.take_back(count))),
+        let count = self.end();
+        if count == 0 || self.producing.publish(self.lane, self.door, count) {
+            return Ok(count as usize);
         }
+        Err(PushError::Closed(self.take_back(count)))
+    }
+
+    /// Nothing more is filled; how many were. The second time: 0.
+    fn end(&mut self) -> u64 {
+        if self.producing.is_filling.replace(false) {
+            self.producing.room.set(self.room);
+        }
+        mem::take(&mut self.count)
     }
 
     #[cold]
@@ -303,7 +319,7 @@ impl<T: Send, B: Bell> Filled<'_, T, B> {
 
 impl<T: Send, B: Bell> Drop for Filled<'_, T, B> {
     fn drop(&mut self) {
-        let count = mem::take(&mut self.count);
+        let count = self.end();
         if count > 0 && !self.producing.publish(self.lane, self.door, count) {
             drop(self.take_back(count));
         }
@@ -336,32 +352,34 @@ impl Consuming {
         if self.waiting == 0 {
             self.waiting = geometry.distance(lane.published(), self.head);
         }
-        let waiting = self.waiting;
-        let count = waiting.min(max as u64);
+        let count = self.waiting.min(max as u64);
         let Some(slots) = lane.fixed.slots.get().filter(|_| count > 0) else { return 0 };
+        // What lies so far ahead of a request was published too, and can be asked for.
+        let mut far = self.waiting.saturating_sub(Slots::<Bare<T>>::AHEAD);
         let release_every = release_every(geometry.capacity());
-        let mut until_release = release_every;
-        let batch = Batch { lane, consuming: self };
-        for step in 0..count {
-            let position = batch.consuming.head;
-            if step + Slots::<Bare<T>>::AHEAD < waiting {
-                let ahead = geometry.advance(position, Slots::<Bare<T>>::AHEAD);
-                prefetch_for_read(slots.wrapping_add(geometry.index(ahead)));
+        let mut batch = Batch { lane, consuming: self, taken: 0 };
+        let mut left = count;
+        while left > 0 {
+            let index = geometry.index(batch.consuming.head);
+            // Slots in a row, given back together.
+            let run = left.min(release_every).min((geometry.capacity() - index) as u64);
+            left -= run;
+            for step in 0..run {
+                // SAFETY: the index is below the capacity, the number of slots.
+                let slot = unsafe { slots.add(index + step as usize) };
+                if far > 0 {
+                    far -= 1;
+                    // Around the end of the ring it asks for a line behind it, for nothing.
+                    prefetch_for_read(slot.wrapping_add(Slots::<Bare<T>>::AHEAD as usize));
+                }
+                // Counted before the handler runs: if it unwinds, its request is not read again.
+                batch.taken += 1;
+                // SAFETY: the slot lies between head and tail, so the producer has filled it and let
+                // go of it; read once.
+                let request = unsafe { (*slot).0.with(|value| (*value).assume_init_read()) };
+                handler(request, left == 0 && step + 1 == run);
             }
-            // Moved on before the handler runs: if it unwinds, its request is not read again.
-            batch.consuming.head = geometry.advance(position, 1);
-            batch.consuming.waiting -= 1;
-            // SAFETY: the index is below the capacity, the number of slots. The position lies before
-            // the tail, so the producer has filled the slot and let go of it; read once.
-            let request = unsafe {
-                (*slots.add(geometry.index(position))).0.with(|value| (*value).assume_init_read())
-            };
-            handler(request, step + 1 == count);
-            until_release -= 1;
-            if until_release == 0 {
-                batch.release();
-                until_release = release_every;
-            }
+            batch.release();
         }
         count as usize
     }
@@ -377,23 +395,31 @@ impl Consuming {
     }
 }
 
-/// Gives the slots back at the end of a batch, also when the handler unwinds.
+/// Gives slots back, also when the handler unwinds.
 struct Batch<'a, T> {
     lane: &'a Lane<T>,
     consuming: &'a mut Consuming,
+    /// How many were taken and not given back.
+    taken: u64,
 }
 
 impl<T> Batch<'_, T> {
     #[inline(always)]
-    fn release(&self) {
+    fn release(&mut self) {
+        let taken = mem::take(&mut self.taken);
+        let Consuming { head, waiting } = self.consuming;
+        *head = self.lane.fixed.geometry.advance(*head, taken);
+        *waiting -= taken;
         // Release [lane.head]: the requests before it were moved out; pairs with `look_for_room`.
-        self.lane.head.0.store(self.consuming.head, Release);
+        self.lane.head.0.store(*head, Release);
     }
 }
 
 impl<T> Drop for Batch<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.release();
+        if self.taken > 0 {
+            self.release();
+        }
     }
 }

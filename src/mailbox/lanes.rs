@@ -315,6 +315,11 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
         self.capacity
     }
 
+    fn crowd(&self) -> usize {
+        // Every producer has the capacity to itself, and so has the consumer's own thread.
+        0
+    }
+
     fn refused(&self) -> &AtomicU64 {
         &self.refused
     }
@@ -383,8 +388,11 @@ impl<T: Send, B: Bell> Consumer<T, B> {
             let lane = &unsafe { node.as_ref() }.lane;
             // Moved on before the handlers run: if one unwinds, the next lane has its turn.
             *next += 1;
-            let count = consuming.drain(lane, left.min(ROUND_MAX), &mut handler);
-            idle = if count == 0 { idle + 1 } else { 0 };
+            let round = left.min(ROUND_MAX);
+            let count = consuming.drain(lane, round, &mut handler);
+            // A lane that gave less has no more for now: a second look would only take the line away
+            // that its producer is about to write.
+            idle = if count < round { idle + 1 } else { 0 };
             left -= count;
         }
         max - left

@@ -19,7 +19,8 @@ pub(super) type Position = u64;
 /// The only arithmetic from capacity to position, and back.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Geometry {
-    capacity: u64,
+    capacity: u32,
+    index_mask: u32,
     lap_shift: u32,
 }
 
@@ -28,8 +29,9 @@ impl Geometry {
         if capacity == 0 || capacity > CAPACITY_MAX {
             return Err(CapacityError { capacity });
         }
-        let lap_shift = capacity.next_power_of_two().trailing_zeros();
-        Ok(Self { capacity: capacity as u64, lap_shift })
+        let places = capacity.next_power_of_two() as u32;
+        let lap_shift = places.trailing_zeros();
+        Ok(Self { capacity: capacity as u32, index_mask: places - 1, lap_shift })
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -38,7 +40,7 @@ impl Geometry {
 
     #[inline(always)]
     pub(super) fn index(&self, position: Position) -> usize {
-        (position & ((1 << self.lap_shift) - 1)) as usize
+        (position & u64::from(self.index_mask)) as usize
     }
 
     #[inline(always)]
@@ -49,12 +51,13 @@ impl Geometry {
     /// The position `steps` further; at most one lap at a time.
     #[inline(always)]
     pub(super) fn advance(&self, position: Position, steps: u64) -> Position {
-        debug_assert!(steps <= self.capacity);
-        let index = (position & ((1 << self.lap_shift) - 1)) + steps;
-        if index < self.capacity {
+        let capacity = u64::from(self.capacity);
+        debug_assert!(steps <= capacity);
+        let index = (position & u64::from(self.index_mask)) + steps;
+        if index < capacity {
             position + steps
         } else {
-            ((self.lap(position) + 1) << self.lap_shift) + (index - self.capacity)
+            ((self.lap(position) + 1) << self.lap_shift) + (index - capacity)
         }
     }
 
@@ -62,7 +65,7 @@ impl Geometry {
     /// as two loads taken at different times can be.
     #[inline(always)]
     pub(super) fn distance(&self, later: Position, earlier: Position) -> u64 {
-        let rank = |p: Position| self.lap(p) * self.capacity + self.index(p) as u64;
+        let rank = |p: Position| self.lap(p) * u64::from(self.capacity) + self.index(p) as u64;
         rank(later).saturating_sub(rank(earlier))
     }
 }
