@@ -1,6 +1,7 @@
 //! The caller's handle of one request: wait, await, observe, cancel.
 
 use crate::error::{CallError, WaitError};
+use crate::fan_out;
 use crate::park::Parker;
 use crate::reply::{CANCELLED, Cell, Observer, Outcome, STARTED, Waiter};
 use crate::station;
@@ -147,8 +148,15 @@ impl<R> Call<R> {
         self.has_cell() && unsafe { self.cell.as_ref() }.pool().station().is_mine()
     }
 
+    /// Whether a thread that waits for it may burn CPU time.
+    pub(crate) fn callers_may_spin(&self) -> bool {
+        // SAFETY: the caller's share keeps the cell.
+        self.has_cell() && unsafe { self.cell.as_ref() }.pool().station().callers_may_spin()
+    }
+
     /// Returns when the call has ended, or the deadline has passed.
     fn wait_until(&mut self, deadline: Option<Instant>) {
+        fan_out::wake_before_waiting();
         if self.is_ready_soon(deadline) {
             return;
         }
@@ -197,7 +205,7 @@ impl<R> Call<R> {
     }
 
     /// Takes a waiter back that was left; `false` if it is another's, as the call has ended.
-    fn withdraw_waiter(&mut self) -> bool {
+    pub(crate) fn withdraw_waiter(&mut self) -> bool {
         if self.state == State::Waiting {
             if !Cell::withdraw(self.cell, true, 0, 0) {
                 return false;

@@ -103,6 +103,18 @@ impl fmt::Debug for Builder {
     }
 }
 
+/// What senders have paid for a runner's attention; see [`EngineHandle::wakeups`].
+///
+/// A request to an object that is hot appears in neither count: its sender has neither rung nor
+/// entered the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wakeups {
+    /// Requests and commands that found their object, or the runner's inbox, unattended.
+    pub rings: usize,
+    /// Those of them that found the runner asleep: one system call each.
+    pub wakes: usize,
+}
+
 impl Engine {
     /// Begins an engine.
     pub fn builder() -> Builder {
@@ -210,6 +222,15 @@ impl EngineHandle {
     /// The names of the runners that have not ended.
     pub fn runners(&self) -> Vec<String> {
         self.shared.runners()
+    }
+
+    /// How often a runner was rung for, and how often it had to be woken for that, since its start.
+    ///
+    /// # Errors
+    /// There is no runner of that name.
+    pub fn wakeups(&self, runner: &str) -> Result<Wakeups, StartError> {
+        let (rings, wakes) = self.shared.station(runner)?.ready().counts();
+        Ok(Wakeups { rings, wakes })
     }
 
     /// How many objects are alive.

@@ -11,6 +11,7 @@ mod call_set;
 pub mod mailbox;
 #[allow(unsafe_code)] // a queue that one thread alone may touch
 mod local;
+mod fan_out;
 #[allow(unsafe_code)] // pushing the object's link
 mod object;
 mod scheduler;
@@ -41,9 +42,10 @@ mod sys;
 pub use active::{Active, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
 pub use call_set::CallSet;
-pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle};
+pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
 pub use event::Event;
+pub use fan_out::fan_out;
 pub use mainspring_macros::active;
 pub use proxy::{Handle, Proxy};
 #[doc(hidden)]

@@ -46,8 +46,10 @@ use thiserror::Error;
 
 /// How a cold mailbox tells its consumer that something arrived.
 ///
-/// Rung at most once each time the consumer has cooled the mailbox: by the producer whose request
-/// (or whose close) found it cold. It runs on that producer's thread and must not panic.
+/// Rung once each time the consumer has cooled the mailbox: by the producer whose request (or whose
+/// close) found it cold. Nobody rings again before it was cooled again, so a consumer that was rung
+/// for looks for requests, and cools the mailbox anew before it sleeps. The bell runs on that
+/// producer's thread.
 pub trait Bell: Send + Sync + 'static {
     /// Wakes the consumer.
     fn ring(&self);
@@ -201,12 +203,6 @@ pub(crate) mod sealed {
         fn is_closed(&self) -> bool;
         fn len(&self) -> usize;
         fn capacity(&self) -> usize;
-
-        /// How many requests take room from a caller on the consumer's thread.
-        fn crowd(&self) -> usize {
-            self.len()
-        }
-
         /// How many requests were refused.
         fn refused(&self) -> &AtomicU64;
 

@@ -72,7 +72,11 @@ impl Ready {
     /// Pushes a link that is not in the set.
     pub fn push(&self, node: &Node) -> Option<bool> {
         // SAFETY: models push a node once per taking, and keep it until their end.
-        unsafe { self.0.push(&*node.0) }
+        let asleep = unsafe { self.0.push(&*node.0) };
+        if asleep == Some(true) {
+            self.0.unpark();
+        }
+        asleep
     }
 
     /// Takes everything.

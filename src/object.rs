@@ -3,6 +3,7 @@
 use crate::active::Active;
 use crate::error::{CallError, SendError, caught, panic_message};
 use crate::event::Event;
+use crate::fan_out;
 use crate::local::LocalQueue;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
@@ -53,8 +54,11 @@ impl<R: Send + 'static> Bell for Desk<R> {
     fn ring(&self) {
         // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps
         // the object, and so the desk, until it has taken the link off (`Object::is_over`).
-        let woken = unsafe { self.station.ready().push(&self.link) };
-        debug_assert!(woken.is_some(), "a runner outlives its objects");
+        let asleep = unsafe { self.station.ready().push(&self.link) };
+        debug_assert!(asleep.is_some(), "a runner outlives its objects");
+        if asleep == Some(true) {
+            fan_out::wake(&self.station);
+        }
     }
 
     fn late(&self) {
@@ -100,20 +104,19 @@ impl<R: Send + 'static> Desk<R> {
         self.pool.get().unwrap_or_else(make)
     }
 
-    /// Queues a request on the runner's own thread; `waiting` is what the ring holds.
-    #[cold]
+    /// Queues a request on the runner's own thread.
+    #[inline]
     pub(crate) fn push_local(
         &self,
         request: R,
         is_closed: bool,
-        waiting: usize,
         capacity: usize,
     ) -> Result<(), SendError<R>> {
         let queued = self.local.len(&self.station);
         if is_closed {
             return Err(SendError::Stopped(request));
         }
-        if queued + waiting >= capacity {
+        if queued >= capacity {
             return Err(SendError::Full(request));
         }
         let reserve = capacity.min(LOCAL_RESERVE);
@@ -125,8 +128,15 @@ impl<R: Send + 'static> Desk<R> {
     }
 
     /// Whether [`push_local`](Self::push_local) would accept a request now.
-    pub(crate) fn has_local_room(&self, is_closed: bool, waiting: usize, capacity: usize) -> bool {
-        !is_closed && self.local.len(&self.station) + waiting < capacity
+    pub(crate) fn has_local_room(&self, is_closed: bool, capacity: usize) -> bool {
+        !is_closed && self.local.len(&self.station) < capacity
+    }
+
+    /// Notes the object as called, if calls of its own runner's thread wait.
+    fn call_again(&self) {
+        if self.local.len(&self.station) > 0 {
+            self.station.wake_here(self.link.key());
+        }
     }
 
     #[inline(always)]
@@ -190,6 +200,14 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     desk.end_calls();
 }
 
+/// Where requests come from.
+#[derive(Clone, Copy)]
+enum Queue {
+    Mailbox,
+    /// The runner's own thread.
+    Local,
+}
+
 /// What a turn of an object came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -214,8 +232,11 @@ pub(crate) enum Cooling {
 
 /// An object as its runner sees it.
 pub(crate) trait Task {
-    /// Serves at most `batch` requests from each of its queues.
+    /// Serves at most `batch` requests from its mailbox.
     fn turn(&mut self, batch: usize) -> Progress;
+    /// Serves at most `batch` calls from the runner's own thread; returns how many. If more wait, it
+    /// notes itself as called again.
+    fn turn_local(&mut self, batch: usize) -> usize;
     /// The token was taken off the ready set.
     fn take_token(&mut self);
     /// Asks the mailbox to ring when something arrives, instead of being polled.
@@ -223,7 +244,8 @@ pub(crate) trait Task {
     /// Whether it was stopped, and nothing of it is left.
     fn is_over(&self) -> bool;
     fn stop(&self);
-    /// Tells where the runner keeps the object. Before its first cooling.
+    /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
+    /// at what was called.
     fn set_key(&self, key: usize);
 }
 
@@ -255,8 +277,22 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.ring.bell()
     }
 
-    /// Runs what waits, local calls first; returns how many, or the panic and its method.
-    fn serve(&mut self, batch: usize) -> Result<usize, (usize, Box<dyn Any + Send>)> {
+    /// Runs what waits in one of the queues; returns how many requests that were.
+    fn run(&mut self, batch: usize, queue: Queue) -> usize {
+        if self.desk().is_aborted() {
+            drop_caught(self.servant.take());
+        }
+        if self.servant.is_none() {
+            return self.discard(batch, queue);
+        }
+        self.serve(batch, queue).unwrap_or_else(|(method, payload)| {
+            self.panicked(method, payload);
+            1
+        })
+    }
+
+    /// As [`run`](Self::run), with a servant; or the panic and its method.
+    fn serve(&mut self, batch: usize, queue: Queue) -> Result<usize, (usize, Box<dyn Any + Send>)> {
         let Self { consumer, ring, servant: Some(servant), .. } = self else { return Ok(0) };
         let desk = ring.bell();
         let mut method = 0;
@@ -272,26 +308,31 @@ impl<S: Active, K: Kind> Object<S, K> {
                 method = S::method(&request);
                 servant.dispatch(request);
             };
-            while count < batch {
-                let Some(request) = desk.pop_local() else { break };
-                count += 1;
-                serve(request);
+            match queue {
+                Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
+                Queue::Local => {
+                    while count < batch {
+                        let Some(request) = desk.pop_local() else { break };
+                        count += 1;
+                        serve(request);
+                    }
+                }
             }
-            count += consumer.drain(batch, |request, _last| serve(request));
         }))
         .map_err(|payload| (method, payload))?;
         Ok(count)
     }
 
     /// Drops what waits: each call's reply ends it with `Stopped`.
-    fn discard(&mut self, batch: usize) -> usize {
+    fn discard(&mut self, batch: usize, queue: Queue) -> usize {
         self.desk().pool().mark_stopped();
-        let mut count = 0;
-        while let Some(request) = self.desk().pop_local() {
-            count += 1;
-            drop_caught(request);
+        match queue {
+            Queue::Mailbox => self.consumer.drain(batch, |request, _| drop_caught(request)),
+            Queue::Local => {
+                let requests = std::iter::from_fn(|| self.desk().pop_local());
+                requests.take(batch).map(drop_caught).count()
+            }
         }
-        count + self.consumer.drain(batch, |request, _| drop_caught(request))
     }
 
     #[cold]
@@ -330,19 +371,16 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
     fn turn(&mut self, batch: usize) -> Progress {
-        if self.desk().is_aborted() {
-            drop_caught(self.servant.take());
+        match self.run(batch, Queue::Mailbox) {
+            0 => Progress::Idle,
+            count => Progress::Worked(count),
         }
-        let served =
-            if self.servant.is_some() { self.serve(batch) } else { Ok(self.discard(batch)) };
-        match served {
-            Ok(0) => Progress::Idle,
-            Ok(count) => Progress::Worked(count),
-            Err((method, payload)) => {
-                self.panicked(method, payload);
-                Progress::Worked(1)
-            }
-        }
+    }
+
+    fn turn_local(&mut self, batch: usize) -> usize {
+        let count = self.run(batch, Queue::Local);
+        self.desk().call_again();
+        count
     }
 
     fn take_token(&mut self) {
@@ -377,5 +415,6 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn set_key(&self, key: usize) {
         self.desk().link.set_key(key);
+        self.desk().call_again();
     }
 }

@@ -104,9 +104,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
         let (desk, ring) = (self.desk(), self.ring());
         let mut sent = 0;
         // Asked before a request is taken: what was taken and refused would be lost.
-        while requests.len() > 0
-            && desk.has_local_room(ring.is_closed(), ring.crowd(), ring.capacity())
-        {
+        while requests.len() > 0 && desk.has_local_room(ring.is_closed(), ring.capacity()) {
             let Some(request) = requests.next() else { break };
             match self.send(request) {
                 Ok(()) => sent += 1,
@@ -125,7 +123,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
         let desk = self.desk();
         let sent = if desk.station().is_mine() {
             let ring = self.ring();
-            desk.push_local(request, ring.is_closed(), ring.crowd(), ring.capacity())
+            desk.push_local(request, ring.is_closed(), ring.capacity())
         } else {
             self.producer.push(request).map_err(SendError::from)
         };

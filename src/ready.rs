@@ -53,6 +53,9 @@ impl Link {
 pub(crate) struct ReadySet {
     head: AtomicPtr<Link>,
     parker: Parker,
+    /// How many links were pushed, and how many of these found the runner asleep.
+    rung: AtomicUsize,
+    asleep: AtomicUsize,
 }
 
 fn parked() -> *mut Link {
@@ -65,11 +68,16 @@ fn closed() -> *mut Link {
 
 impl ReadySet {
     pub(crate) fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()), parker: Parker::default() }
+        Self {
+            head: AtomicPtr::new(ptr::null_mut()),
+            parker: Parker::default(),
+            rung: AtomicUsize::new(0),
+            asleep: AtomicUsize::new(0),
+        }
     }
 
-    /// Adds a link and wakes the runner if it sleeps; `None` if the runner has ended, else whether
-    /// it had to be woken.
+    /// Adds a link; `None` if the runner has ended, else whether it sleeps: then the caller owes it
+    /// an [`unpark`](Self::unpark), soon.
     ///
     /// # Safety
     /// The link isn't in the stack, and lives until the runner has taken it off.
@@ -89,14 +97,27 @@ impl ReadySet {
             match self.head.compare_exchange(head, link.cast_mut(), Release, Relaxed) {
                 Ok(_) => {
                     let asleep = head == parked();
+                    // Relaxed, both: counts.
+                    self.rung.fetch_add(1, Relaxed);
                     if asleep {
-                        self.parker.unpark();
+                        self.asleep.fetch_add(1, Relaxed);
                     }
                     return Some(asleep);
                 }
                 Err(now) => head = now,
             }
         }
+    }
+
+    /// Wakes the runner, which was found asleep.
+    pub(crate) fn unpark(&self) {
+        self.parker.unpark();
+    }
+
+    /// How many pushes there were, and how many of these found the runner asleep.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        // Relaxed, both: counts.
+        (self.rung.load(Relaxed), self.asleep.load(Relaxed))
     }
 
     /// Takes everything that is ready and passes the keys on, those pushed last first.

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// Requests that one object may serve in a turn before the next object has its turn.
 pub const BATCH_MAX: usize = 64;
 
+/// How many called objects have their turn before the mailboxes have theirs again.
+const CALLED_MAX: usize = 64;
+
 /// How long an object stays hot without work, while others of its runner are busy.
 pub const COOL_AFTER: Duration = Duration::from_micros(50);
 
@@ -117,7 +120,7 @@ impl Scheduler {
     #[inline]
     pub fn turn(&mut self, now: Instant) -> usize {
         self.collect();
-        let mut work = 0;
+        let mut work = self.turn_to_called();
         let mut place = 0;
         while place < self.hot.len() {
             let (served, stays) = self.turn_of(place, now);
@@ -126,6 +129,22 @@ impl Scheduler {
                 place += 1;
             } else {
                 self.hot.swap_remove(place);
+            }
+        }
+        work
+    }
+
+    /// Serves calls that this very thread has made, those that they make, and so on: a chain of
+    /// calls within the runner needs no turn for each of its links.
+    #[inline]
+    fn turn_to_called(&mut self) -> usize {
+        let mut work = 0;
+        for _ in 0..CALLED_MAX {
+            let Some(key) = self.station.woken_here.pop(&self.station) else { break };
+            if key == CONTROL {
+                self.obey();
+            } else if let Some(entry) = entry_of(&mut self.objects, key) {
+                work += entry.task.turn_local(BATCH_MAX);
             }
         }
         work
@@ -151,7 +170,7 @@ impl Scheduler {
         self.hot.len()
     }
 
-    /// Takes in what others left: tokens, calls made here, commands.
+    /// Takes in what others left: tokens, and commands.
     #[inline(always)]
     fn collect(&mut self) {
         let Self { station, objects, hot, .. } = self;
@@ -164,12 +183,6 @@ impl Scheduler {
                 heat(entry, key, hot);
             }
         });
-        while let Some(key) = station.woken_here.pop(station) {
-            heard |= key == CONTROL;
-            if let Some(entry) = entry_of(objects, key) {
-                heat(entry, key, hot);
-            }
-        }
         if heard {
             self.obey();
         }

@@ -154,7 +154,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     ///
     /// Exact for calls from other threads, but that an object gives the slots it has served back in
     /// groups, of up to 64 and an eighth of the capacity, while more requests wait. Calls from its
-    /// own runner's thread are queued apart, up to the same number.
+    /// own runner's thread are queued apart, and so many of them have room there.
     pub fn capacity(mut self, requests: usize) -> Self {
         self.capacity = requests;
         self

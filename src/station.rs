@@ -206,7 +206,11 @@ impl Station {
         }
         // SAFETY: `rung` was 0, so the link isn't in the stack; it lives as long as the station,
         // which the runner holds.
-        unsafe { self.ready.push(&self.control) }.is_some()
+        let asleep = unsafe { self.ready.push(&self.control) };
+        if asleep == Some(true) {
+            self.ready.unpark();
+        }
+        asleep.is_some()
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -315,11 +315,6 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
         self.capacity
     }
 
-    fn crowd(&self) -> usize {
-        // Every producer has the capacity to itself, and so has the consumer's own thread.
-        0
-    }
-
     fn refused(&self) -> &AtomicU64 {
         &self.refused
     }
@@ -447,7 +442,9 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
     ///
-    /// After `true` the next publication or close rings the [`Bell`], exactly once.
+    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
+    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
+    /// there, and nobody rings again until this was called again.
     pub fn cool(&mut self) -> bool {
         // Lanes that nobody has looked into yet must not be what keeps the mailbox hot.
         self.look_for_lanes();

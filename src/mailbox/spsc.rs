@@ -252,7 +252,9 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
     ///
-    /// After `true` the next publication or close rings the [`Bell`], exactly once.
+    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
+    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
+    /// there, and nobody rings again until this was called again.
     pub fn cool(&mut self) -> bool {
         let Self { ring, consuming } = self;
         ring.door.cool(|| consuming.is_empty(&ring.lane))
