@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // an allocator that counts
 
 use mainspring::CALLS_MIN;
-use mainspring::mailbox::{Kind, Spsc};
+use mainspring::mailbox::{Kind, Lanes, Spsc};
 use mainspring::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
@@ -180,7 +180,15 @@ fn a_steady_state_allocates_nothing() {
     let shared = engine.spawn("shared", adder()).start().unwrap();
     let single: AdderProxy<Spsc> =
         engine.spawn("single", adder()).single_producer().start().unwrap();
-    for (kind, ways) in [("mpsc", ways_to_call(&shared)), ("spsc", ways_to_call(&single))] {
+    let lanes: AdderProxy<Lanes> = engine.spawn("lanes", adder()).lanes().start().unwrap();
+    let kinds = [
+        ("mpsc", ways_to_call(&shared)),
+        ("spsc", ways_to_call(&single)),
+        ("lanes", ways_to_call(&lanes)),
+        // The first makes a lane, which the others take over; its slots come with the first request.
+        ("clones", vec![("clone", allocations(|| while lanes.clone().tell().add(1).is_err() {}))]),
+    ];
+    for (kind, ways) in kinds {
         let allocating: Vec<_> = ways.into_iter().filter(|(_, count)| *count > 0).collect();
         assert!(allocating.is_empty(), "{kind}: {allocating:?} in {COUNT} operations");
     }

@@ -1,6 +1,6 @@
 //! Everything that the macro generates can be written by hand.
 
-use mainspring::mailbox::{Kind, Mpsc};
+use mainspring::mailbox::{ClonedKind, Kind, Mpsc};
 use mainspring::{
     Active, Call, CallError, Engine, Handle, Method, Proxy, Reply, Runner, WaitError, reply_bytes,
     reply_bytes_max,
@@ -70,6 +70,12 @@ impl<K: Kind> CounterProxy<K> {
     }
 }
 
+impl<K: ClonedKind> Clone for CounterProxy<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 fn quiet() -> mainspring::Builder {
     Engine::builder().on_event(|_| ())
 }
@@ -118,4 +124,24 @@ fn one_producer_has_a_mailbox_of_its_own_kind() {
         sum = counter.add(n).get().unwrap();
     }
     assert_eq!(sum, 5050);
+}
+
+#[test]
+fn each_clone_of_a_proxy_of_lanes_has_a_mailbox_of_its_own() {
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let spawn = engine.spawn("counter", || Counter { total: 0 }).capacity(1).lanes();
+    let counter = spawn.start().unwrap();
+    let other = counter.clone();
+    // From another thread than the runner's own.
+    let calls = std::thread::spawn(move || {
+        let calls = [counter.add(1), other.add(2)];
+        assert_eq!(counter.add(4).get(), Err(CallError::Full));
+        assert_eq!(other.add(8).get(), Err(CallError::Full));
+        calls
+    });
+    let mut calls = calls.join().unwrap();
+    assert_eq!(scheduler.turn(Instant::now()), 2);
+    let sums = calls.each_mut().map(|call| call.try_get().unwrap().unwrap());
+    assert_eq!(sums.into_iter().max(), Some(3));
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use mainspring::mailbox::{Kind, Spsc};
+use mainspring::mailbox::{Kind, Lanes, Spsc};
 use mainspring::prelude::*;
 use mainspring::{CallError, Executed};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -95,27 +95,38 @@ fn load<K: Kind>(worker: &WorkerProxy<K>, alive: &Arc<AtomicUsize>) -> Vec<Call<
     calls
 }
 
-/// What the other thread is given: a proxy, and the counter of its arguments.
-type Rush = (WorkerProxy, Arc<AtomicUsize>);
+/// What the other thread is given: a proxy of each kind that it can have, and the counter of its
+/// arguments.
+type Rush = (WorkerProxy, WorkerProxy<Lanes>, Arc<AtomicUsize>);
 
 /// Calls and tells until it is refused; every call must end.
 fn rush(work: &Receiver<Rush>, ended: &SyncSender<Ends>) {
     sleep_once();
-    while let Ok((worker, alive)) = work.recv() {
+    while let Ok((worker, lane, alive)) = work.recv() {
         let mut calls = Vec::new();
+        let (mut shared, mut own) = (true, true);
         for number in 0..RUSH {
-            let Ok(call) = worker.try_push(number) else { break };
-            calls.push(call);
-            if worker.tell().take(Counted::new(&alive)).is_err() {
-                break;
-            }
+            shared = shared && send(&worker, number, &alive, &mut calls);
+            own = own && send(&lane, number, &alive, &mut calls);
         }
         // Before the report: whoever reads it counts what is left.
-        drop((worker, alive));
+        drop((worker, lane, alive));
         let mut ends = Ends::default();
         calls.into_iter().for_each(|call| ends.add(outcome(call)));
         ended.send(ends).unwrap();
     }
+}
+
+/// One call and one one-way request; `false` once it is refused.
+fn send<K: Kind>(
+    worker: &WorkerProxy<K>,
+    number: u64,
+    alive: &Arc<AtomicUsize>,
+    calls: &mut Vec<Call<usize>>,
+) -> bool {
+    let Ok(call) = worker.try_push(number) else { return false };
+    calls.push(call);
+    worker.tell().take(Counted::new(alive)).is_ok()
 }
 
 /// Makes the token that a thread is woken by, which it keeps: a caller's first sleep does, and in
@@ -142,19 +153,22 @@ fn end(engine: Engine, way: usize) {
     }
 }
 
-/// One engine with four objects, from its start to its end; returns how its own calls ended.
+/// One engine with five objects, from its start to its end; returns how its own calls ended.
 fn cycle(number: usize, rusher: &SyncSender<Rush>, rushed: &Receiver<Ends>) -> Ends {
     let alive = Arc::new(AtomicUsize::new(0));
     let engine = quiet().runner(Runner::named("a")).start().unwrap();
     let spawn = || engine.spawn_unnamed(Worker::default);
     let workers = [(); 3].map(|()| spawn().start().unwrap());
     let single: WorkerProxy<Spsc> = spawn().single_producer().start().unwrap();
+    let lane: WorkerProxy<Lanes> = spawn().lanes().start().unwrap();
     let is_alone = number.is_multiple_of(ALONE);
     if !is_alone {
-        rusher.send((workers[0].clone(), alive.clone())).unwrap();
+        rusher.send((workers[0].clone(), lane.clone(), alive.clone())).unwrap();
     }
     let mut calls: Vec<_> = workers.iter().flat_map(|worker| load(worker, &alive)).collect();
     calls.extend(load(&single, &alive));
+    calls.extend(load(&lane, &alive));
+    calls.extend(load(&lane.clone(), &alive));
     let sent = calls.len();
     end(engine, number);
     let mut ends = Ends::default();

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Bomb, eventually};
-use mainspring::mailbox::{Bell, CAPACITY_MAX, Pop, PushError, mpsc, spsc};
+use mainspring::mailbox::{Bell, CAPACITY_MAX, Pop, PushError, lanes, mpsc, spsc};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -51,10 +51,9 @@ fn panicking(count: u64, bad: u64) -> impl ExactSizeIterator<Item = u64> {
     numbers.into_iter().inspect(move |number| assert!(*number != bad, "as asked"))
 }
 
-/// Each property holds for both rings: they have the same methods.
-macro_rules! of_both_rings {
+/// Each property holds for every kind: their ends have the same methods.
+macro_rules! of_all_kinds {
     ($name:ident, $ring:ident) => {
-        #[allow(unused_mut)] // a single producer's claim borrows it mutably
         mod $name {
             use super::*;
 
@@ -106,25 +105,6 @@ macro_rules! of_both_rings {
                 let (producer, consumer) = $ring::mailbox(3).unwrap();
                 drop(consumer);
                 assert_eq!(producer.push(2), Err(PushError::Closed(2)));
-            }
-
-            #[test]
-            fn a_claim_is_filled_or_given_up() {
-                let (mut producer, mut consumer) = $ring::mailbox(2).unwrap();
-                producer.claim().unwrap().publish_it(1);
-                drop(producer.claim().unwrap());
-                assert_eq!((consumer.pop(), consumer.pop()), (Pop::Request(1), Pop::Empty));
-                for _ in 0..5 {
-                    drop(producer.claim().unwrap());
-                    while consumer.drain(9, |_, _| {}) > 0 {}
-                }
-                producer.push(2).unwrap();
-                producer.push(3).unwrap();
-                assert_eq!(producer.claim().unwrap_err(), PushError::Full(()));
-                consumer.close();
-                assert_eq!(producer.claim().unwrap_err(), PushError::Closed(()));
-                assert_eq!((consumer.pop(), consumer.pop()), (Pop::Request(2), Pop::Request(3)));
-                producer.push(4).unwrap_err();
             }
 
             #[test]
@@ -223,7 +203,7 @@ macro_rules! of_both_rings {
             #[test]
             fn the_bell_rings_once_each_time_it_was_cooled() {
                 let bell = Count::default();
-                let (mut producer, mut consumer) = $ring::with_bell(4, bell.clone()).unwrap();
+                let (producer, mut consumer) = $ring::with_bell(4, bell.clone()).unwrap();
                 producer.push(0).unwrap();
                 assert!(!consumer.cool(), "something is there");
                 assert_eq!((consumer.pop(), bell.get()), (Pop::Request(0), 0));
@@ -233,7 +213,6 @@ macro_rules! of_both_rings {
                     assert_eq!(bell.get(), round - 1);
                     match round {
                         1 => producer.push(1).unwrap(),
-                        2 => producer.claim().unwrap().publish_it(1),
                         _ => assert_eq!(producer.push_batch(&mut [1].into_iter()), Ok(1)),
                     }
                     assert_eq!(bell.get(), round);
@@ -275,17 +254,56 @@ macro_rules! of_both_rings {
                         }
                         Pop::Closed => break,
                         // The bell unparks; a wake-up for nothing only leads back here.
-                        Pop::Empty if consumer.cool() => {
-                            thread::park();
-                            while consumer.peek() == Pop::Empty {
-                                thread::park();
-                            }
-                        }
+                        Pop::Empty if consumer.cool() => thread::park(),
                         _ => thread::yield_now(),
                     }
                 }
                 sender.join().unwrap();
                 assert_eq!(next, COUNT);
+            }
+        }
+    };
+}
+
+of_all_kinds!(shared, mpsc);
+of_all_kinds!(single, spsc);
+of_all_kinds!(several, lanes);
+
+/// Each property holds for both kinds that have claims.
+macro_rules! of_kinds_with_claims {
+    ($name:ident, $ring:ident) => {
+        #[allow(unused_mut)] // a single producer's claim borrows it mutably
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn a_claim_is_filled_or_given_up() {
+                let (mut producer, mut consumer) = $ring::mailbox(2).unwrap();
+                producer.claim().unwrap().publish_it(1);
+                drop(producer.claim().unwrap());
+                assert_eq!((consumer.pop(), consumer.pop()), (Pop::Request(1), Pop::Empty));
+                for _ in 0..5 {
+                    drop(producer.claim().unwrap());
+                    while consumer.drain(9, |_, _| {}) > 0 {}
+                }
+                producer.push(2).unwrap();
+                producer.push(3).unwrap();
+                assert_eq!(producer.claim().unwrap_err(), PushError::Full(()));
+                consumer.close();
+                assert_eq!(producer.claim().unwrap_err(), PushError::Closed(()));
+                assert_eq!((consumer.pop(), consumer.pop()), (Pop::Request(2), Pop::Request(3)));
+                producer.push(4).unwrap_err();
+            }
+
+            #[test]
+            fn a_claim_that_is_filled_rings_the_bell() {
+                let bell = Count::default();
+                let (mut producer, mut consumer) = $ring::with_bell(2, bell.clone()).unwrap();
+                for round in 1..=3 {
+                    assert!(consumer.cool());
+                    producer.claim().unwrap().publish_it(1);
+                    assert_eq!((bell.get(), consumer.pop()), (round, Pop::Request(1)));
+                }
             }
         }
     };
@@ -308,8 +326,8 @@ impl<T: Send, B: Bell> Publish<T> for spsc::Claim<'_, T, B> {
     }
 }
 
-of_both_rings!(shared, mpsc);
-of_both_rings!(single, spsc);
+of_kinds_with_claims!(shared_claims, mpsc);
+of_kinds_with_claims!(single_claims, spsc);
 
 #[test]
 fn a_claim_not_yet_filled_hides_what_is_behind_it() {
@@ -356,75 +374,76 @@ fn the_last_of_several_producers_closes() {
     assert_eq!(consumer.pop(), Pop::Closed);
 }
 
-#[test]
-fn a_batch_caught_by_a_close_comes_back_whole_from_a_single_producer() {
-    let (producer, consumer) = spsc::mailbox(4).unwrap();
-    consumer.close();
-    let mut batch = [1, 2, 3].into_iter();
-    let PushError::Closed(taken) = producer.push_batch(&mut batch).unwrap_err() else { panic!() };
-    assert_eq!(taken.into_iter().chain(batch).collect::<Vec<_>>(), [1, 2, 3]);
+/// What several producers send by, of whichever kind.
+trait Sends: Clone + Send + 'static {
+    fn one(&self, value: Numbered) -> bool;
+    fn some(&self, values: &mut impl ExactSizeIterator<Item = Numbered>) -> u64;
+    fn none(&self) {}
 }
 
-#[test]
-fn nothing_is_lost_doubled_or_reordered_under_contention() {
-    const COUNT: u64 = if cfg!(miri) { 50 } else { 40_000 };
-    const PRODUCERS: u64 = 4;
-    for capacity in [1, 2, 3, 64] {
-        let alive = Count::default();
-        let (producer, mut consumer) = mpsc::mailbox::<(u64, u64, Counted)>(capacity).unwrap();
-        let senders: Vec<_> = (0..PRODUCERS)
-            .map(|sender| (sender, producer.clone(), alive.clone()))
-            .map(|(sender, producer, alive)| {
-                thread::spawn(move || {
-                    send_all(sender, COUNT / capacity_factor(capacity), &producer, &alive)
-                })
-            })
-            .collect();
-        drop(producer);
-        let mut next = [0; PRODUCERS as usize];
-        loop {
-            let mut see = |(sender, number, _): (u64, u64, Counted), _| {
-                assert_eq!(number, next[sender as usize], "of producer {sender}");
-                next[sender as usize] += 1;
-            };
-            if consumer.drain(7, &mut see) == 0 {
-                match consumer.peek() {
-                    Pop::Closed => break,
-                    _ => thread::yield_now(),
-                }
-            }
-        }
-        senders.into_iter().for_each(|sender| sender.join().unwrap());
-        assert_eq!(next, [COUNT / capacity_factor(capacity); PRODUCERS as usize]);
-        eventually("every value was dropped", || alive.get() == 0);
+/// Who sent it, its number among his, and a count of what is alive.
+type Numbered = (u64, u64, Counted);
+
+impl Sends for mpsc::Producer<Numbered> {
+    fn one(&self, value: Numbered) -> bool {
+        self.push(value).is_ok()
+    }
+
+    fn some(&self, values: &mut impl ExactSizeIterator<Item = Numbered>) -> u64 {
+        self.push_batch(values).unwrap_or(0) as u64
+    }
+
+    fn none(&self) {
+        drop(self.claim());
     }
 }
 
-/// Small rings spend their time waiting for each other.
-fn capacity_factor(capacity: usize) -> u64 {
-    if capacity < 64 { 10 } else { 1 }
+impl Sends for lanes::Producer<Numbered> {
+    fn one(&self, value: Numbered) -> bool {
+        self.push(value).is_ok()
+    }
+
+    fn some(&self, values: &mut impl ExactSizeIterator<Item = Numbered>) -> u64 {
+        self.push_batch(values).unwrap_or(0) as u64
+    }
+}
+
+const PRODUCERS: u64 = 4;
+
+/// How many requests each producer sends. Small rings spend their time waiting for each other.
+fn count_for(capacity: usize) -> u64 {
+    let count = if cfg!(miri) { 50 } else { 40_000 };
+    if capacity < 64 { count / 10 } else { count }
+}
+
+/// Sends all numbers of each producer, from threads of their own.
+fn send_from_threads<P: Sends>(
+    producer: P,
+    count: u64,
+    alive: &Count,
+) -> Vec<thread::JoinHandle<()>> {
+    let sends = |sender| {
+        let (producer, alive) = (producer.clone(), alive.clone());
+        thread::spawn(move || send_all(sender, count, &producer, &alive))
+    };
+    (0..PRODUCERS).map(sends).collect()
 }
 
 /// Sends by single pushes, claims given up and batches in turn.
-fn send_all(
-    sender: u64,
-    count: u64,
-    producer: &mpsc::Producer<(u64, u64, Counted)>,
-    alive: &Count,
-) {
+fn send_all(sender: u64, count: u64, producer: &impl Sends, alive: &Count) {
     let make = |number| (sender, number, Counted::new(alive, number));
     let mut number = 0;
     while number < count {
         if number % 5 == 0 {
-            drop(producer.claim());
+            producer.none();
         }
         let sent = if number % 3 == 0 {
             let wanted = (count - number).min(4) as usize;
             let mut numbers = (number..).map(make);
             let mut batch = (0..wanted).map(|_| numbers.next().unwrap());
-            producer.push_batch(&mut batch).unwrap_or(0) as u64
+            producer.some(&mut batch)
         } else {
-            producer.push(make(number)).is_ok().into()
+            producer.one(make(number)).into()
         };
         number += sent;
         if sent == 0 {
@@ -432,6 +451,39 @@ fn send_all(
         }
     }
 }
+
+/// The same for both kinds that take several producers.
+macro_rules! of_several_producers {
+    ($name:ident, $ring:ident) => {
+        #[test]
+        fn $name() {
+            for capacity in [1, 2, 3, 64] {
+                let (alive, count) = (Count::default(), count_for(capacity));
+                let (producer, mut consumer) = $ring::mailbox::<Numbered>(capacity).unwrap();
+                let senders = send_from_threads(producer, count, &alive);
+                let mut next = [0; PRODUCERS as usize];
+                loop {
+                    let mut see = |(sender, number, _): Numbered, _| {
+                        assert_eq!(number, next[sender as usize], "of producer {sender}");
+                        next[sender as usize] += 1;
+                    };
+                    if consumer.drain(7, &mut see) == 0 {
+                        match consumer.peek() {
+                            Pop::Closed => break,
+                            _ => thread::yield_now(),
+                        }
+                    }
+                }
+                senders.into_iter().for_each(|sender| sender.join().unwrap());
+                assert_eq!(next, [count; PRODUCERS as usize]);
+                eventually("every value was dropped", || alive.get() == 0);
+            }
+        }
+    };
+}
+
+of_several_producers!(nothing_is_lost_doubled_or_reordered_under_contention, mpsc);
+of_several_producers!(nothing_is_lost_doubled_or_reordered_from_lane_to_lane, lanes);
 
 #[test]
 fn one_producer_and_one_consumer_pass_everything_on() {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use mainspring::mailbox::{Kind, Spsc};
+use mainspring::mailbox::{ClonedKind, Kind, Lanes, Spsc};
 use mainspring::prelude::*;
 use mainspring::{Reply, SendError};
 use std::sync::mpsc::channel;
@@ -15,31 +15,45 @@ fn elsewhere<T: Send + 'static>(send: impl FnOnce() -> T + Send + 'static) -> T 
     thread::spawn(send).join().unwrap()
 }
 
+/// Fills a mailbox from another thread than the runner's, by calls and one-way requests.
+fn fill<K: Kind>(worker: &WorkerProxy<K>, capacity: usize) {
+    assert_eq!(worker.capacity(), capacity);
+    for n in 0..capacity as u64 {
+        match n % 2 {
+            0 => worker.tell().push(n).unwrap(),
+            _ => worker.push(n).detach(),
+        }
+    }
+    assert!(matches!(worker.tell().push(9), Err(SendError::Full(9))));
+    assert!(matches!(worker.try_push(9), Err(SendError::Full(9))));
+    assert_eq!(worker.push(9).get(), Err(CallError::Full));
+}
+
 #[test]
 fn a_mailbox_holds_exactly_its_capacity() {
     let engine = quiet().start().unwrap();
     let mut scheduler = engine.invoker("loop").unwrap();
     for capacity in [1, 2, 3, 7, 1000] {
         let spawn = || engine.spawn_unnamed(Worker::default).capacity(capacity);
-        let (shared, single) =
-            (spawn().start().unwrap(), spawn().single_producer().start().unwrap());
-        assert_eq!((shared.capacity(), single.capacity()), (capacity, capacity));
-        let (shared, single) = elsewhere(move || {
-            for n in 0..capacity as u64 {
-                shared.tell().push(n).unwrap();
-                single.push(n).detach();
-            }
-            assert!(matches!(shared.tell().push(9), Err(SendError::Full(9))));
-            assert!(matches!(shared.try_push(9), Err(SendError::Full(9))));
-            assert!(matches!(single.tell().push(9), Err(SendError::Full(9))));
-            assert_eq!(single.push(9).get(), Err(CallError::Full));
+        let shared = spawn().start().unwrap();
+        let single = spawn().single_producer().start().unwrap();
+        let lanes = spawn().lanes().start().unwrap();
+        let (shared, single, lanes) = elsewhere(move || {
+            fill(&shared, capacity);
+            fill(&single, capacity);
+            // Each producer has all of it.
+            let other = lanes.clone();
+            fill(&lanes, capacity);
+            fill(&other, capacity);
             assert_eq!((shared.queued(), single.queued()), (capacity, capacity));
-            (shared, single)
+            assert_eq!(lanes.queued(), 2 * capacity);
+            (shared, single, [lanes, other])
         });
         while scheduler.turn(Instant::now()) > 0 {}
         elsewhere(move || {
             shared.tell().push(1).unwrap();
             single.tell().push(1).unwrap();
+            lanes.iter().for_each(|lane| lane.tell().push(1).unwrap());
         });
     }
 }
@@ -47,19 +61,26 @@ fn a_mailbox_holds_exactly_its_capacity() {
 #[test]
 fn reply_cells_are_limited_too() {
     let engine = one_runner();
-    let worker = engine.spawn("worker", Worker::default).calls_max(8).start().unwrap();
-    let pending: Vec<_> = (0..1000).map_while(|n| worker.try_push(n).ok()).collect();
-    assert!((8..64).contains(&pending.len()), "about 8: {}", pending.len());
-    worker.tell().push(1).unwrap();
-    drop(pending);
-    eventually("cells are free again", || worker.try_push(2).is_ok());
+    let spawn = || engine.spawn_unnamed(Worker::default);
+    for calls in [1, 2, 3, 15, 16, 17, 65] {
+        let worker = spawn().calls_max(calls).start().unwrap();
+        // Ended or not, each is a call that was not taken yet.
+        let pending: Vec<_> = (0..1000).map_while(|n| worker.try_push(n).ok()).collect();
+        assert_eq!(pending.len(), calls);
+        assert!(matches!(worker.try_push(9), Err(SendError::Full(9))));
+        worker.tell().push(1).unwrap();
+        drop(pending);
+        eventually("cells are free again", || worker.try_push(2).is_ok());
+    }
+    let worker = spawn().calls_max(3).lanes().start().unwrap();
+    let pending = [(); 3].map(|()| worker.clone().push(1));
+    assert_eq!(worker.push(4).get(), Err(CallError::Full), "the fourth, of whichever producer");
+    pending.into_iter().for_each(|call| assert!(call.get().is_ok()));
 }
 
-#[test]
-fn one_thread_s_requests_run_in_the_order_sent() {
+/// Three threads send through proxies of their own; each one's requests must run in its order.
+fn three_send_in_order<K: ClonedKind>(worker: WorkerProxy<K>) {
     const COUNT: u64 = 20_000;
-    let engine = one_runner();
-    let worker = engine.spawn("worker", Worker::default).capacity(64).start().unwrap();
     let senders: Vec<_> = (0..3_u64)
         .map(|sender| {
             let worker = worker.clone();
@@ -73,6 +94,8 @@ fn one_thread_s_requests_run_in_the_order_sent() {
                         thread::yield_now();
                     }
                 }
+                // Behind its own: with lanes that says nothing of the others'.
+                outcome(worker.push(sender << 32 | COUNT)).unwrap();
             })
         })
         .collect();
@@ -80,8 +103,16 @@ fn one_thread_s_requests_run_in_the_order_sent() {
     let list = outcome(worker.list()).unwrap();
     for sender in 0..3 {
         let of_sender = list.iter().filter(|number| **number >> 32 == sender);
-        assert!(of_sender.map(|number| number & 0xFFFF_FFFF).eq(0..COUNT), "sender {sender}");
+        assert!(of_sender.map(|number| number & 0xFFFF_FFFF).eq(0..=COUNT), "sender {sender}");
     }
+}
+
+#[test]
+fn one_thread_s_requests_run_in_the_order_sent() {
+    let engine = one_runner();
+    let spawn = || engine.spawn_unnamed(Worker::default).capacity(64);
+    three_send_in_order(spawn().start().unwrap());
+    three_send_in_order(spawn().lanes().start().unwrap());
 }
 
 /// Eight one-way requests.
@@ -104,14 +135,17 @@ fn a_batch_sends_what_there_is_room_for_and_leaves_the_rest() {
     let engine = quiet().start().unwrap();
     let mut scheduler = engine.invoker("loop").unwrap();
     let spawn = || engine.spawn_unnamed(Worker::default).capacity(5);
-    let (shared, single) = (spawn().start().unwrap(), spawn().single_producer().start().unwrap());
-    let (shared, single) = elsewhere(move || {
+    let shared = spawn().start().unwrap();
+    let single = spawn().single_producer().start().unwrap();
+    let lanes = spawn().lanes().start().unwrap();
+    let (shared, single, lanes) = elsewhere(move || {
         overfill(&shared);
         overfill(&single);
-        (shared, single)
+        overfill(&lanes);
+        (shared, single, lanes)
     });
     while scheduler.turn(Instant::now()) > 0 {}
-    let mut lists = [shared.list(), single.list()];
+    let mut lists = [shared.list(), single.list(), lanes.list()];
     while scheduler.turn(Instant::now()) > 0 {}
     for list in &mut lists {
         assert_eq!(list.try_get(), Some(Ok(vec![0, 1, 2, 3, 4])));
@@ -119,10 +153,18 @@ fn a_batch_sends_what_there_is_room_for_and_leaves_the_rest() {
     // On the runner's own thread they go another way.
     overfill(&shared);
     overfill(&single);
-    Proxy::stop(&shared);
-    let refused = shared.handle().tell_batch(&mut batch()).unwrap_err();
+    overfill(&lanes);
+    refuses_after_a_stop(shared);
+    refuses_after_a_stop(single);
+    refuses_after_a_stop(lanes);
+}
+
+/// Neither here nor elsewhere is a batch accepted after a stop.
+fn refuses_after_a_stop<K: Kind>(worker: WorkerProxy<K>) {
+    Proxy::stop(&worker);
+    let refused = worker.handle().tell_batch(&mut batch()).unwrap_err();
     assert!(matches!(refused, SendError::Stopped(_)));
-    let refused = elsewhere(move || shared.handle().tell_batch(&mut batch()).unwrap_err());
+    let refused = elsewhere(move || worker.handle().tell_batch(&mut batch()).unwrap_err());
     assert!(matches!(refused, SendError::Stopped(_)));
 }
 
@@ -137,6 +179,23 @@ fn a_single_producer_s_proxy_can_be_sent() {
         worker
     });
     assert_eq!(worker.list().get(), Ok(vec![1, 2]));
+}
+
+#[test]
+fn a_proxy_of_lanes_can_be_sent_and_cloned() {
+    let engine = one_runner();
+    let worker: WorkerProxy<Lanes> = engine.spawn("w", Worker::default).lanes().start().unwrap();
+    assert_eq!(worker.push(1).get(), Ok(1));
+    let (sent, kept) = (worker.clone(), worker);
+    let back = elsewhere(move || {
+        assert_eq!(sent.push(2).get(), Ok(2));
+        sent.clone()
+    });
+    assert_eq!(kept.push(3).get(), Ok(3));
+    drop(kept);
+    assert_eq!(back.list().get(), Ok(vec![1, 2, 3]));
+    drop(back);
+    eventually("the last proxy's drop ends it", || engine.is_empty());
 }
 
 #[test]

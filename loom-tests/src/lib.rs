@@ -4,6 +4,7 @@
 //! load. Two or three threads with one or two requests are enough for these protocols: each of
 //! their races is between two parties over one word, and a third adds only a competitor.
 
+pub mod met;
 pub mod mutants;
 
 use std::sync::Arc;
@@ -35,10 +36,15 @@ impl Mark {
     }
 }
 
+/// Set for a model of broken source: it must be caught by an execution that fails, not because there
+/// are fewer of them, or because a mark is out of reach.
+pub const SEEDED: &str = "MAINSPRING_SEEDED";
+
 /// Runs `model` under the checker with at most three preemptions, or `LOOM_MAX_PREEMPTIONS`.
 ///
 /// # Panics
-/// If an execution fails, if fewer than `floor` were explored, or if a mark was never reached.
+/// If an execution fails; and but for seeded bugs, if fewer than `floor` were explored, or if a mark
+/// was never reached.
 pub fn check(name: &str, floor: usize, marks: &[&Mark], model: impl Fn() + Sync + Send + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
@@ -52,6 +58,9 @@ pub fn check(name: &str, floor: usize, marks: &[&Mark], model: impl Fn() + Sync 
     });
     let explored = executions.load(Relaxed);
     println!("model {name}: {explored} executions");
+    if std::env::var_os(SEEDED).is_some() {
+        return;
+    }
     assert!(explored >= floor, "{name}: {explored} executions, at least {floor} expected");
     for mark in marks {
         assert!(mark.seen.load(Relaxed), "{name} never reached {:?}", mark.name);

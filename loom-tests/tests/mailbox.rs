@@ -4,11 +4,11 @@
 //! loom remembers one last access of each atomic, and a producer's own load before its CAS would
 //! hide the consumer's load from it, and with it every interleaving (seen: one execution).
 
-use loom::thread;
+use loom::thread::{self, ThreadId};
 use mainspring::mailbox::{Bell, Pop, PushError};
 use mainspring_loom_tests::{Mark, check};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 /// Counts how often it was rung. A plain counter: the checker needs no part in it.
 #[derive(Clone, Default)]
@@ -26,7 +26,27 @@ impl Bell for Count {
     }
 }
 
-/// The same model for both kinds: their ends have the same methods.
+/// A bell that the checker knows: it must be freed once, after each use of it.
+struct Used {
+    uses: loom::sync::atomic::AtomicUsize,
+    freed: Arc<Mutex<Vec<ThreadId>>>,
+}
+
+impl Bell for Used {
+    fn ring(&self) {
+        self.uses.store(1, Relaxed);
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        // Needs all other uses to lie behind it, or the checker reports a race.
+        self.uses.with_mut(|_| ());
+        self.freed.lock().unwrap().push(thread::current().id());
+    }
+}
+
+/// The same model for all kinds: their ends have the same methods.
 macro_rules! models_of {
     ($kind:ident) => {
         mod $kind {
@@ -127,11 +147,12 @@ macro_rules! models_of {
                         consumer.drain(1, |_, _| taken += 1);
                         let is_cold = consumer.cool();
                         let producer = producing.join().unwrap();
-                        consumer.drain(2, |_, _| taken += 1);
+                        let behind = consumer.drain(2, |_, _| taken += 1);
                         assert_eq!(taken, 2, "nothing is lost");
                         marks.0.hit_if(is_cold);
                         marks.1.hit_if(!is_cold);
                         if bell.rung() == 0 && is_cold {
+                            assert_eq!(behind, 0, "nobody would come for them");
                             // It was cooled behind the last request: the close owes the bell.
                             drop(producer);
                         }
@@ -155,6 +176,50 @@ macro_rules! models_of {
                     dropping.join().unwrap();
                     assert_eq!(bell.rung(), usize::from(is_cold));
                     assert_eq!(consumer.pop(), Pop::Closed);
+                });
+            }
+
+            /// Asks who wakes the consumer of a cold mailbox where a publication meets a close: one
+            /// of the two. What the close refuses comes back.
+            #[test]
+            fn publish_races_close_of_a_cold_mailbox() {
+                let marks = ["accepted", "refused"].map(Mark::new);
+                let inside = marks.clone();
+                let name = concat!(stringify!($kind), "_cold_close");
+                check(name, 5, &marks.each_ref(), move || {
+                    let bell = Count::default();
+                    let (producer, mut consumer) = $kind::with_bell(1, bell.clone()).unwrap();
+                    assert!(consumer.cool());
+                    let producing = thread::spawn(move || producer.push(Box::new(1)).is_ok());
+                    consumer.close();
+                    let is_accepted = producing.join().unwrap();
+                    assert_eq!(bell.rung(), 1);
+                    assert_eq!(consumer.drain(2, |_, _| ()), usize::from(is_accepted));
+                    assert_eq!(consumer.peek(), Pop::Closed);
+                    inside[usize::from(!is_accepted)].hit();
+                });
+            }
+
+            /// Asks whether the mailbox is freed by the last that holds it, after the other's last
+            /// use of it: whichever closes the cold mailbox rings its bell.
+            ///
+            /// Two holders: with a third the last two would do the same.
+            #[test]
+            fn two_drops_race() {
+                let marks = ["freed by the consumer", "freed by the producer"].map(Mark::new);
+                let inside = marks.clone();
+                let name = concat!(stringify!($kind), "_two_drops");
+                check(name, 5, &marks.each_ref(), move || {
+                    let freed = Arc::<Mutex<Vec<ThreadId>>>::default();
+                    let bell = Used { uses: Default::default(), freed: freed.clone() };
+                    let (producer, mut consumer) = $kind::with_bell::<u64, _>(1, bell).unwrap();
+                    assert!(consumer.cool());
+                    let dropping = thread::spawn(move || drop(producer));
+                    drop(consumer);
+                    dropping.join().unwrap();
+                    let freed = freed.lock().unwrap();
+                    assert_eq!(freed.len(), 1);
+                    inside[usize::from(freed[0] != thread::current().id())].hit();
                 });
             }
 

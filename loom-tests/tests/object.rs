@@ -3,7 +3,7 @@
 
 use loom::sync::Arc;
 use loom::thread::{self, ThreadId};
-use mainspring::mailbox::{Bell, Kind, Mpsc, Pop, Spsc};
+use mainspring::mailbox::{Bell, Kind, Lanes, Mpsc, Pop, Spsc};
 use mainspring::model::{self, Node, Ready};
 use mainspring::{CallError, Proxy, active};
 use mainspring_loom_tests::{Mark, check};
@@ -247,6 +247,44 @@ fn abort_meets_the_runner<K: Kind>(name: &str) {
 fn abort_races_drain() {
     abort_meets_the_runner::<Mpsc>("mpsc_abort");
     abort_meets_the_runner::<Spsc>("spsc_abort");
+    abort_meets_the_runner::<Lanes>("lanes_abort");
+}
+
+/// A proxy that other threads stop or abort the object through, whatever its kind.
+struct Shared<T>(T);
+
+// SAFETY: one thread calls. Stopping and aborting touch the ring and the desk alone, which are
+// shared by all threads in any case.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+/// One call beside an abort, and if `stops` beside a stop of a third party's.
+fn abort_meets_a_call<K: Kind>(name: &str, stops: bool) {
+    let refused = Mark::new("refused");
+    let accepted = Mark::new("accepted");
+    let marks = (refused.clone(), accepted.clone());
+    check(name, 10, &[&refused, &accepted], move || {
+        let runs = std::sync::Arc::new(AtomicUsize::new(0));
+        let (proxy, running) = model::spawn::<_, K>(Echo(runs.clone()), 1);
+        let proxy = Arc::new(Shared(proxy));
+        let stopping = stops.then(|| {
+            let proxy = proxy.clone();
+            thread::spawn(move || Proxy::stop(&proxy.0))
+        });
+        let aborting = thread::spawn({
+            let proxy = proxy.clone();
+            move || proxy.0.abort()
+        });
+        let mut call = proxy.0.echo(7);
+        aborting.join().unwrap();
+        let outcome = call.try_get().expect("the abort has ended it");
+        assert_eq!(outcome, Err(CallError::Stopped { started: false }));
+        stopping.into_iter().for_each(|stopping| stopping.join().unwrap());
+        let course = running.run();
+        marks.0.hit_if(course.requests == 0);
+        marks.1.hit_if(course.requests == 1);
+        assert_eq!(runs.load(Relaxed), 0, "it says that the method has not begun");
+        assert_eq!(proxy.0.refused(), 1 - course.requests as u64);
+    });
 }
 
 /// Asks whether an abort leaves a call behind that is made at the same time: it is refused, or has
@@ -255,24 +293,47 @@ fn abort_races_drain() {
 /// One call is enough: it is accepted before the close or refused after it.
 #[test]
 fn abort_races_call() {
-    let refused = Mark::new("refused");
-    let accepted = Mark::new("accepted");
-    let marks = (refused.clone(), accepted.clone());
-    check("object_abort_call", 10, &[&refused, &accepted], move || {
+    abort_meets_a_call::<Mpsc>("object_abort_call", false);
+    abort_meets_a_call::<Spsc>("spsc_abort_call", false);
+    abort_meets_a_call::<Lanes>("lanes_abort_call", false);
+}
+
+/// Asks the same where the close is another's: the aborter's own changes nothing.
+#[test]
+fn abort_after_a_stop_races_call() {
+    abort_meets_a_call::<Mpsc>("mpsc_stop_abort_call", true);
+    abort_meets_a_call::<Spsc>("spsc_stop_abort_call", true);
+    abort_meets_a_call::<Lanes>("lanes_stop_abort_call", true);
+}
+
+/// One call beside a stop, whose thread then runs the object to its end.
+fn stop_meets_a_call<K: Kind>(name: &str) {
+    let marks = ["accepted", "refused"].map(Mark::new);
+    let inside = marks.clone();
+    check(name, 10, &marks.each_ref(), move || {
         let runs = std::sync::Arc::new(AtomicUsize::new(0));
-        let (proxy, running) = model::spawn::<_, Mpsc>(Echo(runs.clone()), 1);
-        let aborting = thread::spawn({
+        let (proxy, running) = model::spawn::<_, K>(Echo(runs.clone()), 1);
+        let proxy = Arc::new(Shared(proxy));
+        let calling = thread::spawn({
             let proxy = proxy.clone();
-            move || proxy.abort()
+            move || proxy.0.try_echo(7)
         });
-        let mut call = proxy.echo(7);
-        aborting.join().unwrap();
-        let outcome = call.try_get().expect("the abort has ended it");
-        assert_eq!(outcome, Err(CallError::Stopped { started: false }));
+        Proxy::stop(&proxy.0);
         let course = running.run();
-        marks.0.hit_if(course.requests == 0);
-        marks.1.hit_if(course.requests == 1);
-        assert_eq!(runs.load(Relaxed), 0, "it says that the method has not begun");
-        assert_eq!(proxy.refused(), 1 - course.requests as u64);
+        let call = calling.join().unwrap();
+        assert_eq!(course.requests, usize::from(call.is_ok()));
+        assert_eq!(runs.load(Relaxed), course.requests);
+        inside[usize::from(call.is_err())].hit();
+        if let Ok(mut call) = call {
+            assert_eq!(call.try_get(), Some(Ok(Box::new(7))), "a stop serves what was accepted");
+        }
     });
+}
+
+/// Asks whether a call that is accepted beside a stop is served before the object is over.
+#[test]
+fn stop_races_call() {
+    stop_meets_a_call::<Mpsc>("mpsc_stop_call");
+    stop_meets_a_call::<Spsc>("spsc_stop_call");
+    stop_meets_a_call::<Lanes>("lanes_stop_call");
 }

@@ -322,3 +322,23 @@ fn two_takers_race() {
         other.join().unwrap();
     });
 }
+
+/// Asks whether two callers that come first, and may both make the pool, use the same one.
+///
+/// One call of each: whoever comes later finds the pool there.
+#[test]
+fn two_first_callers_race() {
+    check("pool_made", 50, &[], || {
+        let cells = Arc::new(Cells::new());
+        let calling = [(); 2].map(|()| {
+            let cells = cells.clone();
+            thread::spawn(move || cells.call::<Result>())
+        });
+        let mut ends = calling.map(|calling| calling.join().unwrap());
+        // Whatever lies in another pool it leaves alone.
+        cells.end_all();
+        for (call, _) in &mut ends {
+            assert_eq!(call.try_get(), Some(Err(CallError::Stopped { started: false })));
+        }
+    });
+}

@@ -1,9 +1,9 @@
 //! The command line: read, checked, and turned into a [`Plan`].
 
 use crate::suite::{self, Suite};
-use crate::trouble::Trouble;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use mainspring_perf::trouble::Trouble;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +51,10 @@ struct Options {
     /// Lists the suites and their scenarios, and runs nothing.
     #[arg(long)]
     list: bool,
+    /// Measures Mainspring beside other libraries instead, from the project's folder, by cargo;
+    /// what follows goes to that program, as in `--rivals --help`.
+    #[arg(long, value_name = "ARGUMENTS", num_args = 0.., allow_hyphen_values = true, exclusive = true)]
+    rivals: Option<Vec<String>>,
 }
 
 /// What the command line asks for.
@@ -59,6 +63,8 @@ pub enum Asked {
     Text(String),
     /// A run.
     Run(Plan),
+    /// The other program, with these arguments.
+    Rivals(Vec<String>),
 }
 
 /// One run, with every option checked.
@@ -91,6 +97,9 @@ pub fn read() -> Result<Asked, Trouble> {
         Some(Command::Bench(options)) => options,
         None => bench,
     };
+    if let Some(arguments) = options.rivals {
+        return Ok(Asked::Rivals(arguments));
+    }
     if options.list {
         return Ok(Asked::Text(suite::list()));
     }

@@ -1,12 +1,12 @@
 //! Floors of cache lines: what two threads that only spin can reach on these two CPUs.
 
-use crate::lab::{Lab, Slot, closed_loop};
+use crate::lab::{Lab, Slot, after_idle, closed_loop};
 use crate::ring::{Reader, Ring, Writer};
 use crate::stats::Sample;
 use crate::trouble::Trouble;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
 /// How many numbers are sent between two looks at the clock.
@@ -45,6 +45,41 @@ pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
             Ok(())
         });
         ping.store(OVER, Release);
+        sample
+    })
+}
+
+/// One line, one way, to a thread that has spun for a millisecond: from before the line is written
+/// to the reader's look at the clock.
+pub fn wake(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+    const OVER: u64 = u64::MAX;
+    let base = Instant::now();
+    let (sent, seen) = (CachePadded::new(AtomicU64::new(0)), CachePadded::new(AtomicU64::new(0)));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            lab.pin_opposite();
+            let mut last = 0;
+            while last != OVER {
+                let at = sent.load(Acquire);
+                if at != last {
+                    last = at;
+                    let latency = (base.elapsed().as_nanos() as u64).saturating_sub(at);
+                    seen.store(latency.max(1), Release);
+                }
+            }
+        });
+        let sample = after_idle(length, || {
+            // Relaxed: the line that is written next carries it.
+            seen.store(0, Relaxed);
+            sent.store(base.elapsed().as_nanos() as u64, Release);
+            loop {
+                match seen.load(Acquire) {
+                    0 => {}
+                    latency => return Ok(Duration::from_nanos(latency)),
+                }
+            }
+        });
+        sent.store(OVER, Release);
         sample
     })
 }

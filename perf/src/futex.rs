@@ -63,6 +63,21 @@ pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
 /// From before the wake of a thread that has slept for a millisecond, to its first look at the
 /// clock.
 pub fn wake(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+    after_sleep(lab, length, |sent, _, woken| woken.saturating_sub(sent))
+}
+
+/// How long the waking thread is busy with that.
+pub fn wake_sender(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+    after_sleep(lab, length, |sent, posted, _| posted - sent)
+}
+
+/// Wakes a thread that has slept for a millisecond, over and over. `latency` makes it of the times
+/// before and after the wake, and of the woken thread's first look at the clock.
+fn after_sleep(
+    lab: &Lab,
+    length: Duration,
+    latency: impl Fn(Duration, Duration, Duration) -> Duration,
+) -> Result<Sample, Trouble> {
     let (gate, base) = (Gate::default(), Instant::now());
     let woken_ns = CachePadded::new(AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -74,12 +89,13 @@ pub fn wake(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
         });
         let sample = after_idle(length, || {
             woken_ns.store(0, Relaxed);
-            let from = base.elapsed();
+            let sent = base.elapsed();
             gate.post(GO);
+            let posted = base.elapsed();
             loop {
                 match woken_ns.load(Acquire) {
                     0 => lab.relax(),
-                    woken => return Ok(Duration::from_nanos(woken).saturating_sub(from)),
+                    woken => return Ok(latency(sent, posted, Duration::from_nanos(woken))),
                 }
             }
         });

@@ -1,6 +1,5 @@
 //! Where and how things are measured: CPUs, engines, the time that one round may take.
 
-use crate::args::Plan;
 use crate::stats::{Latencies, Sample};
 use crate::trouble::Trouble;
 use core_affinity::CoreId;
@@ -26,9 +25,9 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Pins the calling thread to the caller's CPU.
-    pub fn open(plan: &Plan) -> Self {
-        let lab = Self { cpus: plan.cpus, capacity: plan.capacity, warnings: Arc::default() };
+    /// Pins the calling thread to the caller's CPU, the first of the two.
+    pub fn open(cpus: Option<(usize, usize)>, capacity: usize) -> Self {
+        let lab = Self { cpus, capacity, warnings: Arc::default() };
         match lab.cpus {
             Some((caller, _)) => lab.pin(caller),
             None => lab.warn(

@@ -1,6 +1,5 @@
 //! What the figures were measured on.
 
-use crate::args::Plan;
 use serde::Serialize;
 use std::fs::read_to_string;
 use std::time::Instant;
@@ -23,7 +22,7 @@ pub struct Machine {
 }
 
 /// Looks at the machine, and times its clock.
-pub fn look(plan: &Plan) -> Machine {
+pub fn look(allowed: &[usize], used: Option<(usize, usize)>) -> Machine {
     let info = read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = info.lines().find(|line| line.starts_with(name))?;
@@ -34,8 +33,8 @@ pub fn look(plan: &Plan) -> Machine {
         cpu_model: field("model name").unwrap_or_else(|| "unknown".into()),
         kernel: kernel.trim().to_owned(),
         is_virtual: field("flags").is_some_and(|flags| flags.split(' ').any(|f| f == "hypervisor")),
-        cpus_allowed: plan.allowed.clone(),
-        cpus_used: plan.cpus.map_or(Vec::new(), |(caller, runner)| vec![caller, runner]),
+        cpus_allowed: allowed.to_vec(),
+        cpus_used: used.map_or(Vec::new(), |(caller, runner)| vec![caller, runner]),
         clock_read_ns: clock_read_ns(),
     }
 }

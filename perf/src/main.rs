@@ -1,35 +1,20 @@
 //! The `mainspring` command: measures the library against the floor of the machine it runs on.
 //!
 //! Every scenario is measured in several rounds, in turn with the others, and compared with a
-//! minimal program of the same round: two threads and two cache lines, a bare ring, a raw futex.
-//! A figure without its floor says more about the machine than about the library.
+//! minimal program of the same round. What measures is in the library of this package.
 
 mod args;
-mod floor;
-mod futex;
-mod lab;
-mod ring;
-mod servant;
-mod stats;
-
-mod call;
-mod idle;
-mod pairs;
-mod tell;
-mod wake;
-
 mod gate;
-mod machine;
-mod meter;
 mod report;
+mod rivals;
 mod run;
 mod suite;
-mod trouble;
 
 use args::{Asked, Plan};
+use mainspring_perf::machine;
+use mainspring_perf::trouble::Trouble;
 use std::io::Write;
 use std::process::ExitCode;
-use trouble::Trouble;
 
 fn main() -> ExitCode {
     let asked = match args::read() {
@@ -42,6 +27,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Asked::Run(plan) => run_apart(plan),
+        Asked::Rivals(arguments) => match rivals::run(&arguments) {
+            Ok(code) => code,
+            Err(trouble) => fail(&trouble),
+        },
     }
 }
 
@@ -61,7 +50,7 @@ fn run_apart(plan: Plan) -> ExitCode {
 /// Runs the suite and reports it; a run that broke off reports what it has.
 fn measure(mut plan: Plan) -> Result<(), Trouble> {
     let json = plan.json.take();
-    let machine = machine::look(&plan);
+    let machine = machine::look(&plan.allowed, plan.cpus);
     let (run, trouble) = run::all(&plan);
     let document = report::Document::new(&plan, machine, run, trouble.as_ref());
     if let Some(file) = json {

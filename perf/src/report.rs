@@ -4,10 +4,10 @@ mod table;
 
 use crate::args::Plan;
 use crate::gate::{self, Verdict};
-use crate::machine::Machine;
 use crate::run::{Moved, Outcome, Round, Run};
-use crate::stats::{Latencies, Sample};
-use crate::trouble::Trouble;
+use mainspring_perf::machine::Machine;
+use mainspring_perf::stats::{Latencies, Sample};
+use mainspring_perf::trouble::Trouble;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -162,7 +162,9 @@ impl Figures {
 impl RoundFigures {
     fn new(round: &Round) -> Self {
         let (operations, latency_ns) = match &round.sample {
-            Sample::Latency(latencies) => (Some(latencies.len()), Some(Quantiles::new(latencies))),
+            Sample::Latency(latencies) => {
+                (Some(latencies.count()), Some(Quantiles::new(latencies)))
+            }
             Sample::PerOperation { operations, .. } => (Some(*operations), None),
             Sample::Amount { .. } => (None, None),
         };
@@ -173,7 +175,7 @@ impl RoundFigures {
 impl Quantiles {
     fn new(latencies: &Latencies) -> Self {
         Self {
-            count: latencies.len(),
+            count: latencies.count(),
             p50: latencies.quantile(0.5),
             p99: latencies.quantile(0.99),
             p999: latencies.quantile(0.999),

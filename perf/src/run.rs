@@ -1,12 +1,12 @@
 //! The rounds, in which the scenarios are measured by turns.
 
 use crate::args::Plan;
-use crate::floor;
-use crate::lab::Lab;
-use crate::stats::{Latencies, Sample, median};
 use crate::suite::{self, Scenario};
-use crate::trouble::Trouble;
 use indicatif::{ProgressBar, ProgressStyle};
+use mainspring_perf::floor;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::stats::{Latencies, Sample, median};
+use mainspring_perf::trouble::Trouble;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ const PROBE_SHARE: u32 = 50;
 
 /// Measures every scenario in every round, and says what stopped it, if anything did.
 pub fn all(plan: &Plan) -> (Run, Option<Trouble>) {
-    let lab = Lab::open(plan);
+    let lab = Lab::open(plan.cpus, plan.capacity);
     let rounds = (plan.budget.as_secs() / SECONDS_PER_ROUND) as u32;
     let rounds = rounds.clamp(ROUNDS_MIN, ROUNDS_MAX);
     let outcomes = suite::select(plan.suite, &plan.only, plan.cpus.is_some()).into_iter();

@@ -28,14 +28,14 @@ impl Latencies {
     }
 
     /// How many there are.
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.0.len()
     }
 
     /// The value below which this share of them lies, if there are enough beyond it.
     pub fn quantile(&self, share: f64) -> Option<u64> {
         // `value_at_quantile`, as `value_at_percentile` loses a rank in its division by 100.
-        let beyond = self.len() as f64 * (1.0 - share);
+        let beyond = self.count() as f64 * (1.0 - share);
         // A count of exactly ten must not fail for its last binary digit.
         (beyond + 1e-6 >= BEYOND_MIN).then(|| self.0.value_at_quantile(share))
     }
@@ -48,6 +48,12 @@ impl Latencies {
     /// The largest, to three digits.
     pub fn max(&self) -> u64 {
         self.0.max()
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,14 +1,14 @@
 //! The suites: which scenarios there are, and which of them are wanted.
 
-use crate::floor::{self, WINDOW};
-use crate::idle::Hall;
-use crate::lab::Lab;
-use crate::stats::Sample;
-use crate::tell::Sending;
-use crate::trouble::Trouble;
-use crate::{call, futex, idle, pairs, tell, wake};
 use clap::ValueEnum;
 use mainspring::WaitStrategy;
+use mainspring_perf::floor::{self, WINDOW};
+use mainspring_perf::idle::Hall;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::stats::Sample;
+use mainspring_perf::tell::Sending;
+use mainspring_perf::trouble::Trouble;
+use mainspring_perf::{call, futex, idle, pairs, tell, wake};
 use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;

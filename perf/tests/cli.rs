@@ -35,6 +35,7 @@ fn bad_input_is_refused_in_one_line_with_the_value_and_the_rule() {
         (&["--jason"], &["--jason", "--help"]),
         (&["bench", "--jason"], &["--jason", "--help"]),
         (&["bank"], &["bank", "--help"]),
+        (&["--seconds", "5", "--rivals"], &["--rivals", "--help"]),
     ];
     for (arguments, words) in cases {
         let said = refusal(arguments);
@@ -61,6 +62,16 @@ fn help_and_version_are_no_errors() {
         assert!(String::from_utf8(output.stdout).unwrap().contains("mainspring"));
         assert!(output.stderr.is_empty());
     }
+}
+
+#[test]
+fn rivals_are_refused_outside_of_the_project() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = mainspring(&["bench", "--rivals", "--quick"]);
+    let output = command.current_dir(directory.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("benches/rivals/Cargo.toml"), "{said}");
 }
 
 #[test]

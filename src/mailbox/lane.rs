@@ -338,6 +338,12 @@ impl Consuming {
         Self { head: 0, waiting: 0 }
     }
 
+    /// Whether the next [`drain`](Self::drain) looks for what the producer has published.
+    #[inline(always)]
+    pub(super) fn will_look(&self) -> bool {
+        self.waiting == 0
+    }
+
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
     /// `last` says of each whether nothing further was seen behind it.

@@ -383,11 +383,11 @@ impl<T: Send, B: Bell> Consumer<T, B> {
             let lane = &unsafe { node.as_ref() }.lane;
             // Moved on before the handlers run: if one unwinds, the next lane has its turn.
             *next += 1;
-            let round = left.min(ROUND_MAX);
+            let (round, looks) = (left.min(ROUND_MAX), consuming.will_look());
             let count = consuming.drain(lane, round, &mut handler);
-            // A lane that gave less has no more for now: a second look would only take the line away
-            // that its producer is about to write.
-            idle = if count < round { idle + 1 } else { 0 };
+            // A lane that was looked at and gave less has no more for now: a second look would only
+            // take the line away that its producer is about to write.
+            idle = if looks && count < round { idle + 1 } else { 0 };
             left -= count;
         }
         max - left

@@ -2,7 +2,8 @@
 //!
 //! Works on a copy of the tree. Ends with `N mutants, N caught`, and exit code 0 only if all were.
 
-use mainspring_loom_tests::mutants::{MUTANTS, Mutant};
+use mainspring_loom_tests::SEEDED;
+use mainspring_loom_tests::mutants::{self, Mutant};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ fn run(wanted: &str) -> Result<bool> {
     let scratch = project.join("loom-tests/target/seeded");
     let tree = scratch.join("tree");
     copy(&project, &tree)?;
-    let mutants: Vec<_> = MUTANTS.iter().filter(|mutant| mutant.name.contains(wanted)).collect();
+    let mutants: Vec<_> = mutants::all().filter(|mutant| mutant.name.contains(wanted)).collect();
     let mut caught = 0;
     for mutant in &mutants {
         let is_caught = try_mutant(&tree, &scratch.join("build"), mutant)?;
@@ -102,7 +103,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
 fn cargo(tree: &Path, build: &Path, mutant: &Mutant, rest: &[&str]) -> Result<Output> {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(tree.join("loom-tests")).env("CARGO_TARGET_DIR", build);
-    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env(SEEDED, "1");
     command.args(["test", "--release", "--quiet", "--test", mutant.file_of_model]).args(rest);
     Ok(command.output()?)
 }

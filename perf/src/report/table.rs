@@ -1,9 +1,9 @@
 //! The report as people read it: a table, then the machine, the command and the gates.
 
 use super::{Document, Figures, Kind};
-use crate::machine::Machine;
 use crate::run::Moved;
 use comfy_table::{CellAlignment, Table, presets};
+use mainspring_perf::machine::Machine;
 use std::fmt::Write;
 
 const HEADER: [&str; 7] = ["", "ns", "p99", "p99.9", "max", "M/s", "× floor"];

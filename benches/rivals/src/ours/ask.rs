@@ -1,0 +1,102 @@
+//! Calls with an answer: one at a time, or some on their way at once.
+
+use super::Mailbox;
+use super::place::engine_opposite;
+use crate::work::{Figure, Wait};
+use mainspring::mailbox::Kind;
+use mainspring::{Call, SendError, active};
+use mainspring_perf::floor::timed_chunks;
+use mainspring_perf::lab::{Lab, closed_loop};
+use mainspring_perf::stats::Sample;
+use mainspring_perf::trouble::Trouble;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Adds up what it is given.
+#[derive(Default)]
+pub struct Adder {
+    sum: u64,
+}
+
+#[active]
+impl Adder {
+    /// Adds a number; answers with the sum.
+    pub fn add(&mut self, by: u64) -> u64 {
+        self.sum = self.sum.wrapping_add(by);
+        self.sum
+    }
+}
+
+/// Measures calls; every answer is checked.
+pub fn measure<K: Mailbox>(
+    lab: &Lab,
+    window: usize,
+    wait: Wait,
+    length: Duration,
+) -> Result<Figure, Trouble> {
+    let engine = engine_opposite(lab, wait)?;
+    let adder = K::start(engine.spawn("adder", Adder::default).capacity(lab.capacity))?;
+    let sample = match window {
+        1 => one_by_one(&adder, length)?,
+        _ => windowed(&adder, window, length)?,
+    };
+    lab.end(engine)?;
+    Ok(crate::floors::figure(sample))
+}
+
+fn one_by_one<K: Kind>(adder: &AdderProxy<K>, length: Duration) -> Result<Sample, Trouble> {
+    let mut sum = 0;
+    closed_loop(length, || {
+        sum += 1;
+        Trouble::check("the sum", adder.add(1).get()?, sum)
+    })
+}
+
+/// Takes the oldest answer and sends the next call, over and over.
+fn windowed<K: Kind>(
+    adder: &AdderProxy<K>,
+    window: usize,
+    length: Duration,
+) -> Result<Sample, Trouble> {
+    let mut calls = VecDeque::with_capacity(window);
+    let mut sum = 0;
+    let sample = timed_chunks(length, || {
+        for _ in 0..mainspring_perf::floor::CHUNK {
+            if calls.len() == window {
+                take_oldest(&mut calls, &mut sum)?;
+            }
+            send(adder, &mut calls, &mut sum)?;
+        }
+        Ok(())
+    })?;
+    while !calls.is_empty() {
+        take_oldest(&mut calls, &mut sum)?;
+    }
+    Ok(sample)
+}
+
+#[inline(always)]
+fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
+    let Some(oldest) = calls.pop_front() else { return Ok(()) };
+    *sum += 1;
+    Trouble::check("the sum", oldest.get()?, *sum)
+}
+
+/// In a mailbox smaller than the window, the answers that are due make the room.
+#[inline(always)]
+fn send<K: Kind>(
+    adder: &AdderProxy<K>,
+    calls: &mut VecDeque<Call<u64>>,
+    sum: &mut u64,
+) -> Result<(), Trouble> {
+    loop {
+        match adder.try_add(1) {
+            Ok(call) => {
+                calls.push_back(call);
+                return Ok(());
+            }
+            Err(SendError::Full(_)) => take_oldest(calls, sum)?,
+            Err(SendError::Stopped(_)) => return Err(Trouble::Stopped),
+        }
+    }
+}
