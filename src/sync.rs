@@ -22,6 +22,7 @@ mod native {
     /// by the other party, does the rest.
     #[inline(always)]
     pub(crate) fn light_fence() {
+        // SeqCst: no access may move across it, in either direction.
         std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
     }
 
@@ -91,10 +92,12 @@ mod model {
 
     /// The model has no asymmetric fences: two ordinary ones are what they amount to.
     pub(crate) fn light_fence() {
+        // SeqCst: as above.
         fence(std::sync::atomic::Ordering::SeqCst);
     }
 
     pub(crate) fn heavy_fence() {
+        // SeqCst: as above.
         fence(std::sync::atomic::Ordering::SeqCst);
     }
 

@@ -455,7 +455,6 @@ fn send_all(sender: u64, count: u64, producer: &impl Sends, alive: &Count) {
 /// The same for both kinds that take several producers.
 macro_rules! of_several_producers {
     ($name:ident, $ring:ident) => {
-        #[test]
         fn $name() {
             for capacity in [1, 2, 3, 64] {
                 let (alive, count) = (Count::default(), count_for(capacity));
@@ -482,8 +481,18 @@ macro_rules! of_several_producers {
     };
 }
 
-of_several_producers!(nothing_is_lost_doubled_or_reordered_under_contention, mpsc);
-of_several_producers!(nothing_is_lost_doubled_or_reordered_from_lane_to_lane, lanes);
+of_several_producers!(contend_for_slots, mpsc);
+of_several_producers!(merge_lanes, lanes);
+
+#[test]
+fn nothing_is_lost_doubled_or_reordered_under_contention() {
+    contend_for_slots();
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_reordered_from_lane_to_lane() {
+    merge_lanes();
+}
 
 #[test]
 fn one_producer_and_one_consumer_pass_everything_on() {

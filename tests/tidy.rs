@@ -20,7 +20,6 @@ const OWN_STD: &[(&str, &str)] = &[
     ("engine.rs", "a handle for the registry"),
     ("registry.rs", "behind a mutex, off every protocol"),
     ("spawn.rs", "a number in a static, and a handle for the registry"),
-    ("call_set.rs", "a queue of crossbeam's, which has no model"),
     ("model.rs", "the registry's side of an object"),
 ];
 

@@ -1,4 +1,4 @@
-//! Many producers, each with a [lane](super::lane) of its own, merged by the consumer in fair rounds.
+//! Many producers, each with a lane of its own, merged by the consumer in fair rounds.
 //!
 //! No two producers write the same line, so none delays another: a push is wait-free, and one that
 //! is suspended holds up only its own requests. Requests of one producer arrive in its order; there
@@ -20,7 +20,7 @@ use super::held::{Counted, Held};
 use super::lane::{Consuming, Lane, Producing};
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Lanes, Pop, PushError, Silent};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
 use std::fmt;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -120,7 +120,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
             let node = Node { lane, taken: AtomicU32::new(1), next: unsealed(newest) };
             let node = Box::into_raw(Box::new(node));
             let head = if is_sealed(newest) { sealed(node) } else { node };
-            // Release [lanes.newest]: carries the node, and the list behind it.
+            // AcqRel [lanes.newest]: Release carries the node, and the list behind it; Acquire as above.
             match self.newest.compare_exchange(newest, head, AcqRel, Acquire) {
                 // SAFETY: from a box, so not null.
                 Ok(_) => return unsafe { NonNull::new_unchecked(node) },
@@ -278,9 +278,10 @@ impl<T: Send, B: Bell> Drop for Producer<T, B> {
         // SAFETY: nodes live as long as the ring.
         // Release [lanes.taken]: carries where this producer stopped.
         unsafe { self.node.as_ref() }.taken.store(0, Release);
-        // AcqRel [lanes.producers]: Release hands what this producer did to the last one; Acquire
-        // lets the last one pass all of it on with the close.
-        if self.ring.producers.fetch_sub(1, AcqRel) == 1 {
+        // Release [lanes.producers]: hands what this producer did to the last one.
+        if self.ring.producers.fetch_sub(1, Release) == 1 {
+            // Acquire [lanes.producers]: lets the last one pass all of it on with the close.
+            fence(Acquire);
             self.ring.door.close();
         }
     }

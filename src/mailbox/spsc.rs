@@ -1,4 +1,4 @@
-//! The ring for one producer: one [lane](super::lane), and the [door](super::door) before it.
+//! The ring for one producer: one lane (`lane.rs`), and the door before it (`door.rs`).
 //!
 //! Publishing is a store, a fence, and a look at a word that others write only when something
 //! begins or ends. The fence waits until the store is visible; so publish in batches where the rate

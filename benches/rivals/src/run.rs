@@ -17,7 +17,7 @@ const BUDGET: Duration = Duration::from_secs(18 * 60);
 /// Many short ones: the same program, started again, is often 10 % quicker or slower for as long as
 /// it lives, by where its memory lies. Thirty-two leave nine figures outside of the confidence
 /// interval of the median, on either side.
-const THOROUGH: (usize, Duration) = (32, Duration::from_millis(30));
+const THOROUGH: (usize, Duration) = (16, Duration::from_millis(30));
 const QUICK: (usize, Duration) = (3, Duration::from_millis(30));
 
 /// What a run came to.
