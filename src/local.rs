@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 /// See the module. Every access says whose thread it must be: that of `station`'s owner.
 pub(crate) struct LocalQueue<T> {
     length: Cell<usize>,
+    /// The owner has a note that something is here.
+    is_noted: Cell<bool>,
     /// Made at the first use: most objects never have a caller on their own runner.
     #[allow(clippy::box_collection)] // 8 bytes in place of 32, in every object
     items: RefCell<Option<Box<VecDeque<T>>>>,
@@ -23,13 +25,18 @@ unsafe impl<T: Send> Sync for LocalQueue<T> {}
 
 impl<T> LocalQueue<T> {
     pub(crate) fn new() -> Self {
-        Self { length: Cell::new(0), items: RefCell::default() }
+        Self { length: Cell::new(0), is_noted: Cell::new(false), items: RefCell::default() }
     }
 
     /// How many items wait; 0 for everybody but the owner.
     #[inline(always)]
     pub(crate) fn len(&self, station: &Station) -> usize {
         if station.is_mine() { self.length.get() } else { 0 }
+    }
+
+    /// Says whether the owner has a note of this queue; returns what was said before. For the owner.
+    pub(crate) fn note(&self, is_noted: bool) -> bool {
+        self.is_noted.replace(is_noted)
     }
 
     /// Adds an item. Room for `reserve` is made at the first; more when that is used up.

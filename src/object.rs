@@ -121,9 +121,7 @@ impl<R: Send + 'static> Desk<R> {
         }
         let reserve = capacity.min(LOCAL_RESERVE);
         self.local.push(&self.station, request, reserve).map_err(SendError::Stopped)?;
-        if queued == 0 {
-            self.station.wake_here(self.link.key());
-        }
+        self.note_called();
         Ok(())
     }
 
@@ -132,9 +130,10 @@ impl<R: Send + 'static> Desk<R> {
         !is_closed && self.local.len(&self.station) < capacity
     }
 
-    /// Notes the object as called, if calls of its own runner's thread wait.
-    fn call_again(&self) {
-        if self.local.len(&self.station) > 0 {
+    /// Notes the object as called, once, if calls of its own runner's thread wait. Only that thread
+    /// may do so.
+    fn note_called(&self) {
+        if self.local.len(&self.station) > 0 && !self.local.note(true) {
             self.station.wake_here(self.link.key());
         }
     }
@@ -378,8 +377,11 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn turn_local(&mut self, batch: usize) -> usize {
-        let count = self.run(batch, Queue::Local);
-        self.desk().call_again();
+        self.desk().local.note(false);
+        // What it calls itself meanwhile has its turn after the others.
+        let waiting = self.desk().local.len(self.desk().station());
+        let count = self.run(batch.min(waiting), Queue::Local);
+        self.desk().note_called();
         count
     }
 
@@ -415,6 +417,10 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn set_key(&self, key: usize) {
         self.desk().link.set_key(key);
-        self.desk().call_again();
+        // A note from before bore no key.
+        if self.desk().local.len(self.desk().station()) > 0 {
+            self.desk().local.note(false);
+            self.desk().note_called();
+        }
     }
 }

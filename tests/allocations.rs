@@ -2,9 +2,9 @@
 
 #![allow(unsafe_code)] // an allocator that counts
 
-use mainspring::CALLS_MIN;
 use mainspring::mailbox::{Kind, Lanes, Spsc};
 use mainspring::prelude::*;
+use mainspring::{CALLS_MIN, CallSet};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
 use std::pin::pin;
@@ -116,6 +116,7 @@ fn make_all_cells<K: Kind>(adder: &AdderProxy<K>) {
 fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
+    let mut set = CallSet::new();
     let observed = Arc::new(AtomicU64::new(0));
     let seen = || observed.load(SeqCst);
     make_all_cells(adder);
@@ -158,6 +159,15 @@ fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
             allocations(|| {
                 while adder.try_add(1).map(Call::detach).is_err() {
                     thread::yield_now();
+                }
+            }),
+        ),
+        (
+            "a set",
+            allocations(|| {
+                (0..3).for_each(|n| _ = set.insert(adder.add(n)));
+                while let Some((_, outcome)) = set.next() {
+                    assert!(outcome.is_ok());
                 }
             }),
         ),

@@ -391,3 +391,48 @@ fn a_ping_pong_within_a_runner_never_blocks_it() {
     assert_eq!(receive(&is_done), 5001);
     assert_eq!(outcome(pong.list()).map(|list| list.len()), Ok(5000));
 }
+
+/// Fills a neighbour's mailbox, and calls itself to go on when there is room again.
+struct Pusher {
+    neighbour: WorkerProxy,
+    me: Option<PusherProxy>,
+    left: u64,
+}
+
+#[active]
+impl Pusher {
+    #[active(oneway)]
+    pub fn begin(&mut self, me: PusherProxy) {
+        self.me = Some(me);
+        self.go_on();
+    }
+
+    #[active(oneway)]
+    pub fn go_on(&mut self) {
+        while self.left > 0 && self.neighbour.tell().push(self.left).is_ok() {
+            self.left -= 1;
+        }
+        match &self.me {
+            Some(me) if self.left > 0 => me.go_on().unwrap(),
+            _ => self.me = None,
+        }
+    }
+}
+
+#[test]
+fn an_object_that_calls_itself_leaves_its_neighbours_their_turns() {
+    const COUNT: u64 = 10_000;
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let worker = engine.spawn("worker", Worker::default).capacity(100).start().unwrap();
+    let neighbour = worker.clone();
+    let pusher = move || Pusher { neighbour, me: None, left: COUNT };
+    let pusher = engine.spawn("pusher", pusher).start().unwrap();
+    pusher.begin(pusher.clone()).unwrap();
+    // Each round of the two moves at least one batch; without turns it would be thousands.
+    let turns = (0..COUNT).take_while(|_| scheduler.turn(Instant::now()) > 0).count();
+    assert!(turns < 100, "{turns} turns");
+    let mut list = worker.list();
+    while scheduler.turn(Instant::now()) > 0 {}
+    assert_eq!(list.try_get().unwrap().unwrap().len() as u64, COUNT);
+}
