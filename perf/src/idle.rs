@@ -174,7 +174,7 @@ impl NurseryProxy {
 }
 
 /// The process's resident memory.
-fn resident_bytes() -> Result<u64, Trouble> {
+pub fn resident_bytes() -> Result<u64, Trouble> {
     let path = "/proc/self/statm";
     let trouble = |error| Trouble::System { what: path.into(), error };
     let text = std::fs::read_to_string(path).map_err(trouble)?;

@@ -15,6 +15,7 @@ mod stats;
 mod call;
 mod idle;
 mod pairs;
+mod scale;
 mod tell;
 mod wake;
 
