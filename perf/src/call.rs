@@ -49,16 +49,21 @@ pub fn window(lab: &Lab, strategy: WaitStrategy, length: Duration) -> Result<Sam
     Ok(sample)
 }
 
+/// Takes the oldest answer, if there is one to come, and checks it.
 #[inline(always)]
-fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
+pub fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
     let Some(oldest) = calls.pop_front() else { return Ok(()) };
     *sum += 1;
     Trouble::check("the sum", oldest.get()?, *sum)
 }
 
-/// In a mailbox smaller than the window, the answers that are due make the room.
+/// Calls. In a mailbox smaller than the window, the answers that are due make the room.
 #[inline(always)]
-fn send(adder: &AdderProxy, calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
+pub fn send(
+    adder: &AdderProxy,
+    calls: &mut VecDeque<Call<u64>>,
+    sum: &mut u64,
+) -> Result<(), Trouble> {
     loop {
         match adder.try_add(1) {
             Ok(call) => {

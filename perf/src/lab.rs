@@ -46,6 +46,13 @@ impl Lab {
         }
     }
 
+    /// Pins the calling thread to the caller's CPU or the runner's, by turns.
+    pub fn pin_by_turns(&self, place: usize) {
+        if let Some((caller, runner)) = self.cpus {
+            self.pin(if place.is_multiple_of(2) { caller } else { runner });
+        }
+    }
+
     /// Pins the calling thread.
     pub fn pin(&self, cpu: usize) {
         // Only CPUs that were found allowed: core_affinity aborts on an id of 1024 or more.

@@ -8,6 +8,7 @@ mod gate;
 mod report;
 mod rivals;
 mod run;
+mod scale;
 mod suite;
 
 use args::{Asked, Plan};

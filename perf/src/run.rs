@@ -1,7 +1,7 @@
 //! The rounds, in which the scenarios are measured by turns.
 
 use crate::args::Plan;
-use crate::suite::{self, Scenario};
+use crate::suite::{self, Scenario, Suite};
 use indicatif::{ProgressBar, ProgressStyle};
 use mainspring_perf::floor;
 use mainspring_perf::lab::Lab;
@@ -112,7 +112,9 @@ const PROBE_SHARE: u32 = 50;
 pub fn all(plan: &Plan) -> (Run, Option<Trouble>) {
     let lab = Lab::open(plan.cpus, plan.capacity);
     let rounds = (plan.budget.as_secs() / SECONDS_PER_ROUND) as u32;
-    let rounds = rounds.clamp(ROUNDS_MIN, ROUNDS_MAX);
+    // Its scenarios are many: few long rounds rather than many short ones.
+    let rounds_max = if plan.suite == Suite::Scale { ROUNDS_MIN } else { ROUNDS_MAX };
+    let rounds = rounds.clamp(ROUNDS_MIN, rounds_max);
     let outcomes = suite::select(plan.suite, &plan.only, plan.cpus.is_some()).into_iter();
     let outcomes = outcomes.map(|scenario| Outcome { scenario, rounds: vec![], latencies: None });
     let outcomes = outcomes.collect();

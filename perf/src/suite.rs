@@ -1,5 +1,6 @@
 //! The suites: which scenarios there are, and which of them are wanted.
 
+use crate::scale;
 use clap::ValueEnum;
 use mainspring::WaitStrategy;
 use mainspring_perf::floor::{self, WINDOW};
@@ -22,6 +23,8 @@ pub enum Suite {
     Pairs,
     /// 100,000 idle objects on one runner.
     Idle,
+    /// Curves: more objects, runners, producers, room, bytes. Takes 60 s.
+    Scale,
 }
 
 /// See [`Scenario::measure`].
@@ -43,7 +46,8 @@ pub struct Scenario {
     pub measure: Measure,
 }
 
-fn scenario(
+/// A scenario without a floor, measured in every round.
+pub fn scenario(
     id: &'static str,
     measure: impl Fn(&Lab, Duration) -> Result<Sample, Trouble> + 'static,
 ) -> Scenario {
@@ -52,19 +56,23 @@ fn scenario(
 }
 
 impl Scenario {
-    fn over(self, floor: &'static str) -> Self {
+    /// Divides its figure by that of another scenario, which stands before it.
+    pub fn over(self, floor: &'static str) -> Self {
         Self { floor: Some(floor), ..self }
     }
 
-    fn weight(self, weight: u32) -> Self {
+    /// Gives it more of a round's time.
+    pub fn weight(self, weight: u32) -> Self {
         Self { weight, ..self }
     }
 
-    fn two_cpus(self) -> Self {
+    /// Leaves it out on a lone CPU.
+    pub fn two_cpus(self) -> Self {
         Self { needs_two_cpus: true, ..self }
     }
 
-    fn once(self) -> Self {
+    /// Measures it in the first round only.
+    pub fn once(self) -> Self {
         Self { is_once: true, ..self }
     }
 }
@@ -75,6 +83,7 @@ impl Suite {
             Self::Quick => "quick",
             Self::Pairs => "pairs",
             Self::Idle => "idle",
+            Self::Scale => "scale",
         }
     }
 
@@ -83,6 +92,7 @@ impl Suite {
             Self::Quick => quick(),
             Self::Pairs => pairs_suite(),
             Self::Idle => idle_suite(),
+            Self::Scale => scale::scenarios(),
         }
     }
 }

@@ -116,8 +116,9 @@ fn tell_batch<K: Kind>(lab: &Lab, meter: &MeterProxy<K>, first: u64) -> Result<(
     Ok(())
 }
 
+/// Waits a moment for room; an object that has stopped will never have any.
 #[inline(always)]
-fn wait_for_room<A>(lab: &Lab, error: SendError<A>) -> Result<(), Trouble> {
+pub fn wait_for_room<A>(lab: &Lab, error: SendError<A>) -> Result<(), Trouble> {
     match error {
         SendError::Full(_) => lab.relax(),
         SendError::Stopped(_) => return Err(Trouble::Stopped),
