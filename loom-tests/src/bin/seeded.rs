@@ -30,6 +30,10 @@ fn run(wanted: &str) -> Result<bool> {
     let tree = scratch.join("tree");
     copy(&project, &tree)?;
     let mutants: Vec<_> = mutants::all().filter(|mutant| mutant.name.contains(wanted)).collect();
+    // All before the first: a model takes seconds, and nobody waits minutes to learn of a misfit.
+    for mutant in &mutants {
+        original(&tree, mutant)?;
+    }
     let mut caught = 0;
     for mutant in &mutants {
         let is_caught = try_mutant(&tree, &scratch.join("build"), mutant)?;
@@ -71,10 +75,7 @@ fn copy_part(from: &Path, to: &Path) -> Result<()> {
 
 fn try_mutant(tree: &Path, build: &Path, mutant: &Mutant) -> Result<bool> {
     let file: PathBuf = tree.join(mutant.file);
-    let original = fs::read_to_string(&file)?;
-    if original.matches(mutant.find).count() != 1 {
-        return Err(format!("{}: its text must occur once in {}", mutant.name, mutant.file).into());
-    }
+    let original = original(tree, mutant)?;
     write(&file, &original.replace(mutant.find, mutant.replace))?;
     let built = cargo(tree, build, mutant, &["--no-run"])?;
     let ran = cargo(tree, build, mutant, &["--", "--exact", mutant.model])?;
@@ -90,6 +91,15 @@ fn try_mutant(tree: &Path, build: &Path, mutant: &Mutant) -> Result<bool> {
         return Err(format!("{}: there is no model {:?}", mutant.name, mutant.model).into());
     }
     Ok(!ran.status.success())
+}
+
+/// The file as it is shipped, which must hold the mutant's place once.
+fn original(tree: &Path, mutant: &Mutant) -> Result<String> {
+    let original = fs::read_to_string(tree.join(mutant.file))?;
+    if original.matches(mutant.find).count() != 1 {
+        return Err(format!("{}: its text must occur once in {}", mutant.name, mutant.file).into());
+    }
+    Ok(original)
 }
 
 /// Writes with a new time: cargo would take the last mutant's build for this one's.

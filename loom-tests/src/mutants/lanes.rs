@@ -284,15 +284,15 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "lanes: each producer that goes closes",
         LANES,
-        "if self.ring.producers.fetch_sub(1, AcqRel) == 1 {",
-        "if self.ring.producers.fetch_sub(1, AcqRel) > 0 {",
+        "if self.ring.producers.fetch_sub(1, Release) == 1 {",
+        "if self.ring.producers.fetch_sub(1, Release) > 0 {",
         "lanes",
         "two_last_producers_race_the_end",
     ),
     mutant(
         "lanes: the last producer is told by a load and a store",
         LANES,
-        "if self.ring.producers.fetch_sub(1, AcqRel) == 1 {",
+        "if self.ring.producers.fetch_sub(1, Release) == 1 {",
         "let count = self.ring.producers.load(Acquire);\n        self.ring.producers.store(count - 1, Release);\n        if count == 1 {",
         "lanes",
         "two_last_producers_race_the_end",

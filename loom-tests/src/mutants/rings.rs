@@ -165,8 +165,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "ready: whoever replaces PARKED doesn't unpark",
         READY,
-        "                    if asleep {",
-        "                    if false && asleep {",
+        "let asleep = head == parked();",
+        "let asleep = false;",
         "ready",
         "two_ringers_race_park",
     ),
