@@ -38,6 +38,13 @@ const FULL: u64 = 1;
 const VOID: u64 = 2;
 const STATE_BITS: u32 = 2;
 
+/// So many slots ahead a producer asks for the line that it will fill. Less than a group that the
+/// consumer gives back: further on lie slots that it is serving. (Single requests, to 26 slots
+/// ahead: 0.94 to 0.97 times the time.)
+const FILL_AHEAD: u64 = 8;
+/// So many slots ahead a consumer asks for the line of a request that it knows to be there.
+const SERVE_AHEAD: u64 = 16;
+
 /// The memory that both ends share.
 ///
 /// In this order: first the line that producers write, then what everybody reads and nobody writes,
@@ -97,7 +104,7 @@ pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B
         fixed,
         head: Head(AtomicU64::new(0)),
     });
-    Ok((Producer { ring: ring.clone() }, Consumer { ring, head: 0 }))
+    Ok((Producer { ring: ring.clone() }, Consumer { ring, head: 0, backlog: false }))
 }
 
 /// The end that adds requests. Clone it for more producers; the last one dropped closes the ring.
@@ -344,7 +351,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
         unsafe { (*slots.add(geometry.index(position))).value.with_mut(|v| (*v).write(value)) };
         self.stamp(position, FULL);
         // The stamp waits for its line to arrive: ask early for one that the consumer may have left.
-        let ahead = Slots::<Stamped<T>>::AHEAD.min(geometry.capacity() as u64);
+        let ahead = FILL_AHEAD.min(geometry.capacity() as u64);
         prefetch_for_write(slots.wrapping_add(geometry.index(geometry.advance(position, ahead))));
     }
 
@@ -436,6 +443,8 @@ impl<T, B> Drop for Ring<T, B> {
 pub struct Consumer<T: Send, B: Bell = Silent> {
     ring: Held<Ring<T, B>>,
     head: Position,
+    /// The last drain took as many as it might, so the next one may find as many again.
+    backlog: bool,
 }
 
 impl<T: Send, B: Bell> Consumer<T, B> {
@@ -467,6 +476,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let Some(slots) = self.ring.fixed.slots.get() else { return 0 };
         let geometry = self.ring.fixed.geometry;
         let release_every = release_every(geometry.capacity());
+        let sure = self.sure(max);
         let mut batch = Batch { freed: self.head, unfreed: 0, consumer: self };
         let mut count = 0;
         let mut state = batch.consumer.state(batch.consumer.head);
@@ -476,6 +486,10 @@ impl<T: Send, B: Bell> Consumer<T, B> {
             // Moved on before the handler runs: if it unwinds, its request is not read again.
             batch.consumer.head = geometry.advance(position, 1);
             batch.unfreed += 1;
+            if (count as u64) < sure {
+                let ahead = geometry.index(geometry.advance(position, SERVE_AHEAD));
+                prefetch_for_write(slots.wrapping_add(ahead));
+            }
             state = batch.consumer.state(batch.consumer.head);
             if found == FULL {
                 count += 1;
@@ -491,7 +505,24 @@ impl<T: Send, B: Bell> Consumer<T, B> {
                 batch.free();
             }
         }
+        batch.consumer.backlog = count == max;
         count
+    }
+
+    /// For how many of the next `max` requests the one [`SERVE_AHEAD`] is there as well, by one look
+    /// at the last: claims go in order, so before a full slot there is none that nobody has claimed.
+    /// Nothing but prefetches rests on it.
+    ///
+    /// Only in a backlog: with few requests the look would fetch a line from its producer in vain.
+    #[inline(always)]
+    fn sure(&self, max: usize) -> u64 {
+        let geometry = &self.ring.fixed.geometry;
+        let last = (max as u64).saturating_sub(1);
+        if !self.backlog || last < SERVE_AHEAD || last >= geometry.capacity() as u64 {
+            return 0;
+        }
+        let is_full = self.state(geometry.advance(self.head, last)) == Some(FULL);
+        if is_full { last - SERVE_AHEAD } else { 0 }
     }
 
     /// What is at the head, without taking it.
@@ -563,7 +594,7 @@ impl<T: Send, B: Bell> Batch<'_, T, B> {
     /// them free at once. In the other order it would fill the first while its neighbours in the
     /// same cache line are still being stamped (80 ns a request rather than 30, where it was seen).
     fn free(&mut self) {
-        let Consumer { ring, head } = &*self.consumer;
+        let Consumer { ring, head, .. } = &*self.consumer;
         let Fixed { slots, geometry, .. } = &ring.fixed;
         let slots = slots.get_or_allocate(geometry);
         for step in (0..std::mem::take(&mut self.unfreed)).rev() {
