@@ -12,7 +12,7 @@ use crate::pool::{OwnedPool, Pool};
 use crate::ready::Link;
 use crate::registry::Registration;
 use crate::reply::Failure;
-use crate::station::Station;
+use crate::station::{Mine, Station};
 use crate::sync::{Arc, AtomicU32, IS_MODEL};
 use std::any::Any;
 use std::mem;
@@ -108,39 +108,38 @@ impl<R: Send + 'static> Desk<R> {
     #[inline]
     pub(crate) fn push_local(
         &self,
+        mine: Mine<'_>,
         request: R,
         is_closed: bool,
         capacity: usize,
     ) -> Result<(), SendError<R>> {
-        let queued = self.local.len(&self.station);
         if is_closed {
             return Err(SendError::Stopped(request));
         }
-        if queued >= capacity {
+        if self.local.len(mine) >= capacity {
             return Err(SendError::Full(request));
         }
-        let reserve = capacity.min(LOCAL_RESERVE);
-        self.local.push(&self.station, request, reserve).map_err(SendError::Stopped)?;
-        self.note_called();
+        self.local.push(mine, request, capacity.min(LOCAL_RESERVE));
+        self.note_called(mine);
         Ok(())
     }
 
     /// Whether [`push_local`](Self::push_local) would accept a request now.
-    pub(crate) fn has_local_room(&self, is_closed: bool, capacity: usize) -> bool {
-        !is_closed && self.local.len(&self.station) < capacity
+    pub(crate) fn has_local_room(&self, mine: Mine<'_>, is_closed: bool, capacity: usize) -> bool {
+        !is_closed && self.local.len(mine) < capacity
     }
 
-    /// Notes the object as called, once, if calls of its own runner's thread wait. Only that thread
-    /// may do so.
-    fn note_called(&self) {
-        if self.local.len(&self.station) > 0 && !self.local.note(true) {
-            self.station.wake_here(self.link.key());
+    /// Notes the object as called, once.
+    #[inline]
+    fn note_called(&self, mine: Mine<'_>) {
+        if !self.local.note(mine, true) {
+            mine.wake(self.link.key());
         }
     }
 
-    #[inline(always)]
-    fn pop_local(&self) -> Option<R> {
-        self.local.pop(&self.station)
+    /// Whether no call of the runner's own thread waits; others can't know, and are told so.
+    fn is_local_empty(&self) -> bool {
+        self.station.mine().is_none_or(|mine| self.local.len(mine) == 0)
     }
 
     /// Ends every call that is neither done nor cancelled.
@@ -201,10 +200,10 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
 
 /// Where requests come from.
 #[derive(Clone, Copy)]
-enum Queue {
+enum Queue<'a> {
     Mailbox,
     /// The runner's own thread.
-    Local,
+    Local(Mine<'a>),
 }
 
 /// What a turn of an object came to.
@@ -235,7 +234,7 @@ pub(crate) trait Task {
     fn turn(&mut self, batch: usize) -> Progress;
     /// Serves at most `batch` calls from the runner's own thread; returns how many. If more wait, it
     /// notes itself as called again.
-    fn turn_local(&mut self, batch: usize) -> usize;
+    fn turn_local(&mut self, mine: Mine<'_>, batch: usize) -> usize;
     /// The token was taken off the ready set.
     fn take_token(&mut self);
     /// Asks the mailbox to ring when something arrives, instead of being polled.
@@ -277,7 +276,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// Runs what waits in one of the queues; returns how many requests that were.
-    fn run(&mut self, batch: usize, queue: Queue) -> usize {
+    fn run(&mut self, batch: usize, queue: Queue<'_>) -> usize {
         if self.desk().is_aborted() {
             drop_caught(self.servant.take());
         }
@@ -291,7 +290,11 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// As [`run`](Self::run), with a servant; or the panic and its method.
-    fn serve(&mut self, batch: usize, queue: Queue) -> Result<usize, (usize, Box<dyn Any + Send>)> {
+    fn serve(
+        &mut self,
+        batch: usize,
+        queue: Queue<'_>,
+    ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
         let Self { consumer, ring, servant: Some(servant), .. } = self else { return Ok(0) };
         let desk = ring.bell();
         let mut method = 0;
@@ -309,9 +312,9 @@ impl<S: Active, K: Kind> Object<S, K> {
             };
             match queue {
                 Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
-                Queue::Local => {
+                Queue::Local(mine) => {
                     while count < batch {
-                        let Some(request) = desk.pop_local() else { break };
+                        let Some(request) = desk.local.pop(mine) else { break };
                         count += 1;
                         serve(request);
                     }
@@ -323,12 +326,12 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// Drops what waits: each call's reply ends it with `Stopped`.
-    fn discard(&mut self, batch: usize, queue: Queue) -> usize {
+    fn discard(&mut self, batch: usize, queue: Queue<'_>) -> usize {
         self.desk().pool().mark_stopped();
         match queue {
             Queue::Mailbox => self.consumer.drain(batch, |request, _| drop_caught(request)),
-            Queue::Local => {
-                let requests = std::iter::from_fn(|| self.desk().pop_local());
+            Queue::Local(mine) => {
+                let requests = std::iter::from_fn(|| self.desk().local.pop(mine));
                 requests.take(batch).map(drop_caught).count()
             }
         }
@@ -370,18 +373,26 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
     fn turn(&mut self, batch: usize) -> Progress {
+        // Most looks find nothing, and shall cost little.
+        if !self.consumer.has_any() {
+            return Progress::Idle;
+        }
         match self.run(batch, Queue::Mailbox) {
             0 => Progress::Idle,
             count => Progress::Worked(count),
         }
     }
 
-    fn turn_local(&mut self, batch: usize) -> usize {
-        self.desk().local.note(false);
+    fn turn_local(&mut self, mine: Mine<'_>, batch: usize) -> usize {
+        let local = &self.desk().local;
+        local.note(mine, false);
         // What it calls itself meanwhile has its turn after the others.
-        let waiting = self.desk().local.len(self.desk().station());
-        let count = self.run(batch.min(waiting), Queue::Local);
-        self.desk().note_called();
+        let waiting = local.len(mine);
+        let count = self.run(batch.min(waiting), Queue::Local(mine));
+        // More than a batch, or what a panic has left behind it.
+        if self.desk().local.len(mine) > 0 {
+            self.desk().note_called(mine);
+        }
         count
     }
 
@@ -406,9 +417,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn is_over(&self) -> bool {
-        !self.is_cold
-            && self.desk().local.len(self.desk().station()) == 0
-            && self.consumer.peek() == Pop::Closed
+        !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed
     }
 
     fn stop(&self) {
@@ -418,9 +427,11 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     fn set_key(&self, key: usize) {
         self.desk().link.set_key(key);
         // A note from before bore no key.
-        if self.desk().local.len(self.desk().station()) > 0 {
-            self.desk().local.note(false);
-            self.desk().note_called();
+        if let Some(mine) = self.desk().station().mine()
+            && self.desk().local.len(mine) > 0
+        {
+            self.desk().local.note(mine, false);
+            self.desk().note_called(mine);
         }
     }
 }

@@ -97,14 +97,14 @@ impl<S: Active, K: Kind> Handle<S, K> {
     where
         I: ExactSizeIterator<Item = S::Request>,
     {
-        if !self.desk().station().is_mine() {
+        let (desk, ring) = (self.desk(), self.ring());
+        let Some(mine) = desk.station().mine() else {
             let sent = self.producer.push_batch(requests);
             return sent.map_err(|error: PushError<_>| self.refused(error.into()));
-        }
-        let (desk, ring) = (self.desk(), self.ring());
+        };
         let mut sent = 0;
         // Asked before a request is taken: what was taken and refused would be lost.
-        while requests.len() > 0 && desk.has_local_room(ring.is_closed(), ring.capacity()) {
+        while requests.len() > 0 && desk.has_local_room(mine, ring.is_closed(), ring.capacity()) {
             let Some(request) = requests.next() else { break };
             match self.send(request) {
                 Ok(()) => sent += 1,
@@ -121,11 +121,12 @@ impl<S: Active, K: Kind> Handle<S, K> {
     #[inline(always)]
     fn send(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
         let desk = self.desk();
-        let sent = if desk.station().is_mine() {
-            let ring = self.ring();
-            desk.push_local(request, ring.is_closed(), ring.capacity())
-        } else {
-            self.producer.push(request).map_err(SendError::from)
+        let sent = match desk.station().mine() {
+            Some(mine) => {
+                let ring = self.ring();
+                desk.push_local(mine, request, ring.is_closed(), ring.capacity())
+            }
+            None => self.producer.push(request).map_err(SendError::from),
         };
         sent.map_err(|error| self.refused(error))
     }

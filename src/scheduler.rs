@@ -69,8 +69,8 @@ struct Entry {
 /// An object that is polled each turn.
 struct Hot {
     key: usize,
-    /// Since when it has had nothing to do, if the last turn found nothing.
-    idle_since: Option<Instant>,
+    /// When it is to be cooled, if the last turn found nothing.
+    cool_at: Option<Instant>,
 }
 
 /// What a try to put everything to sleep came to.
@@ -140,11 +140,12 @@ impl Scheduler {
     fn turn_to_called(&mut self) -> usize {
         let mut work = 0;
         for _ in 0..CALLED_MAX {
-            let Some(key) = self.station.woken_here.pop(&self.station) else { break };
+            let Some(mine) = self.station.mine() else { break };
+            let Some(key) = mine.next_woken() else { break };
             if key == CONTROL {
                 self.obey();
             } else if let Some(entry) = entry_of(&mut self.objects, key) {
-                work += entry.task.turn_local(BATCH_MAX);
+                work += entry.task.turn_local(mine, BATCH_MAX);
             }
         }
         work
@@ -216,13 +217,12 @@ impl Scheduler {
         let Some(entry) = entry_of(objects, hot[place].key) else { return (0, false) };
         match entry.task.turn(BATCH_MAX) {
             Progress::Worked(served) => {
-                hot[place].idle_since = None;
+                hot[place].cool_at = None;
                 (served, true)
             }
             Progress::Idle => {
-                let since = *hot[place].idle_since.get_or_insert(now);
-                let due = now.saturating_duration_since(since) >= COOL_AFTER;
-                (0, !due || self.settle(place, now))
+                let cool_at = *hot[place].cool_at.get_or_insert_with(|| later(now));
+                (0, now < cool_at || self.settle(place, now))
             }
         }
     }
@@ -231,8 +231,8 @@ impl Scheduler {
     #[cold]
     fn settle(&mut self, place: usize, now: Instant) -> bool {
         let keep = self.never_parks && self.hot.len() <= HOT_KEPT;
-        let Hot { key, idle_since } = &mut self.hot[place];
-        *idle_since = Some(now);
+        let Hot { key, cool_at } = &mut self.hot[place];
+        *cool_at = Some(later(now));
         let key = *key;
         let Some(entry) = entry_of(&mut self.objects, key) else { return false };
         let cooling = match keep {
@@ -287,7 +287,7 @@ impl Scheduler {
         self.live += 1;
         self.had_any = true;
         if !is_idle {
-            self.hot.push(Hot { key, idle_since: None });
+            self.hot.push(Hot { key, cool_at: None });
         }
     }
 
@@ -337,6 +337,12 @@ impl fmt::Debug for Scheduler {
     }
 }
 
+/// When an object that is idle from now on is to be cooled. At the end of time, at once.
+#[inline(always)]
+fn later(now: Instant) -> Instant {
+    now.checked_add(COOL_AFTER).unwrap_or(now)
+}
+
 #[inline(always)]
 fn entry_of(objects: &mut [Option<Entry>], key: usize) -> Option<&mut Entry> {
     objects.get_mut(key).and_then(Option::as_mut)
@@ -346,7 +352,7 @@ fn entry_of(objects: &mut [Option<Entry>], key: usize) -> Option<&mut Entry> {
 fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
     if !entry.is_hot {
         entry.is_hot = true;
-        hot.push(Hot { key, idle_since: None });
+        hot.push(Hot { key, cool_at: None });
     }
 }
 

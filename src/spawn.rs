@@ -285,8 +285,8 @@ fn deliver<S: Active, K: Kind, M>(
     seed: Seed<S, K>,
     factory: impl Factory<S, M>,
 ) -> Result<(), StartError> {
-    if station.is_mine() {
-        station.leave_newcomer(seed.grow(factory)?);
+    if let Some(mine) = station.mine() {
+        station.leave_newcomer(mine, seed.grow(factory)?);
         return Ok(());
     }
     let (done, is_done) = std::sync::mpsc::sync_channel(1);

@@ -1,6 +1,6 @@
 //! What other threads may touch of a runner: its ready set, its inbox, and who owns it.
 
-use crate::local::LocalQueue;
+use crate::local::Woken;
 use crate::object::Task;
 use crate::ready::{Link, ReadySet};
 use crate::scheduler::Scheduler;
@@ -10,6 +10,7 @@ use crossbeam_queue::SegQueue;
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::marker::PhantomData;
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
@@ -20,9 +21,6 @@ pub(crate) type Command = Box<dyn FnOnce(&mut Scheduler) + Send>;
 
 /// The key of the runner's own link, beside those of its objects.
 pub(crate) const CONTROL: usize = usize::MAX;
-
-/// Room for so many objects called within a turn, before more is made.
-const WOKEN_RESERVE: usize = 64;
 
 /// See the module.
 pub(crate) struct Station {
@@ -42,7 +40,30 @@ pub(crate) struct Station {
     rung: AtomicU32,
     inbox: SegQueue<Command>,
     /// Objects that got a call from their own runner's thread, by key; [`CONTROL`] for newcomers.
-    pub(crate) woken_here: LocalQueue<usize>,
+    woken_here: Woken,
+}
+
+/// The proof that the calling thread owns the runner of this station.
+///
+/// It stays with its thread, and no other can own the runner as long as that one lives.
+#[derive(Clone, Copy)]
+pub(crate) struct Mine<'a> {
+    station: &'a Station,
+    thread: PhantomData<*const ()>,
+}
+
+impl Mine<'_> {
+    /// Gets the owner to turn to an object that it has called itself.
+    #[inline]
+    pub(crate) fn wake(self, key: usize) {
+        self.station.woken_here.push(self, key);
+    }
+
+    /// The object that was called next.
+    #[inline]
+    pub(crate) fn next_woken(self) -> Option<usize> {
+        self.station.woken_here.pop(self)
+    }
 }
 
 impl Station {
@@ -59,7 +80,7 @@ impl Station {
             control: Link::new(CONTROL),
             rung: AtomicU32::new(0),
             inbox: SegQueue::new(),
-            woken_here: LocalQueue::new(),
+            woken_here: Woken::new(),
         }
     }
 
@@ -86,6 +107,12 @@ impl Station {
     pub(crate) fn is_mine(&self) -> bool {
         // Relaxed: as in `own`; any other value is not this thread's number.
         self.owner.load(Relaxed) == this_thread()
+    }
+
+    /// The proof that [`is_mine`](Self::is_mine), if it is so.
+    #[inline(always)]
+    pub(crate) fn mine(&self) -> Option<Mine<'_>> {
+        self.is_mine().then_some(Mine { station: self, thread: PhantomData })
     }
 
     pub(crate) fn set_spin(&self, may_spin: bool, callers_may_spin: bool) {
@@ -170,19 +197,13 @@ impl Station {
 
     /// Whether the owner has left itself something to look at.
     pub(crate) fn has_own_wakes(&self) -> bool {
-        self.woken_here.len(self) > 0
+        self.mine().is_some_and(|mine| !self.woken_here.is_empty(mine))
     }
 
     /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
-    pub(crate) fn leave_newcomer(&self, task: Box<dyn Task>) {
+    pub(crate) fn leave_newcomer(&self, mine: Mine<'_>, task: Box<dyn Task>) {
         NEWCOMERS.with_borrow_mut(|newcomers| newcomers.push((ptr::from_ref(self), task)));
-        self.wake_here(CONTROL);
-    }
-
-    /// Gets the owner to turn to an object that it has called itself.
-    pub(crate) fn wake_here(&self, key: usize) {
-        let pushed = self.woken_here.push(self, key, WOKEN_RESERVE);
-        debug_assert!(pushed.is_ok(), "only the owner calls within its runner");
+        mine.wake(CONTROL);
     }
 
     pub(crate) fn take_newcomers(&self) -> Vec<Box<dyn Task>> {

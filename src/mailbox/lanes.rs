@@ -520,6 +520,12 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
         Consumer::drain(self, max, handler)
     }
 
+    #[inline(always)]
+    fn has_any(&self) -> bool {
+        // Its drain looks at each lane once, and no lane should be looked at twice.
+        true
+    }
+
     fn peek(&self) -> Pop<()> {
         Consumer::peek(self)
     }

@@ -31,6 +31,8 @@ use super::{Bell, CapacityError, Heat, Mpsc, Pop, PushError, Silent};
 use crate::sync::{AtomicU64, AtomicUsize};
 use crate::sys::prefetch_for_write;
 use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 const FREE: u64 = 0;
@@ -71,6 +73,71 @@ struct Fixed<T, B> {
 /// Written by the consumer; read by batch pushes and by whoever asks for the length.
 #[repr(align(64))]
 struct Head(AtomicU64);
+
+/// The slots and how to find one, read once for a request: reads after an atomic access would have to
+/// be made again.
+struct Span<'a, T> {
+    slots: *const Stamped<T>,
+    geometry: Geometry,
+    ring: PhantomData<&'a Stamped<T>>,
+}
+
+impl<T> Clone for Span<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Span<'_, T> {}
+
+impl<'a, T> Span<'a, T> {
+    #[inline(always)]
+    fn slot(self, position: Position) -> &'a Stamped<T> {
+        // SAFETY: the index is below the capacity, which is the number of slots; they live as long
+        // as the ring, which is borrowed.
+        unsafe { &*self.slots.add(self.geometry.index(position)) }
+    }
+
+    /// Leaves the slot to the consumer.
+    #[inline(always)]
+    fn stamp(self, position: Position, state: u64) {
+        // Release [mpsc.full]: carries the request; pairs with the Acquire in `state`.
+        let stamp = self.geometry.lap(position) << STATE_BITS | state;
+        self.slot(position).stamp.store(stamp, Release);
+    }
+
+    /// The state of the slot if its stamp says that it is this lap's and not free.
+    #[inline(always)]
+    fn state(self, position: Position) -> Option<u64> {
+        // Acquire [mpsc.full]: sees the request; pairs with the Release in `stamp`.
+        let seen = self.slot(position).stamp.load(Acquire);
+        let state = seen.wrapping_sub(self.geometry.lap(position) << STATE_BITS);
+        matches!(state, FULL | VOID).then_some(state)
+    }
+
+    /// For how many of the next `max` requests the one [`SERVE_AHEAD`] is there as well, by one look
+    /// at the last: claims go in order, so before a full slot there is none that nobody has claimed.
+    /// Nothing but prefetches rests on it.
+    ///
+    /// Worth it in a backlog only: with few requests the look fetches a line from its producer in
+    /// vain.
+    #[inline(always)]
+    fn sure(self, head: Position, max: u64) -> u64 {
+        let last = max.saturating_sub(1);
+        if last < SERVE_AHEAD || last >= self.geometry.capacity() as u64 {
+            return 0;
+        }
+        let is_full = self.state(self.geometry.advance(head, last)) == Some(FULL);
+        if is_full { last - SERVE_AHEAD } else { 0 }
+    }
+
+    /// Asks for the line of the slot so many further on.
+    #[inline(always)]
+    fn prefetch(self, position: Position, ahead: u64) {
+        let index = self.geometry.index(self.geometry.advance(position, ahead));
+        prefetch_for_write(self.slots.wrapping_add(index));
+    }
+}
 
 // SAFETY: the count starts at 1 in `with_bell`, and only `Held` uses it.
 unsafe impl<T, B> Counted for Ring<T, B> {
@@ -124,9 +191,10 @@ impl<T: Send, B: Bell> Producer<T, B> {
     /// What the caller wrote before is visible to the consumer of this request (pair `mpsc.full`).
     #[inline]
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
-        match self.ring.claim() {
+        let span = self.ring.span();
+        match self.ring.claim(span) {
             Ok(claimed) => {
-                self.ring.publish(claimed, value);
+                self.ring.publish(span, claimed, value);
                 Ok(())
             }
             Err(PushError::Full(())) => Err(PushError::Full(value)),
@@ -141,7 +209,8 @@ impl<T: Send, B: Bell> Producer<T, B> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn claim(&self) -> Result<Claim<'_, T, B>, PushError<()>> {
-        self.ring.claim().map(|claimed| Claim { ring: &self.ring, claimed: Some(claimed) })
+        let claimed = self.ring.claim(self.ring.span())?;
+        Ok(Claim { ring: &self.ring, claimed: Some(claimed) })
     }
 
     /// Adds as many of `values` as there is room for, by one claim; returns how many.
@@ -157,7 +226,8 @@ impl<T: Send, B: Bell> Producer<T, B> {
         I: ExactSizeIterator<Item = T>,
     {
         let Some((first, count)) = self.ring.claim_many(values.len())? else { return Ok(0) };
-        let mut claims = ClaimMany { ring: &*self.ring, next: first, left: count };
+        let (ring, span) = (&*self.ring, self.ring.span());
+        let mut claims = ClaimMany { ring, span, next: first, left: count };
         for value in values.take(count as usize) {
             claims.publish(value);
         }
@@ -220,7 +290,7 @@ impl<T: Send, B: Bell> Claim<'_, T, B> {
     /// Fills the slot and shows it to the consumer.
     pub fn publish(mut self, value: T) {
         if let Some(claimed) = self.claimed.take() {
-            self.ring.publish(claimed, value);
+            self.ring.publish(self.ring.span(), claimed, value);
         }
     }
 }
@@ -228,7 +298,7 @@ impl<T: Send, B: Bell> Claim<'_, T, B> {
 impl<T: Send, B: Bell> Drop for Claim<'_, T, B> {
     fn drop(&mut self) {
         if let Some(claimed) = self.claimed.take() {
-            self.ring.stamp(claimed.position, VOID);
+            self.ring.span().stamp(claimed.position, VOID);
             self.ring.ring_if(claimed.cold);
         }
     }
@@ -252,18 +322,19 @@ struct Claimed {
 /// the bell is rung if it is owed.
 struct ClaimMany<'a, T: Send, B: Bell> {
     ring: &'a Ring<T, B>,
+    span: Span<'a, T>,
     next: Claimed,
     left: u64,
 }
 
 impl<T: Send, B: Bell> ClaimMany<'_, T, B> {
     fn publish(&mut self, value: T) {
-        self.ring.fill(self.next.position, value);
+        self.ring.fill(self.span, self.next.position, value);
         self.step();
     }
 
     fn step(&mut self) {
-        self.next.position = self.ring.fixed.geometry.advance(self.next.position, 1);
+        self.next.position = self.span.geometry.advance(self.next.position, 1);
         self.left -= 1;
     }
 }
@@ -271,7 +342,7 @@ impl<T: Send, B: Bell> ClaimMany<'_, T, B> {
 impl<T: Send, B: Bell> Drop for ClaimMany<'_, T, B> {
     fn drop(&mut self) {
         while self.left > 0 {
-            self.ring.stamp(self.next.position, VOID);
+            self.span.stamp(self.next.position, VOID);
             self.step();
         }
         self.ring.ring_if(self.next.cold);
@@ -279,10 +350,23 @@ impl<T: Send, B: Bell> Drop for ClaimMany<'_, T, B> {
 }
 
 impl<T: Send, B: Bell> Ring<T, B> {
+    /// The slots, if anyone has used them yet.
     #[inline(always)]
-    fn claim(&self) -> Result<Claimed, PushError<()>> {
+    fn allocated(&self) -> Option<Span<'_, T>> {
         let Fixed { slots, geometry, .. } = &self.fixed;
-        let slots = slots.get_or_allocate(geometry);
+        slots.get().map(|slots| Span { slots, geometry: *geometry, ring: PhantomData })
+    }
+
+    /// The slots, allocated by whoever needs them first.
+    #[inline(always)]
+    fn span(&self) -> Span<'_, T> {
+        let Fixed { slots, geometry, .. } = &self.fixed;
+        Span { slots: slots.get_or_allocate(geometry), geometry: *geometry, ring: PhantomData }
+    }
+
+    #[inline(always)]
+    fn claim(&self, span: Span<'_, T>) -> Result<Claimed, PushError<()>> {
+        let geometry = span.geometry;
         loop {
             let tail = self.tail.read();
             if tail.is_closed() {
@@ -290,11 +374,8 @@ impl<T: Send, B: Bell> Ring<T, B> {
             }
             let position = tail.position();
             let lap = geometry.lap(position);
-            // SAFETY: `index` is below the capacity, which is the number of slots; they live as
-            // long as the ring.
-            let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
             // Acquire [mpsc.free]: the consumer has moved the last lap's request out.
-            let seen = stamp.load(Acquire);
+            let seen = span.slot(position).stamp.load(Acquire);
             if seen >> STATE_BITS < lap {
                 // The slot still belongs to the last lap: to its consumer, or to a producer that
                 // has claimed and not filled it. Neither is worth waiting for here.
@@ -337,32 +418,19 @@ impl<T: Send, B: Bell> Ring<T, B> {
     }
 
     #[inline(always)]
-    fn publish(&self, claimed: Claimed, value: T) {
-        self.fill(claimed.position, value);
+    fn publish(&self, span: Span<'_, T>, claimed: Claimed, value: T) {
+        self.fill(span, claimed.position, value);
         self.ring_if(claimed.cold);
     }
 
     #[inline(always)]
-    fn fill(&self, position: Position, value: T) {
-        let Fixed { slots, geometry, .. } = &self.fixed;
-        let slots = slots.get_or_allocate(geometry);
-        // SAFETY: as in `claim`, the index is in bounds. The claim gave this thread the slot until
-        // the stamp below, and the consumer emptied it a lap ago: nothing alive is overwritten.
-        unsafe { (*slots.add(geometry.index(position))).value.with_mut(|v| (*v).write(value)) };
-        self.stamp(position, FULL);
+    fn fill(&self, span: Span<'_, T>, position: Position, value: T) {
+        // SAFETY: the claim gave this thread the slot until the stamp below, and the consumer emptied
+        // it a lap ago: nothing alive is overwritten.
+        span.slot(position).value.with_mut(|v| unsafe { (*v).write(value) });
+        span.stamp(position, FULL);
         // The stamp waits for its line to arrive: ask early for one that the consumer may have left.
-        let ahead = FILL_AHEAD.min(geometry.capacity() as u64);
-        prefetch_for_write(slots.wrapping_add(geometry.index(geometry.advance(position, ahead))));
-    }
-
-    #[inline(always)]
-    fn stamp(&self, position: Position, state: u64) {
-        let Fixed { slots, geometry, .. } = &self.fixed;
-        let slots = slots.get_or_allocate(geometry);
-        // SAFETY: as in `claim`, the index is in bounds.
-        let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
-        // Release [mpsc.full]: carries the request; pairs with the Acquire in `Consumer::state`.
-        stamp.store(geometry.lap(position) << STATE_BITS | state, Release);
+        span.prefetch(position, FILL_AHEAD.min(span.geometry.capacity() as u64));
     }
 
     #[inline(always)]
@@ -473,61 +541,43 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     /// Only if `handler` does; its request counts as taken, the rest remain.
     #[inline]
     pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
-        let Some(slots) = self.ring.fixed.slots.get() else { return 0 };
-        let geometry = self.ring.fixed.geometry;
-        let release_every = release_every(geometry.capacity());
-        let sure = self.sure(max);
-        let mut batch = Batch { freed: self.head, unfreed: 0, consumer: self };
+        let Self { ring, head, backlog } = self;
+        let Some(span) = ring.allocated() else { return 0 };
+        let sure = if *backlog { span.sure(*head, max as u64) } else { 0 };
+        let release_every = release_every(span.geometry.capacity());
+        let mut batch = Batch { span, shown: &ring.head, freed: *head, unfreed: 0, head };
         let mut count = 0;
-        let mut state = batch.consumer.state(batch.consumer.head);
+        let mut state = span.state(*batch.head);
         while count < max {
-            let position = batch.consumer.head;
+            let position = *batch.head;
             let Some(found) = state else { break };
             // Moved on before the handler runs: if it unwinds, its request is not read again.
-            batch.consumer.head = geometry.advance(position, 1);
+            *batch.head = span.geometry.advance(position, 1);
             batch.unfreed += 1;
             if (count as u64) < sure {
-                let ahead = geometry.index(geometry.advance(position, SERVE_AHEAD));
-                prefetch_for_write(slots.wrapping_add(ahead));
+                span.prefetch(position, SERVE_AHEAD);
             }
-            state = batch.consumer.state(batch.consumer.head);
+            state = span.state(*batch.head);
             if found == FULL {
                 count += 1;
                 let last = count == max || state != Some(FULL);
-                // SAFETY: in bounds as in `claim`. The stamp says full, so the producer has
-                // written the value and let go of it; the head has moved on, so it is read once.
-                let request = unsafe {
-                    (*slots.add(geometry.index(position))).value.with(|v| (*v).assume_init_read())
-                };
+                // SAFETY: the stamp says full, so the producer has written the value and let go of
+                // it; the head has moved on, so it is read once.
+                let request =
+                    span.slot(position).value.with(|v| unsafe { (*v).assume_init_read() });
                 handler(request, last);
             }
             if batch.unfreed == release_every {
                 batch.free();
             }
         }
-        batch.consumer.backlog = count == max;
+        *backlog = count == max;
         count
-    }
-
-    /// For how many of the next `max` requests the one [`SERVE_AHEAD`] is there as well, by one look
-    /// at the last: claims go in order, so before a full slot there is none that nobody has claimed.
-    /// Nothing but prefetches rests on it.
-    ///
-    /// Only in a backlog: with few requests the look would fetch a line from its producer in vain.
-    #[inline(always)]
-    fn sure(&self, max: usize) -> u64 {
-        let geometry = &self.ring.fixed.geometry;
-        let last = (max as u64).saturating_sub(1);
-        if !self.backlog || last < SERVE_AHEAD || last >= geometry.capacity() as u64 {
-            return 0;
-        }
-        let is_full = self.state(geometry.advance(self.head, last)) == Some(FULL);
-        if is_full { last - SERVE_AHEAD } else { 0 }
     }
 
     /// What is at the head, without taking it.
     pub fn peek(&self) -> Pop<()> {
-        if self.state(self.head) == Some(FULL) {
+        if self.state() == Some(FULL) {
             return Pop::Request(());
         }
         let tail = self.ring.tail.read();
@@ -567,50 +617,43 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         self.ring.capacity()
     }
 
-    /// The state of the slot at `position` if its stamp says that it is this lap's and not free.
+    /// The state of the slot at the head if there is something.
     #[inline(always)]
-    fn state(&self, position: Position) -> Option<u64> {
-        let geometry = &self.ring.fixed.geometry;
-        let slots = self.ring.fixed.slots.get()?;
-        // SAFETY: in bounds as in `claim`.
-        let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
-        // Acquire [mpsc.full]: sees the request; pairs with the Release in `Ring::stamp`.
-        let seen = stamp.load(Acquire);
-        let state = seen.wrapping_sub(geometry.lap(position) << STATE_BITS);
-        matches!(state, FULL | VOID).then_some(state)
+    fn state(&self) -> Option<u64> {
+        self.ring.allocated()?.state(self.head)
     }
 }
 
 /// Gives served slots back, some at a time and the rest at the end, also when the handler unwinds.
-struct Batch<'a, T: Send, B: Bell> {
+struct Batch<'a, T> {
+    span: Span<'a, T>,
+    /// Where others see how far the consumer has come.
+    shown: &'a Head,
     /// The oldest slot not given back.
     freed: Position,
     unfreed: u64,
-    consumer: &'a mut Consumer<T, B>,
+    head: &'a mut Position,
 }
 
-impl<T: Send, B: Bell> Batch<'_, T, B> {
+impl<T> Batch<'_, T> {
     /// The oldest slot comes last: a producer that waits for room polls that one, and finds all of
     /// them free at once. In the other order it would fill the first while its neighbours in the
     /// same cache line are still being stamped (80 ns a request rather than 30, where it was seen).
     fn free(&mut self) {
-        let Consumer { ring, head, .. } = &*self.consumer;
-        let Fixed { slots, geometry, .. } = &ring.fixed;
-        let slots = slots.get_or_allocate(geometry);
-        for step in (0..std::mem::take(&mut self.unfreed)).rev() {
-            let position = geometry.advance(self.freed, step);
-            // SAFETY: in bounds as in `claim`.
-            let stamp = unsafe { &(*slots.add(geometry.index(position))).stamp };
+        let Self { span, shown, freed, unfreed, head } = self;
+        for step in (0..mem::take(unfreed)).rev() {
+            let position = span.geometry.advance(*freed, step);
+            let stamp = (span.geometry.lap(position) + 1) << STATE_BITS | FREE;
             // Release [mpsc.free]: the request was moved out; pairs with `Ring::claim`.
-            stamp.store((geometry.lap(position) + 1) << STATE_BITS | FREE, Release);
+            span.slot(position).stamp.store(stamp, Release);
         }
-        self.freed = *head;
+        *freed = **head;
         // Release [mpsc.head]: the stamps before it are free; pairs with `Ring::claim_many`.
-        ring.head.0.store(*head, Release);
+        shown.0.store(**head, Release);
     }
 }
 
-impl<T: Send, B: Bell> Drop for Batch<'_, T, B> {
+impl<T> Drop for Batch<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         if self.unfreed > 0 {
@@ -658,6 +701,11 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
     #[inline(always)]
     fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
         Consumer::drain(self, max, handler)
+    }
+
+    #[inline(always)]
+    fn has_any(&self) -> bool {
+        self.state().is_some()
     }
 
     fn peek(&self) -> Pop<()> {

@@ -326,6 +326,11 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
         Consumer::drain(self, max, handler)
     }
 
+    #[inline(always)]
+    fn has_any(&self) -> bool {
+        !self.consuming.is_empty(&self.ring.lane)
+    }
+
     fn peek(&self) -> Pop<()> {
         Consumer::peek(self)
     }
