@@ -96,7 +96,8 @@ impl Woken {
 
     #[inline(always)]
     pub(crate) fn pop(&self, mine: Mine<'_>) -> Option<usize> {
-        let key = self.first.take()?;
+        // Not `take`, which would write each time: see the module.
+        let key = self.first.get()?;
         self.first.set(self.more.pop(mine));
         Some(key)
     }

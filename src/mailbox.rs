@@ -225,7 +225,7 @@ pub(crate) mod sealed {
     pub trait Consumer<T, B>: Send {
         fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize;
         /// Whether a drain might find something: `false` only if there was nothing.
-        fn has_any(&self) -> bool;
+        fn has_any(&mut self) -> bool;
         fn peek(&self) -> Pop<()>;
         fn cool(&mut self) -> bool;
         fn close(&self);

@@ -344,6 +344,16 @@ impl Consuming {
         self.waiting == 0
     }
 
+    /// How many requests are certainly there. Looks at what the producer writes only if none is known
+    /// to be: each look takes the line from it.
+    #[inline(always)]
+    pub(super) fn look<T: Send>(&mut self, lane: &Lane<T>) -> u64 {
+        if self.waiting == 0 {
+            self.waiting = lane.fixed.geometry.distance(lane.published(), self.head);
+        }
+        self.waiting
+    }
+
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
     /// `last` says of each whether nothing further was seen behind it.
@@ -355,10 +365,7 @@ impl Consuming {
         mut handler: impl FnMut(T, bool),
     ) -> usize {
         let geometry = lane.fixed.geometry;
-        if self.waiting == 0 {
-            self.waiting = geometry.distance(lane.published(), self.head);
-        }
-        let count = self.waiting.min(max as u64);
+        let count = self.look(lane).min(max as u64);
         let Some(slots) = lane.fixed.slots.get().filter(|_| count > 0) else { return 0 };
         // What lies so far ahead of a request was published too, and can be asked for.
         let mut far = self.waiting.saturating_sub(Slots::<Bare<T>>::AHEAD);

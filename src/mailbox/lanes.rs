@@ -521,7 +521,7 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
     }
 
     #[inline(always)]
-    fn has_any(&self) -> bool {
+    fn has_any(&mut self) -> bool {
         // Its drain looks at each lane once, and no lane should be looked at twice.
         true
     }

@@ -704,7 +704,7 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
     }
 
     #[inline(always)]
-    fn has_any(&self) -> bool {
+    fn has_any(&mut self) -> bool {
         self.state().is_some()
     }
 

@@ -327,8 +327,8 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
     }
 
     #[inline(always)]
-    fn has_any(&self) -> bool {
-        !self.consuming.is_empty(&self.ring.lane)
+    fn has_any(&mut self) -> bool {
+        self.consuming.look(&self.ring.lane) > 0
     }
 
     fn peek(&self) -> Pop<()> {
