@@ -202,8 +202,16 @@ impl Station {
 
     /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
     pub(crate) fn leave_newcomer(&self, mine: Mine<'_>, task: Box<dyn Task>) {
-        NEWCOMERS.with_borrow_mut(|newcomers| newcomers.push((ptr::from_ref(self), task)));
-        mine.wake(CONTROL);
+        let is_first = NEWCOMERS.with_borrow_mut(|newcomers| {
+            // The last one, nearly always: it looks at one place.
+            let is_first = !newcomers.iter().rev().any(|(station, _)| ptr::eq(*station, self));
+            newcomers.push((ptr::from_ref(self), task));
+            is_first
+        });
+        // All are taken at once: a note for each would have the runner look at all its flags as often.
+        if is_first {
+            mine.wake(CONTROL);
+        }
     }
 
     pub(crate) fn take_newcomers(&self) -> Vec<Box<dyn Task>> {
@@ -267,4 +275,52 @@ pub(crate) fn is_runner() -> bool {
 pub(crate) fn this_thread() -> usize {
     thread_local!(static MARK: Cell<u8> = const { Cell::new(0) });
     MARK.with(|mark| std::ptr::from_ref(mark).addr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{Cooling, Progress};
+
+    struct Nobody;
+
+    impl Task for Nobody {
+        fn turn(&mut self, _: usize) -> Progress {
+            Progress::Idle
+        }
+
+        fn turn_local(&mut self, _: Mine<'_>, _: usize) -> usize {
+            0
+        }
+
+        fn take_token(&mut self) {}
+
+        fn cool(&mut self) -> Cooling {
+            Cooling::Cold
+        }
+
+        fn is_over(&self) -> bool {
+            false
+        }
+
+        fn stop(&self) {}
+
+        fn set_key(&self, _: usize) {}
+    }
+
+    #[test]
+    fn many_newcomers_are_announced_once() {
+        let station = Station::new("nursery");
+        station.own();
+        let mine = station.mine().expect("this thread owns it");
+        for _ in 0..3 {
+            station.leave_newcomer(mine, Box::new(Nobody));
+        }
+        assert_eq!(mine.next_woken(), Some(CONTROL));
+        assert_eq!(mine.next_woken(), None);
+        assert_eq!(station.take_newcomers().len(), 3);
+        station.leave_newcomer(mine, Box::new(Nobody));
+        assert_eq!(mine.next_woken(), Some(CONTROL));
+        station.take_newcomers();
+    }
 }
