@@ -23,7 +23,7 @@ pub enum Suite {
     Pairs,
     /// 100,000 idle objects on one runner.
     Idle,
-    /// Curves: more objects, runners, producers, room, bytes. Takes 60 s.
+    /// Curves: more objects, runners, producers, room, bytes.
     Scale,
 }
 
