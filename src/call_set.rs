@@ -294,9 +294,12 @@ impl<R> CallSet<R> {
     }
 
     /// Whether waiting without a limit could be for ever.
+    ///
+    /// Looks at the cells, whose lines others are about to write, only on a thread that has objects.
     fn is_stuck(&self) -> bool {
         let lives_here = |call: &Call<R>| !call.is_ready() && call.lives_here();
-        station::is_runner() || self.pending_calls().any(|(.., call)| lives_here(call))
+        let has_own = || self.pending_calls().any(|(.., call)| lives_here(call));
+        station::is_runner() || station::owns_any() && has_own()
     }
 
     /// The oldest call, as one that can't be waited for.

@@ -98,6 +98,7 @@ impl Station {
 
     /// Makes the calling thread the owner: its calls to objects here are local from now on.
     pub(crate) fn own(&self) {
+        OWNS_ANY.set(true);
         // Relaxed: only a thread that wrote its own number acts on it.
         self.owner.store(this_thread(), Relaxed);
     }
@@ -263,6 +264,13 @@ thread_local!(static IS_RUNNER: Cell<bool> = const { Cell::new(false) });
 /// Marks the calling thread as a runner's: waits without a limit are refused here.
 pub(crate) fn become_runner() {
     IS_RUNNER.set(true);
+}
+
+thread_local!(static OWNS_ANY: Cell<bool> = const { Cell::new(false) });
+
+/// Whether the calling thread owns a runner's scheduler, or has owned one.
+pub(crate) fn owns_any() -> bool {
+    OWNS_ANY.get()
 }
 
 /// Whether the calling thread is a runner's.

@@ -82,10 +82,10 @@ pub const ALL: &[Path] = &[
     path("turn/idle/1", "a turn of one idle object", turn::idle::<1>),
     path("turn/idle/8", "a turn of eight idle objects", turn::idle::<8>),
     Path {
-        without: Some(("turn/work/1-not", turn::no_turn)),
-        ..path("turn/work/1", "a turn that serves one request", turn::one_each)
+        without: Some(("turn/serve/1-not", turn::no_turn)),
+        ..path("turn/serve/1", "a turn that serves one request", turn::one_each)
     },
-    path("turn/work/64", "a turn that serves 64: each request", turn::full),
+    path("turn/serve/64", "a turn that serves 64: each request", turn::full),
     path("turn/calls/64", "a turn that serves 64 calls: each", turn::full_of_calls),
     path("dispatch", "the generated dispatch of a one-way request", reply::dispatch),
     path("reply/serve", "the method's result into the reply cell", reply::serve),
