@@ -37,6 +37,8 @@ pub mod mpsc;
 mod ring;
 #[allow(unsafe_code)] // its count of holders
 pub mod spsc;
+#[allow(unsafe_code)] // the slots of the shared ring
+mod stamped;
 mod tail;
 
 pub use ring::CAPACITY_MAX;

@@ -24,28 +24,14 @@
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
 use super::held::{Counted, Held};
-use super::ring::{Geometry, Position, Slots, Stamped, release_every};
+use super::ring::{Geometry, Position, Slots, release_every};
 use super::sealed;
+use super::stamped::{Batch, FILL_AHEAD, FREE, FULL, SERVE_AHEAD, STATE_BITS, Span, Stamped, VOID};
 use super::tail::Tail;
 use super::{Bell, CapacityError, Heat, Mpsc, Pop, PushError, Silent};
 use crate::sync::{AtomicU64, AtomicUsize};
-use crate::sys::prefetch_for_write;
 use std::fmt;
-use std::marker::PhantomData;
-use std::mem;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-
-const FREE: u64 = 0;
-const FULL: u64 = 1;
-const VOID: u64 = 2;
-const STATE_BITS: u32 = 2;
-
-/// So many slots ahead a producer asks for the line that it will fill. Less than a group that the
-/// consumer gives back: further on lie slots that it is serving. (Single requests, to 26 slots
-/// ahead: 0.94 to 0.97 times the time.)
-const FILL_AHEAD: u64 = 8;
-/// So many slots ahead a consumer asks for the line of a request that it knows to be there.
-const SERVE_AHEAD: u64 = 16;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// The memory that both ends share.
 ///
@@ -73,71 +59,6 @@ struct Fixed<T, B> {
 /// Written by the consumer; read by batch pushes and by whoever asks for the length.
 #[repr(align(64))]
 struct Head(AtomicU64);
-
-/// The slots and how to find one, read once for a request: reads after an atomic access would have to
-/// be made again.
-struct Span<'a, T> {
-    slots: *const Stamped<T>,
-    geometry: Geometry,
-    ring: PhantomData<&'a Stamped<T>>,
-}
-
-impl<T> Clone for Span<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Span<'_, T> {}
-
-impl<'a, T> Span<'a, T> {
-    #[inline(always)]
-    fn slot(self, position: Position) -> &'a Stamped<T> {
-        // SAFETY: the index is below the capacity, which is the number of slots; they live as long
-        // as the ring, which is borrowed.
-        unsafe { &*self.slots.add(self.geometry.index(position)) }
-    }
-
-    /// Leaves the slot to the consumer.
-    #[inline(always)]
-    fn stamp(self, position: Position, state: u64) {
-        // Release [mpsc.full]: carries the request; pairs with the Acquire in `state`.
-        let stamp = self.geometry.lap(position) << STATE_BITS | state;
-        self.slot(position).stamp.store(stamp, Release);
-    }
-
-    /// The state of the slot if its stamp says that it is this lap's and not free.
-    #[inline(always)]
-    fn state(self, position: Position) -> Option<u64> {
-        // Acquire [mpsc.full]: sees the request; pairs with the Release in `stamp`.
-        let seen = self.slot(position).stamp.load(Acquire);
-        let state = seen.wrapping_sub(self.geometry.lap(position) << STATE_BITS);
-        matches!(state, FULL | VOID).then_some(state)
-    }
-
-    /// For how many of the next `max` requests the one [`SERVE_AHEAD`] is there as well, by one look
-    /// at the last: claims go in order, so before a full slot there is none that nobody has claimed.
-    /// Nothing but prefetches rests on it.
-    ///
-    /// Worth it in a backlog only: with few requests the look fetches a line from its producer in
-    /// vain.
-    #[inline(always)]
-    fn sure(self, head: Position, max: u64) -> u64 {
-        let last = max.saturating_sub(1);
-        if last < SERVE_AHEAD || last >= self.geometry.capacity() as u64 {
-            return 0;
-        }
-        let is_full = self.state(self.geometry.advance(head, last)) == Some(FULL);
-        if is_full { last - SERVE_AHEAD } else { 0 }
-    }
-
-    /// Asks for the line of the slot so many further on.
-    #[inline(always)]
-    fn prefetch(self, position: Position, ahead: u64) {
-        let index = self.geometry.index(self.geometry.advance(position, ahead));
-        prefetch_for_write(self.slots.wrapping_add(index));
-    }
-}
 
 // SAFETY: the count starts at 1 in `with_bell`, and only `Held` uses it.
 unsafe impl<T, B> Counted for Ring<T, B> {
@@ -354,14 +275,16 @@ impl<T: Send, B: Bell> Ring<T, B> {
     #[inline(always)]
     fn allocated(&self) -> Option<Span<'_, T>> {
         let Fixed { slots, geometry, .. } = &self.fixed;
-        slots.get().map(|slots| Span { slots, geometry: *geometry, ring: PhantomData })
+        // SAFETY: made for this geometry, and freed with the ring.
+        slots.get().map(|slots| unsafe { Span::new(slots, *geometry) })
     }
 
     /// The slots, allocated by whoever needs them first.
     #[inline(always)]
     fn span(&self) -> Span<'_, T> {
         let Fixed { slots, geometry, .. } = &self.fixed;
-        Span { slots: slots.get_or_allocate(geometry), geometry: *geometry, ring: PhantomData }
+        // SAFETY: as in `allocated`.
+        unsafe { Span::new(slots.get_or_allocate(geometry), *geometry) }
     }
 
     #[inline(always)]
@@ -545,7 +468,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let Some(span) = ring.allocated() else { return 0 };
         let sure = if *backlog { span.sure(*head, max as u64) } else { 0 };
         let release_every = release_every(span.geometry.capacity());
-        let mut batch = Batch { span, shown: &ring.head, freed: *head, unfreed: 0, head };
+        let mut batch = Batch { span, shown: &ring.head.0, freed: *head, unfreed: 0, head };
         let mut count = 0;
         let mut state = span.state(*batch.head);
         while count < max {
@@ -621,44 +544,6 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     #[inline(always)]
     fn state(&self) -> Option<u64> {
         self.ring.allocated()?.state(self.head)
-    }
-}
-
-/// Gives served slots back, some at a time and the rest at the end, also when the handler unwinds.
-struct Batch<'a, T> {
-    span: Span<'a, T>,
-    /// Where others see how far the consumer has come.
-    shown: &'a Head,
-    /// The oldest slot not given back.
-    freed: Position,
-    unfreed: u64,
-    head: &'a mut Position,
-}
-
-impl<T> Batch<'_, T> {
-    /// The oldest slot comes last: a producer that waits for room polls that one, and finds all of
-    /// them free at once. In the other order it would fill the first while its neighbours in the
-    /// same cache line are still being stamped (80 ns a request rather than 30, where it was seen).
-    fn free(&mut self) {
-        let Self { span, shown, freed, unfreed, head } = self;
-        for step in (0..mem::take(unfreed)).rev() {
-            let position = span.geometry.advance(*freed, step);
-            let stamp = (span.geometry.lap(position) + 1) << STATE_BITS | FREE;
-            // Release [mpsc.free]: the request was moved out; pairs with `Ring::claim`.
-            span.slot(position).stamp.store(stamp, Release);
-        }
-        *freed = **head;
-        // Release [mpsc.head]: the stamps before it are free; pairs with `Ring::claim_many`.
-        shown.0.store(**head, Release);
-    }
-}
-
-impl<T> Drop for Batch<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.unfreed > 0 {
-            self.free();
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What both rings share beside the tail: the arithmetic from position to slot, the slot memory.
 
 use super::CapacityError;
-use crate::sync::{AtomicPtr, AtomicU64, UnsafeCell, zeroed_slice};
+use crate::sync::{AtomicPtr, UnsafeCell, zeroed_slice};
 use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -100,20 +100,6 @@ pub(super) struct Bare<T>(pub(super) UnsafeCell<MaybeUninit<T>>);
 unsafe impl<T: Send> Slot for Bare<T> {
     fn free() -> Self {
         Self(UnsafeCell::new(MaybeUninit::uninit()))
-    }
-}
-
-/// A slot that says itself whose turn it is.
-pub(super) struct Stamped<T> {
-    /// `lap << 2 | state`, see [`mpsc`](super::mpsc). Zero is "free in the first lap".
-    pub(super) stamp: AtomicU64,
-    pub(super) value: UnsafeCell<MaybeUninit<T>>,
-}
-
-// SAFETY: as for `Bare`, and a stamp of 0.
-unsafe impl<T: Send> Slot for Stamped<T> {
-    fn free() -> Self {
-        Self { stamp: AtomicU64::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 }
 

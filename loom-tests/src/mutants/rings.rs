@@ -6,13 +6,14 @@ const MPSC: &str = "src/mailbox/mpsc.rs";
 const PARK: &str = "src/park.rs";
 const READY: &str = "src/ready.rs";
 const RING: &str = "src/mailbox/ring.rs";
+const STAMPED: &str = "src/mailbox/stamped.rs";
 const TAIL: &str = "src/mailbox/tail.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "mpsc: published without Release",
-        MPSC,
+        STAMPED,
         "self.slot(position).stamp.store(stamp, Release)",
         "self.slot(position).stamp.store(stamp, Relaxed)",
         "mailbox",
@@ -20,7 +21,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: slot freed without Release",
-        MPSC,
+        STAMPED,
         "span.slot(position).stamp.store(stamp, Release)",
         "span.slot(position).stamp.store(stamp, Relaxed)",
         "mailbox",
@@ -28,7 +29,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: consumer reads the stamp without Acquire",
-        MPSC,
+        STAMPED,
         "let seen = self.slot(position).stamp.load(Acquire);",
         "let seen = self.slot(position).stamp.load(Relaxed);",
         "mailbox",
