@@ -33,6 +33,8 @@ mod station;
 mod ready;
 mod park;
 mod wait;
+mod linger;
+mod neighbours;
 mod topology;
 mod error;
 mod sync;

@@ -1,6 +1,8 @@
 //! The thread that repeats turns, and waits between them.
 
 use crate::error::StartError;
+use crate::linger::Linger;
+use crate::neighbours::Neighbours;
 use crate::scheduler::{Rest, Scheduler};
 use crate::station::Station;
 use crate::sync::Arc;
@@ -187,13 +189,18 @@ const TURNS_PER_LOOK: u32 = 64;
 pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private: bool) {
     let station: Arc<Station> = scheduler.station().clone();
     let mut waiting = Waiting::new(strategy);
+    let mut linger = Linger::new();
+    let mut neighbours = Neighbours::default();
     let mut obstructed = Obstructed::default();
     let mut now = Instant::now();
     let mut turns = 0_u32;
     loop {
         let served = scheduler.turn(now);
+        let may_spin = || station.may_spin() && !neighbours.are_there();
+        linger.after_turn(scheduler.received(), may_spin);
         if served > 0 {
-            waiting.worked(served);
+            waiting.worked();
+            neighbours.worked();
             obstructed = Obstructed::default();
             turns = turns.wrapping_add(1);
             if turns.is_multiple_of(TURNS_PER_LOOK) {
@@ -201,10 +208,11 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
             }
             continue;
         }
-        match waiting.idle(station.may_spin(), &mut now) {
+        match waiting.idle(may_spin(), &mut now) {
             Pause::Poll => {}
             Pause::Yield => give_way(),
             Pause::Sleep(nap) => std::thread::sleep(nap),
+            Pause::Park if neighbours.let_run() => {}
             Pause::Park => {
                 if rest(scheduler, &mut obstructed, is_private) {
                     waiting.slept();

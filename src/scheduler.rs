@@ -55,6 +55,8 @@ pub struct Scheduler {
     vacant: Vec<usize>,
     hot: Vec<Hot>,
     live: usize,
+    /// What the last turn received through mailboxes.
+    received: usize,
     had_any: bool,
     never_parks: bool,
     /// Tells the engine that this runner has ended.
@@ -93,6 +95,7 @@ impl Scheduler {
             vacant: Vec::new(),
             hot: Vec::new(),
             live: 0,
+            received: 0,
             had_any: false,
             never_parks,
             on_end: None,
@@ -120,18 +123,26 @@ impl Scheduler {
     #[inline]
     pub fn turn(&mut self, now: Instant) -> usize {
         self.collect();
-        let mut work = self.turn_to_called();
+        let called = self.turn_to_called();
+        let mut received = 0;
         let mut place = 0;
         while place < self.hot.len() {
             let (served, stays) = self.turn_of(place, now);
-            work += served;
+            received += served;
             if stays {
                 place += 1;
             } else {
                 self.hot.swap_remove(place);
             }
         }
-        work
+        self.received = received;
+        called + received
+    }
+
+    /// How many of the last turn's requests came through mailboxes, so from other threads.
+    #[inline(always)]
+    pub(crate) fn received(&self) -> usize {
+        self.received
     }
 
     /// Serves calls that this very thread has made, those that they make, and so on: a chain of

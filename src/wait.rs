@@ -94,41 +94,18 @@ pub(crate) struct Waiting {
     /// An average of the last spins' success, scaled to `u32::MAX`.
     success: u32,
     next_sleep: Duration,
-    /// While above 0, requests come in a stream: a turn served several not long ago.
-    dense: u32,
 }
-
-/// A turn that served this many was part of a stream.
-const DENSE: usize = 2;
-/// So many turns with fewer end it.
-const DENSE_TURNS: u32 = 8;
-/// How long a runner leaves a stream alone that it has caught up with.
-///
-/// A poll pulls the cache line that the producer is about to fill. With a shared ring the producer
-/// then waits for the line at its next claim, so both crawl along one request at a time; left alone
-/// for a moment, it fills several lines at its own pace. Seen on one two-core virtual machine, ns
-/// per one-way request and per call with 128 in flight: 76 and 158 without, 37 and 120 with 400 ns,
-/// 24 and 52 with this.
-const LINGER: Duration = Duration::from_micros(1);
 
 const SLEEP_FIRST: Duration = Duration::from_micros(50);
 
 impl Waiting {
     pub(crate) fn new(strategy: WaitStrategy) -> Self {
-        Self {
-            strategy,
-            polls: 0,
-            since: None,
-            success: u32::MAX,
-            next_sleep: SLEEP_FIRST,
-            dense: 0,
-        }
+        Self { strategy, polls: 0, since: None, success: u32::MAX, next_sleep: SLEEP_FIRST }
     }
 
     /// There was work.
     #[inline(always)]
-    pub(crate) fn worked(&mut self, served: usize) {
-        self.dense = if served >= DENSE { DENSE_TURNS } else { self.dense.saturating_sub(1) };
+    pub(crate) fn worked(&mut self) {
         if self.polls != 0 {
             self.note(true);
             self.polls = 0;
@@ -156,10 +133,6 @@ impl Waiting {
     #[inline]
     pub(crate) fn idle(&mut self, may_spin: bool, now: &mut Instant) -> Pause {
         self.polls = self.polls.saturating_add(1);
-        if may_spin && self.dense > 0 && self.polls == 1 {
-            linger();
-            return Pause::Poll;
-        }
         if may_spin && !self.polls.is_multiple_of(POLLS_PER_LOOK) {
             spin_loop();
             return Pause::Poll;
@@ -193,14 +166,6 @@ impl Waiting {
     /// The budget, or an eighth of it while spinning seldom pays.
     fn worth(&self, spin: Duration) -> Duration {
         if self.success > WORTH { spin } else { spin / 8 }
-    }
-}
-
-#[cold]
-fn linger() {
-    let began = Instant::now();
-    while began.elapsed() < LINGER {
-        spin_loop();
     }
 }
 
@@ -239,7 +204,7 @@ mod tests {
         assert!(waiting.worth(SPIN_DEFAULT) < SPIN_DEFAULT);
         for _ in 0..8 {
             waiting.polls = 1;
-            waiting.worked(1);
+            waiting.worked();
         }
         assert_eq!(waiting.worth(SPIN_DEFAULT), SPIN_DEFAULT);
     }
