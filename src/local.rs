@@ -41,14 +41,16 @@ impl<T> LocalQueue<T> {
     }
 
     /// Adds an item. Room for `reserve` is made at the first; more when that is used up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, _: Mine<'_>, item: T, reserve: usize) {
         // SAFETY: the proof keeps other threads out, and nothing in here calls back into the queue:
         // moving an item runs none of its code.
         let items = unsafe { &mut *self.items.get() };
-        let items = items.get_or_insert_with(|| Box::new(VecDeque::with_capacity(reserve)));
-        items.push_back(item);
-        self.length.set(items.len());
+        match items {
+            Some(items) if items.len() < items.capacity() => items.push_back(item),
+            _ => push_growing(items, item, reserve),
+        }
+        self.length.set(self.length.get() + 1);
     }
 
     /// Takes the oldest item.
@@ -59,10 +61,16 @@ impl<T> LocalQueue<T> {
         }
         // SAFETY: as in `push`.
         let items = unsafe { &mut *self.items.get() }.as_mut()?;
-        let item = items.pop_front();
-        self.length.set(items.len());
-        item
+        self.length.set(self.length.get() - 1);
+        items.pop_front()
     }
+}
+
+/// Out of line: what makes room needs registers that a push otherwise doesn't.
+#[cold]
+#[inline(never)]
+fn push_growing<T>(items: &mut Option<Box<VecDeque<T>>>, item: T, reserve: usize) {
+    items.get_or_insert_with(|| Box::new(VecDeque::with_capacity(reserve))).push_back(item);
 }
 
 /// The objects that the owner has called and not yet turned to, oldest first, by their keys.
@@ -90,8 +98,13 @@ impl Woken {
     pub(crate) fn push(&self, mine: Mine<'_>, key: usize) {
         match self.first.get() {
             None => self.first.set(Some(key)),
-            Some(_) => self.more.push(mine, key, WOKEN_RESERVE),
+            Some(_) => self.push_more(mine, key),
         }
+    }
+
+    #[inline(never)]
+    fn push_more(&self, mine: Mine<'_>, key: usize) {
+        self.more.push(mine, key, WOKEN_RESERVE);
     }
 
     #[inline(always)]

@@ -216,7 +216,7 @@ fn shared_rivals(placement: Placement, wait: Wait) -> &'static [&'static str] {
             &["crossbeam ArrayQueue", "concurrent-queue", "std sync_channel"]
         }
         (_, Wait::Block) => &["crossbeam-channel", "thingbuf", "kanal"],
-        _ => &["crossbeam-channel", "concurrent-queue", "crossbeam ArrayQueue"],
+        _ => &["kanal", "crossbeam-channel", "concurrent-queue"],
     }
 }
 
@@ -258,10 +258,16 @@ fn lanes() -> Vec<Row> {
 }
 
 fn objects() -> Vec<Row> {
-    const ONE: &[&str] =
-        &["tokio mpsc + oneshot, one thread", "actix, one arbiter", "ractor, one thread"];
-    const TWO: &[&str] =
-        &["tokio mpsc + oneshot, two workers", "ractor, two workers", "coerce, two workers"];
+    const ONE: &[&str] = &[
+        "tokio mpsc recv_many + oneshot, one thread",
+        "tokio mpsc + oneshot, one thread",
+        "actix, one arbiter",
+    ];
+    const TWO: &[&str] = &[
+        "tokio mpsc recv_many + oneshot, two workers",
+        "tokio mpsc + oneshot, two workers",
+        "ractor, two workers",
+    ];
     let mut rows = Vec::new();
     for (runners, place, rivals) in [(1, "one runner", ONE), (2, "two runners", TWO)] {
         let hop = if runners == 1 { peer(0.15) } else { floor(1.5) };
