@@ -42,6 +42,7 @@ mod stamped;
 mod tail;
 
 pub use ring::CAPACITY_MAX;
+pub(crate) use ring::Position;
 
 use std::fmt;
 use thiserror::Error;
@@ -173,6 +174,7 @@ impl SharedKind for Mpsc {}
 /// What the engine needs of a ring, whichever kind it is.
 pub(crate) mod sealed {
     use super::held::{Counted, Held};
+    use super::ring::Position;
     use super::{Bell, CapacityError, Heat, Pop, PushError};
     use crate::sync::AtomicU64;
     use std::sync::atomic::Ordering::Relaxed;
@@ -203,6 +205,9 @@ pub(crate) mod sealed {
         fn bell(&self) -> &B;
         fn close(&self);
         fn is_closed(&self) -> bool;
+        /// Where the mailbox ends now, unless it is closed: what lies before was accepted earlier. Always
+        /// 0 where producers have no common order.
+        fn end(&self) -> Option<Position>;
         fn len(&self) -> usize;
         fn capacity(&self) -> usize;
         /// How many requests were refused.
@@ -228,6 +233,8 @@ pub(crate) mod sealed {
         fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize;
         /// Whether a drain might find something: `false` only if there was nothing.
         fn has_any(&mut self) -> bool;
+        /// How many requests lie before that end of the mailbox, if they can be taken now.
+        fn before(&mut self, end: Position) -> usize;
         fn peek(&self) -> Pop<()>;
         fn cool(&mut self) -> bool;
         fn close(&self);

@@ -155,7 +155,7 @@ impl Running {
     pub fn run(mut self) -> Course {
         let mut course = Course::default();
         loop {
-            if let Progress::Worked(requests) = self.task.turn(1) {
+            if let Progress::Worked(requests) = self.task.turn(&self.station, 1) {
                 course.requests += requests;
                 continue;
             }

@@ -7,7 +7,7 @@ use crate::fan_out;
 use crate::local::LocalQueue;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
-use crate::mailbox::{Bell, Heat, Kind, Pop, sealed};
+use crate::mailbox::{Bell, Heat, Kind, Pop, Position, sealed};
 use crate::pool::{OwnedPool, Pool};
 use crate::ready::Link;
 use crate::registry::Registration;
@@ -42,7 +42,14 @@ pub(crate) struct Desk<R> {
     name: Option<Box<str>>,
     link: Link,
     /// Calls from the runner's own thread.
-    local: LocalQueue<R>,
+    local: LocalQueue<LocalCall<R>>,
+}
+
+/// A request on the short way, and what had come the long way before it.
+struct LocalCall<R> {
+    /// The mailbox's end when this was accepted: what lies before it goes first.
+    end: Position,
+    request: R,
 }
 
 const _: () = assert!(
@@ -104,22 +111,20 @@ impl<R: Send + 'static> Desk<R> {
         self.pool.get().unwrap_or_else(make)
     }
 
-    /// Queues a request on the runner's own thread.
+    /// Queues a request on the runner's own thread. `end` is the mailbox's, unless it is closed.
     #[inline]
     pub(crate) fn push_local(
         &self,
         mine: Mine<'_>,
         request: R,
-        is_closed: bool,
+        end: Option<Position>,
         capacity: usize,
     ) -> Result<(), SendError<R>> {
-        if is_closed {
-            return Err(SendError::Stopped(request));
-        }
+        let Some(end) = end else { return Err(SendError::Stopped(request)) };
         if self.local.len(mine) >= capacity {
             return Err(SendError::Full(request));
         }
-        self.local.push(mine, request, capacity.min(LOCAL_RESERVE));
+        self.local.push(mine, LocalCall { end, request }, capacity.min(LOCAL_RESERVE));
         self.note_called(mine);
         Ok(())
     }
@@ -127,6 +132,12 @@ impl<R: Send + 'static> Desk<R> {
     /// Whether [`push_local`](Self::push_local) would accept a request now.
     pub(crate) fn has_local_room(&self, mine: Mine<'_>, is_closed: bool, capacity: usize) -> bool {
         !is_closed && self.local.len(mine) < capacity
+    }
+
+    /// Takes the oldest local call, if the mailbox ended there when it came.
+    #[inline(always)]
+    fn pop_local(&self, mine: Mine<'_>, end: Position) -> Option<R> {
+        self.local.pop_if(mine, |call| call.end == end).map(|call| call.request)
     }
 
     /// Notes the object as called, once.
@@ -202,8 +213,8 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
 #[derive(Clone, Copy)]
 enum Queue<'a> {
     Mailbox,
-    /// The runner's own thread.
-    Local(Mine<'a>),
+    /// The runner's own thread: what came when the mailbox ended there.
+    Local(Mine<'a>, Position),
 }
 
 /// What a turn of an object came to.
@@ -230,10 +241,11 @@ pub(crate) enum Cooling {
 
 /// An object as its runner sees it.
 pub(crate) trait Task {
-    /// Serves at most `batch` requests from its mailbox.
-    fn turn(&mut self, batch: usize) -> Progress;
-    /// Serves at most `batch` calls from the runner's own thread; returns how many. If more wait, it
-    /// notes itself as called again.
+    /// Serves at most `batch` requests from its mailbox, unless calls of the runner's own thread wait:
+    /// then as [`turn_local`](Self::turn_local).
+    fn turn(&mut self, station: &Station, batch: usize) -> Progress;
+    /// Serves calls from the runner's own thread, at most `batch`, and first what came through the
+    /// mailbox before them; returns how many. If more wait, it notes itself as called again.
     fn turn_local(&mut self, mine: Mine<'_>, batch: usize) -> usize;
     /// The token was taken off the ready set.
     fn take_token(&mut self);
@@ -312,9 +324,9 @@ impl<S: Active, K: Kind> Object<S, K> {
             };
             match queue {
                 Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
-                Queue::Local(mine) => {
+                Queue::Local(mine, end) => {
                     while count < batch {
-                        let Some(request) = desk.local.pop(mine) else { break };
+                        let Some(request) = desk.pop_local(mine, end) else { break };
                         count += 1;
                         serve(request);
                     }
@@ -330,8 +342,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.desk().pool().mark_stopped();
         match queue {
             Queue::Mailbox => self.consumer.drain(batch, |request, _| drop_caught(request)),
-            Queue::Local(mine) => {
-                let requests = std::iter::from_fn(|| self.desk().local.pop(mine));
+            Queue::Local(mine, end) => {
+                let requests = std::iter::from_fn(|| self.desk().pop_local(mine, end));
                 requests.take(batch).map(drop_caught).count()
             }
         }
@@ -372,23 +384,39 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 }
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
-    fn turn(&mut self, batch: usize) -> Progress {
+    fn turn(&mut self, station: &Station, batch: usize) -> Progress {
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
-        match self.run(batch, Queue::Mailbox) {
+        let served = match station.mine() {
+            Some(mine) if self.desk().local.len(mine) > 0 => self.turn_local(mine, batch),
+            _ => self.run(batch, Queue::Mailbox),
+        };
+        match served {
             0 => Progress::Idle,
             count => Progress::Worked(count),
         }
     }
 
     fn turn_local(&mut self, mine: Mine<'_>, batch: usize) -> usize {
-        let local = &self.desk().local;
-        local.note(mine, false);
+        self.desk().local.note(mine, false);
         // What it calls itself meanwhile has its turn after the others.
-        let waiting = local.len(mine);
-        let count = self.run(batch.min(waiting), Queue::Local(mine));
+        let mut waiting = self.desk().local.len(mine).min(batch);
+        let mut count = 0;
+        while waiting > 0
+            && count < batch
+            && let Some(end) = self.desk().local.first(mine, |call| call.end)
+        {
+            let before = self.consumer.before(end);
+            if before > 0 {
+                count += self.run(before.min(batch - count), Queue::Mailbox);
+                continue;
+            }
+            let served = self.run(waiting, Queue::Local(mine, end));
+            waiting -= served;
+            count += served;
+        }
         // More than a batch, or what a panic has left behind it.
         if self.desk().local.len(mine) > 0 {
             self.desk().note_called(mine);

@@ -124,7 +124,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
         let sent = match desk.station().mine() {
             Some(mine) => {
                 let ring = self.ring();
-                desk.push_local(mine, request, ring.is_closed(), ring.capacity())
+                desk.push_local(mine, request, ring.end(), ring.capacity())
             }
             None => self.producer.push(request).map_err(SendError::from),
         };

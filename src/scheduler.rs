@@ -224,9 +224,9 @@ impl Scheduler {
     /// Turns to one hot object; returns what it served, and whether it stays hot.
     #[inline(always)]
     fn turn_of(&mut self, place: usize, now: Instant) -> (usize, bool) {
-        let Self { hot, objects, .. } = self;
+        let Self { station, hot, objects, .. } = self;
         let Some(entry) = entry_of(objects, hot[place].key) else { return (0, false) };
-        match entry.task.turn(BATCH_MAX) {
+        match entry.task.turn(station, BATCH_MAX) {
             Progress::Worked(served) => {
                 hot[place].cool_at = None;
                 (served, true)

@@ -293,7 +293,7 @@ mod tests {
     struct Nobody;
 
     impl Task for Nobody {
-        fn turn(&mut self, _: usize) -> Progress {
+        fn turn(&mut self, _: &Station, _: usize) -> Progress {
             Progress::Idle
         }
 

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use mainspring::mailbox::{ClonedKind, Kind, Lanes, Spsc};
 use mainspring::prelude::*;
-use mainspring::{Reply, SendError};
+use mainspring::{Reply, Scheduler, SendError};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
@@ -95,7 +95,8 @@ fn three_send_in_order<K: ClonedKind>(worker: WorkerProxy<K>) {
                     }
                 }
                 // Behind its own: with lanes that says nothing of the others'.
-                outcome(worker.push(sender << 32 | COUNT)).unwrap();
+                let last = std::iter::repeat_with(|| worker.try_push(sender << 32 | COUNT));
+                outcome(last.flatten().next().expect("room comes")).unwrap();
             })
         })
         .collect();
@@ -113,6 +114,50 @@ fn one_thread_s_requests_run_in_the_order_sent() {
     let spawn = || engine.spawn_unnamed(Worker::default).capacity(64);
     three_send_in_order(spawn().start().unwrap());
     three_send_in_order(spawn().lanes().start().unwrap());
+}
+
+/// From the runner's own thread and from another, by turns, each after the other's.
+fn two_threads_by_turns<K: Kind>(scheduler: &mut Scheduler, worker: WorkerProxy<K>) {
+    let mut worker = Some(worker);
+    for n in (0..10).step_by(2) {
+        let sent = worker.take().unwrap();
+        let sent = elsewhere(move || {
+            sent.tell().push(n).unwrap();
+            sent
+        });
+        sent.tell().push(n + 1).unwrap();
+        worker = Some(sent);
+    }
+    while scheduler.turn(Instant::now()) > 0 {}
+    let mut list = worker.unwrap().list();
+    scheduler.turn(Instant::now());
+    assert_eq!(list.try_get().unwrap().unwrap(), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_sent_before_is_served_before_whichever_thread_sent_it() {
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let spawn = || engine.spawn_unnamed(Worker::default);
+    two_threads_by_turns(&mut scheduler, spawn().start().unwrap());
+    two_threads_by_turns(&mut scheduler, spawn().single_producer().start().unwrap());
+}
+
+/// An object that goes on calling itself, and others, must not keep the mailbox waiting.
+#[test]
+fn calls_within_a_runner_take_their_turn_with_the_mailbox() {
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let worker = engine.spawn_unnamed(Worker::default).capacity(1000).start().unwrap();
+    let far = worker.clone();
+    elsewhere(move || (0..500).for_each(|n| far.tell().push(n).unwrap()));
+    (500..1000).for_each(|n| worker.tell().push(n).unwrap());
+    let far = worker.clone();
+    elsewhere(move || (1000..1500).for_each(|n| far.tell().push(n).unwrap()));
+    while scheduler.turn(Instant::now()) > 0 {}
+    let mut list = worker.list();
+    scheduler.turn(Instant::now());
+    assert_eq!(list.try_get().unwrap().unwrap(), (0..1500).collect::<Vec<_>>());
 }
 
 /// Eight one-way requests.

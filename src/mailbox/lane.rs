@@ -98,6 +98,13 @@ impl<T: Send> Lane<T> {
         self.tail.load(Acquire).min(last)
     }
 
+    /// What the producer has published so far; for the producer's thread.
+    #[inline(always)]
+    pub(super) fn end(&self) -> Position {
+        // Relaxed: this thread is the one that wrote it, or was told so by the one that did.
+        self.tail.load(Relaxed)
+    }
+
     /// Whether nothing is there that was not taken; `head` is the consumer's.
     pub(super) fn is_empty(&self, head: Position) -> bool {
         self.published() == head
@@ -352,6 +359,12 @@ impl Consuming {
             self.waiting = lane.fixed.geometry.distance(lane.published(), self.head);
         }
         self.waiting
+    }
+
+    /// How many requests lie before that place.
+    #[inline(always)]
+    pub(super) fn before<T: Send>(&self, lane: &Lane<T>, end: Position) -> usize {
+        lane.fixed.geometry.distance(end, self.head) as usize
     }
 
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.

@@ -18,6 +18,7 @@
 use super::door::Door;
 use super::held::{Counted, Held};
 use super::lane::{Consuming, Lane, Producing};
+use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Lanes, Pop, PushError, Silent};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
@@ -308,6 +309,11 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
         self.door.is_closed()
     }
 
+    #[inline(always)]
+    fn end(&self) -> Option<Position> {
+        (!self.door.is_closed()).then_some(0)
+    }
+
     fn len(&self) -> usize {
         Ring::len(self)
     }
@@ -524,6 +530,11 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
     fn has_any(&mut self) -> bool {
         // Its drain looks at each lane once, and no lane should be looked at twice.
         true
+    }
+
+    #[inline(always)]
+    fn before(&mut self, _: Position) -> usize {
+        0
     }
 
     fn peek(&self) -> Pop<()> {

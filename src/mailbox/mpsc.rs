@@ -377,6 +377,12 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
         self.tail.read().is_closed()
     }
 
+    #[inline(always)]
+    fn end(&self) -> Option<Position> {
+        let tail = self.tail.read();
+        (!tail.is_closed()).then(|| tail.position())
+    }
+
     fn len(&self) -> usize {
         Ring::len(self)
     }
@@ -591,6 +597,14 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
     #[inline(always)]
     fn has_any(&mut self) -> bool {
         self.state().is_some()
+    }
+
+    #[inline(always)]
+    fn before(&mut self, end: Position) -> usize {
+        if end == self.head || !self.has_any() {
+            return 0;
+        }
+        self.ring.fixed.geometry.distance(end, self.head) as usize
     }
 
     fn peek(&self) -> Pop<()> {

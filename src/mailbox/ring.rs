@@ -14,7 +14,7 @@ pub const CAPACITY_MAX: usize = 1 << 30;
 /// Packing both keeps the capacity exact without a division: the index counts up to the capacity,
 /// then the lap goes up by one. 62 bits remain after the tail's flags; at a billion requests a
 /// second and capacity 1 that is over a century.
-pub(super) type Position = u64;
+pub(crate) type Position = u64;
 
 /// The only arithmetic from capacity to position, and back.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@
 use super::door::Door;
 use super::held::{Counted, Held};
 use super::lane::{Consuming, Lane, Producing};
+use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Pop, PushError, Silent, Spsc};
 use crate::sync::{AtomicU64, AtomicUsize};
@@ -190,6 +191,11 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
         self.door.is_closed()
     }
 
+    #[inline(always)]
+    fn end(&self) -> Option<Position> {
+        (!self.door.is_closed()).then(|| self.lane.end())
+    }
+
     fn len(&self) -> usize {
         self.lane.len()
     }
@@ -329,6 +335,11 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
     #[inline(always)]
     fn has_any(&mut self) -> bool {
         self.consuming.look(&self.ring.lane) > 0
+    }
+
+    #[inline(always)]
+    fn before(&mut self, end: Position) -> usize {
+        if self.has_any() { self.consuming.before(&self.ring.lane, end) } else { 0 }
     }
 
     fn peek(&self) -> Pop<()> {
