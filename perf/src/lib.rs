@@ -12,6 +12,7 @@ pub mod stats;
 
 pub mod call;
 pub mod idle;
+pub mod kind;
 pub mod meter;
 pub mod pairs;
 pub mod servant;
