@@ -19,5 +19,6 @@ pub mod servant;
 pub mod tell;
 pub mod wake;
 
+pub mod digits;
 pub mod machine;
 pub mod trouble;
