@@ -14,6 +14,7 @@ pub mod call;
 pub mod idle;
 pub mod kind;
 pub mod meter;
+pub mod nursery;
 pub mod pairs;
 pub mod servant;
 pub mod tell;
