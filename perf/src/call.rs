@@ -38,7 +38,7 @@ pub fn window(lab: &Lab, strategy: WaitStrategy, length: Duration) -> Result<Sam
             if calls.len() == WINDOW as usize {
                 take_oldest(&mut calls, &mut sum)?;
             }
-            send(&adder, &mut calls, &mut sum)?;
+            send(|| adder.try_add(1), &mut calls, &mut sum)?;
         }
         Ok(())
     })?;
@@ -59,13 +59,13 @@ pub fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(),
 
 /// Calls. In a mailbox smaller than the window, the answers that are due make the room.
 #[inline(always)]
-pub fn send(
-    adder: &AdderProxy,
+pub fn send<R>(
+    try_add: impl Fn() -> Result<Call<u64>, SendError<R>>,
     calls: &mut VecDeque<Call<u64>>,
     sum: &mut u64,
 ) -> Result<(), Trouble> {
     loop {
-        match adder.try_add(1) {
+        match try_add() {
             Ok(call) => {
                 calls.push_back(call);
                 return Ok(());

@@ -3,23 +3,18 @@
 use crate::call;
 use crate::lab::{ANSWER_LIMIT, Lab, RUNNER};
 use crate::meter::Meter;
+use crate::nursery::{Nursery, call_all, growth, resident_bytes};
 use crate::servant::{Adder, AdderProxy};
 use crate::stats::Sample;
 use crate::tell::{self, Sending};
 use crate::trouble::Trouble;
-use mainspring::mailbox::{Kind, Mpsc};
-use mainspring::{
-    Active, Engine, EngineHandle, Handle, Method, Proxy, Reply, StartError, WaitStrategy,
-    reply_bytes,
-};
+use mainspring::mailbox::Mpsc;
+use mainspring::{Active, Engine, WaitStrategy};
 use std::cell::OnceCell;
-use std::io;
 use std::time::{Duration, Instant};
 
 /// How many objects are idle.
 const CROWD: usize = 100_000;
-/// How many of them are called before their answers are awaited.
-const AT_ONCE: usize = 1000;
 
 /// One engine with a crowd of idle objects, made when the first scenario needs it.
 ///
@@ -97,94 +92,25 @@ pub fn tell_alone(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
 impl Crowd {
     fn gather(lab: &Lab) -> Result<Self, Trouble> {
         let engine = lab.engine(WaitStrategy::default())?;
-        let nursery = engine.spawn("nursery", || Nursery).on(RUNNER).start()?;
+        let nursery = engine.spawn("nursery", Nursery::default).on(RUNNER).start()?;
         let before = resident_bytes()?;
-        let mut raising = nursery.raise(engine.handle());
-        let idle = raising.get_timeout(ANSWER_LIMIT)??;
-        let bytes_each = grown_since(before)?;
+        let inside = engine.handle();
+        let make = move || inside.spawn_unnamed(Adder::default).on(RUNNER).start();
+        let idle = nursery.raise(CROWD, Box::new(make)).get_timeout(ANSWER_LIMIT)??;
+        let bytes_each = growth(before, CROWD)?;
         Ok(Self { engine, idle, bytes_each })
     }
 
     /// Calls everybody once; returns by how much that has made each grow.
     fn use_once(&self) -> Result<f64, Trouble> {
         let before = resident_bytes()?;
-        for some in self.idle.chunks(AT_ONCE) {
-            let calls: Vec<_> = some.iter().map(|object| object.add(1)).collect();
-            for mut call in calls {
-                Trouble::check("the sum", call.get_timeout(ANSWER_LIMIT)?, 1)?;
-            }
-        }
-        grown_since(before)
+        call_all(&self.idle, |object| object.add(1), |sum| Trouble::check("the sum", sum, 1))?;
+        growth(before, CROWD)
     }
 
     fn newcomer<S: Active>(&self, lab: &Lab, make: fn() -> S) -> Result<S::Proxy<Mpsc>, Trouble> {
         Ok(self.engine.spawn_unnamed(make).on(RUNNER).capacity(lab.capacity).start()?)
     }
-}
-
-/// Makes the crowd from inside: on their own runner, objects are made without a wait for each.
-struct Nursery;
-
-struct Raise {
-    engine: EngineHandle,
-    reply: Reply<Result<Vec<AdderProxy>, StartError>>,
-}
-
-impl Active for Nursery {
-    type Request = Raise;
-    type Proxy<K: Kind> = NurseryProxy<K>;
-    const NAME: &'static str = "Nursery";
-    const METHODS: &'static [Method] = &[Method::new("raise", &["engine"])];
-    const REPLY_BYTES: usize = reply_bytes::<Result<Vec<AdderProxy>, StartError>>();
-
-    fn method(_: &Raise) -> usize {
-        0
-    }
-
-    fn dispatch(&mut self, request: Raise) {
-        let Raise { engine, reply } = request;
-        let make = |_| engine.spawn_unnamed(Adder::default).on(RUNNER).start();
-        reply.serve(|| (0..CROWD).map(make).collect());
-    }
-}
-
-struct NurseryProxy<K: Kind = Mpsc>(Handle<Nursery, K>);
-
-impl<K: Kind> Proxy<Nursery> for NurseryProxy<K> {
-    type Kind = K;
-    type Tell<'a> = &'a Handle<Nursery, K>;
-
-    fn from_handle(handle: Handle<Nursery, K>) -> Self {
-        Self(handle)
-    }
-
-    fn handle(&self) -> &Handle<Nursery, K> {
-        &self.0
-    }
-
-    fn tell(&self) -> &Handle<Nursery, K> {
-        &self.0
-    }
-}
-
-impl NurseryProxy {
-    fn raise(&self, engine: EngineHandle) -> mainspring::Call<Result<Vec<AdderProxy>, StartError>> {
-        self.0.call(|reply| Raise { engine, reply })
-    }
-}
-
-/// The process's resident memory.
-pub fn resident_bytes() -> Result<u64, Trouble> {
-    let path = "/proc/self/statm";
-    let trouble = |error| Trouble::System { what: path.into(), error };
-    let text = std::fs::read_to_string(path).map_err(trouble)?;
-    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    let pages = pages.ok_or_else(|| trouble(io::ErrorKind::InvalidData.into()))?;
-    Ok(pages * rustix::param::page_size() as u64)
-}
-
-fn grown_since(before: u64) -> Result<f64, Trouble> {
-    Ok(resident_bytes()?.saturating_sub(before) as f64 / CROWD as f64)
 }
 
 /// User and system time of the process together.

@@ -12,11 +12,14 @@ pub mod stats;
 
 pub mod call;
 pub mod idle;
+pub mod kind;
 pub mod meter;
+pub mod nursery;
 pub mod pairs;
 pub mod servant;
 pub mod tell;
 pub mod wake;
 
+pub mod digits;
 pub mod machine;
 pub mod trouble;

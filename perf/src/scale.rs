@@ -4,7 +4,6 @@
 //! Every runner waits as it does by default.
 
 mod crowd;
-mod kind;
 mod payload;
 mod producers;
 mod runners;
@@ -12,9 +11,9 @@ mod start;
 
 use crate::suite::{Measure, Scenario, scenario};
 use crowd::Crowds;
-use kind::Chosen;
 use mainspring::WaitStrategy;
 use mainspring::mailbox::{Lanes, Mpsc, Spsc};
+use mainspring_perf::kind::Chosen;
 use mainspring_perf::lab::Lab;
 use mainspring_perf::meter::Meter;
 use mainspring_perf::stats::Sample;

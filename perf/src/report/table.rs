@@ -3,6 +3,7 @@
 use super::{Document, Figures, Kind};
 use crate::run::Moved;
 use comfy_table::{CellAlignment, Table, presets};
+use mainspring_perf::digits::figure;
 use mainspring_perf::machine::Machine;
 use std::fmt::Write;
 
@@ -61,27 +62,6 @@ fn row(figures: &Figures) -> [String; 7] {
     }
 }
 
-/// Three significant digits, or a whole number with its thousands apart.
-fn figure(value: f64) -> String {
-    match value {
-        v if v < 10.0 => format!("{v:.2}"),
-        v if v < 100.0 => format!("{v:.1}"),
-        v => thousands(v.round() as u64),
-    }
-}
-
-fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
     writeln!(
         text,
@@ -111,17 +91,4 @@ fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
         writeln!(text, "noisy: {floor} moved between rounds, from {least} to {largest} ns")?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_keep_three_digits_or_more() {
-        assert_eq!(figure(1.876), "1.88");
-        assert_eq!(figure(46.14), "46.1");
-        assert_eq!(figure(999.6), "1,000");
-        assert_eq!(figure(1_234_567.0), "1,234,567");
-    }
 }

@@ -1,10 +1,11 @@
 //! Many objects on one runner: what one of them costs in memory, and what reaching one takes.
 
 use crossbeam_utils::CachePadded;
-use mainspring::{Engine, EngineHandle, SendError, StartError, WaitStrategy, active};
-use mainspring_perf::idle::resident_bytes;
+use mainspring::{Engine, WaitStrategy, active};
 use mainspring_perf::lab::{ANSWER_LIMIT, Lab, RUNNER, Slot, closed_loop};
+use mainspring_perf::nursery::{Nursery, call_all, growth, resident_bytes};
 use mainspring_perf::stats::Sample;
+use mainspring_perf::tell::wait_for_room;
 use mainspring_perf::trouble::Trouble;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -14,8 +15,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
-/// How many objects are called before their answers are awaited.
-const AT_ONCE: usize = 1000;
 /// From one picked object to the next: far apart, and not a multiple of a crowd's size.
 const STEP: usize = 7919;
 /// How many requests are told between two looks at the clock and at what was served.
@@ -80,26 +79,6 @@ impl Member {
     #[active(oneway)]
     pub fn take(&mut self, number: u64) {
         self.progress.note(number);
-    }
-}
-
-/// Makes the crowd from inside: on their own runner, objects are made without a wait for each.
-struct Nursery;
-
-#[active]
-impl Nursery {
-    /// Makes so many members.
-    pub fn raise(
-        &self,
-        engine: EngineHandle,
-        size: usize,
-        progress: Arc<Progress>,
-    ) -> Result<Vec<MemberProxy>, StartError> {
-        let make = |_| {
-            let progress = progress.clone();
-            engine.spawn_unnamed(move || Member { sum: 0, progress }).on(RUNNER).start()
-        };
-        (0..size).map(make).collect()
     }
 }
 
@@ -186,11 +165,15 @@ impl Crowds {
 impl Crowd {
     fn gather(lab: &Lab, size: usize) -> Result<Self, Trouble> {
         let engine = lab.engine(WaitStrategy::default())?;
-        let nursery = engine.spawn("nursery", || Nursery).on(RUNNER).start()?;
+        let nursery = engine.spawn("nursery", Nursery::default).on(RUNNER).start()?;
         let progress = Arc::<Progress>::default();
         let before = resident_bytes()?;
-        let mut raising = nursery.raise(engine.handle(), size, progress.clone());
-        let members = raising.get_timeout(ANSWER_LIMIT)??;
+        let (inside, theirs) = (engine.handle(), progress.clone());
+        let make = move || {
+            let progress = theirs.clone();
+            inside.spawn_unnamed(move || Member { sum: 0, progress }).on(RUNNER).start()
+        };
+        let members = nursery.raise(size, Box::new(make)).get_timeout(ANSWER_LIMIT)??;
         let bytes_each = growth(before, size)?;
         let (bytes_more, picked) = (OnceCell::new(), Cell::new(0));
         Ok(Self { engine, members, progress, bytes_each, bytes_more, picked })
@@ -208,12 +191,8 @@ impl Crowd {
             return Ok(*bytes);
         }
         let before = resident_bytes()?;
-        for some in self.members.chunks(AT_ONCE) {
-            let calls: Vec<_> = some.iter().map(|member| member.add(1)).collect();
-            for mut call in calls {
-                Trouble::check("calls", u64::from(call.get_timeout(ANSWER_LIMIT)? > 0), 1)?;
-            }
-        }
+        let is_called = |sum| Trouble::check("calls", u64::from(sum > 0), 1);
+        call_all(&self.members, |member| member.add(1), is_called)?;
         let bytes = growth(before, self.members.len())?;
         Ok(*self.bytes_more.get_or_init(|| bytes))
     }
@@ -254,10 +233,7 @@ impl<'a> Round<'a> {
     fn tell(&mut self, number: u64) -> Result<(), Trouble> {
         let member = &self.crowd.members[self.next];
         while let Err(error) = member.take(number) {
-            match error {
-                SendError::Full(_) => self.lab.relax(),
-                SendError::Stopped(_) => return Err(Trouble::Stopped),
-            }
+            wait_for_room(self.lab, error)?;
         }
         self.next += 1;
         if self.next == self.crowd.members.len() {
@@ -288,11 +264,6 @@ impl Drop for Guest {
         // Release: the object has ended before; pairs with the Acquire in `Crowds::spawn_one`.
         self.0.fetch_add(1, Release);
     }
-}
-
-/// By how much the process has grown for each of so many.
-fn growth(before: u64, size: usize) -> Result<f64, Trouble> {
-    Ok(resident_bytes()?.saturating_sub(before) as f64 / size as f64)
 }
 
 fn wait_until(lab: &Lab, is_so: impl Fn() -> bool) -> Result<(), Trouble> {

@@ -1,8 +1,8 @@
 //! One-way requests that carry more or fewer bytes.
 
-use super::kind::Chosen;
 use mainspring::{WaitStrategy, active};
 use mainspring_perf::floor::CHUNK;
+use mainspring_perf::kind::Chosen;
 use mainspring_perf::lab::{ANSWER_LIMIT, Lab, Slot};
 use mainspring_perf::meter::{Meter, Tally};
 use mainspring_perf::stats::Sample;

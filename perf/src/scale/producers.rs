@@ -1,8 +1,8 @@
 //! Several threads that send one-way requests to one object, half of them on the runner's own CPU.
 
-use super::kind::Chosen;
 use mainspring::mailbox::ClonedKind;
 use mainspring::{SendError, WaitStrategy};
+use mainspring_perf::kind::Chosen;
 use mainspring_perf::lab::{ANSWER_LIMIT, Lab};
 use mainspring_perf::meter::{Meter, MeterProxy, Tally};
 use mainspring_perf::stats::Sample;

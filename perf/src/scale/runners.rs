@@ -70,7 +70,7 @@ fn call_until(adder: &AdderProxy, end: Instant) -> Result<u64, Trouble> {
             if calls.len() == WINDOW as usize {
                 call::take_oldest(&mut calls, &mut sum)?;
             }
-            call::send(adder, &mut calls, &mut sum)?;
+            call::send(|| adder.try_add(1), &mut calls, &mut sum)?;
         }
     }
     for mut call in calls {

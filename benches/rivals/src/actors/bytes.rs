@@ -4,7 +4,6 @@ use super::framework::{Framework, Setting, World};
 use crate::memory;
 use crate::work::Figure;
 use mainspring_perf::trouble::Trouble;
-use std::io;
 use tokio::task::yield_now;
 
 /// How many actors share the cost.
@@ -23,13 +22,7 @@ pub fn never_used<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble
 
 /// Heap bytes of one more actor that was asked once, with what asks it.
 pub fn used_once<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
-    crowd::<F>(setting, true, || {
-        let unknown = || Trouble::System {
-            what: "the size of the heap".into(),
-            error: io::ErrorKind::Unsupported.into(),
-        };
-        memory::heap().ok_or_else(unknown)
-    })
+    crowd::<F>(setting, true, memory::heap)
 }
 
 fn crowd<F: Framework>(

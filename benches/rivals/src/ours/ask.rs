@@ -3,8 +3,9 @@
 use super::Mailbox;
 use super::place::engine_opposite;
 use crate::work::{Figure, Wait};
+use mainspring::active;
 use mainspring::mailbox::Kind;
-use mainspring::{Call, SendError, active};
+use mainspring_perf::call::{send, take_oldest};
 use mainspring_perf::floor::timed_chunks;
 use mainspring_perf::lab::{Lab, closed_loop};
 use mainspring_perf::stats::Sample;
@@ -65,7 +66,7 @@ fn windowed<K: Kind>(
             if calls.len() == window {
                 take_oldest(&mut calls, &mut sum)?;
             }
-            send(adder, &mut calls, &mut sum)?;
+            send(|| adder.try_add(1), &mut calls, &mut sum)?;
         }
         Ok(())
     })?;
@@ -73,30 +74,4 @@ fn windowed<K: Kind>(
         take_oldest(&mut calls, &mut sum)?;
     }
     Ok(sample)
-}
-
-#[inline(always)]
-fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
-    let Some(oldest) = calls.pop_front() else { return Ok(()) };
-    *sum += 1;
-    Trouble::check("the sum", oldest.get()?, *sum)
-}
-
-/// In a mailbox smaller than the window, the answers that are due make the room.
-#[inline(always)]
-fn send<K: Kind>(
-    adder: &AdderProxy<K>,
-    calls: &mut VecDeque<Call<u64>>,
-    sum: &mut u64,
-) -> Result<(), Trouble> {
-    loop {
-        match adder.try_add(1) {
-            Ok(call) => {
-                calls.push_back(call);
-                return Ok(());
-            }
-            Err(SendError::Full(_)) => take_oldest(calls, sum)?,
-            Err(SendError::Stopped(_)) => return Err(Trouble::Stopped),
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! One object tells another a million times, then asks for the count.
 
-use super::place::{A, B, engine_for};
+use super::place::{A, B, between_objects};
 use crate::work::Figure;
 use mainspring::{Engine, SendError, active};
 use mainspring_perf::lab::{ANSWER_LIMIT, Lab, Slot};
@@ -89,12 +89,7 @@ impl Teller {
 
 /// The time per message.
 pub fn measure(lab: &Lab, runners: usize, length: Duration) -> Option<Result<Figure, Trouble>> {
-    let engine = engine_for(lab, runners)?;
-    Some(engine.and_then(|engine| {
-        let figure = run(lab, &engine, runners, length)?;
-        lab.end(engine)?;
-        Ok(figure)
-    }))
+    between_objects(lab, runners, |engine| run(lab, engine, runners, length))
 }
 
 /// Whole millions, as many as fit into the time; at least one, beside the one to warm up with.

@@ -1,6 +1,6 @@
 //! One object tells 60 others 1000 messages each, by turns; they report when they have them all.
 
-use super::place::{A, B, engine_for};
+use super::place::{A, B, between_objects};
 use crate::work::Figure;
 use mainspring::{Engine, SendError, active};
 use mainspring_perf::lab::{ANSWER_LIMIT, Lab, Slot};
@@ -115,12 +115,7 @@ impl Boss {
 
 /// The time per message; with two runners, every second worker lives on the other one.
 pub fn measure(lab: &Lab, runners: usize, length: Duration) -> Option<Result<Figure, Trouble>> {
-    let engine = engine_for(lab, runners)?;
-    Some(engine.and_then(|engine| {
-        let figure = run(lab, &engine, runners, length)?;
-        lab.end(engine)?;
-        Ok(figure)
-    }))
+    between_objects(lab, runners, |engine| run(lab, engine, runners, length))
 }
 
 /// As many turns as fit into the time; at least one, beside those to warm up with.

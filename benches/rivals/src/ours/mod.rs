@@ -12,8 +12,8 @@ mod wake;
 
 use crate::payload::Payload;
 use crate::work::{Contender, Figure, Work};
-use mainspring::mailbox::{Kind, Lanes, Mpsc, Spsc};
-use mainspring::{Active, Factory, Spawn, StartError};
+use mainspring::mailbox::{Lanes, Mpsc, Spsc};
+use mainspring_perf::kind::Chosen;
 use mainspring_perf::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
@@ -29,16 +29,10 @@ pub fn contenders() -> Vec<Contender> {
     ]
 }
 
-/// A kind of mailbox, as the options of an object choose it.
-pub trait Mailbox: Kind {
+/// What the works ask of a kind of mailbox.
+pub trait Mailbox: Chosen {
     /// Whether it is what works ask for that want a ring that is shared.
     const IS_SHARED: bool;
-
-    /// Starts an object with such a mailbox.
-    fn start<S, M, F>(spawn: Spawn<S, M, F>) -> Result<S::Proxy<Self>, StartError>
-    where
-        S: Active,
-        F: Factory<S, M>;
 
     /// So many proxies of one counter, if there can be so many.
     fn several<T: Payload>(
@@ -47,19 +41,11 @@ pub trait Mailbox: Kind {
     ) -> Option<Vec<CounterProxy<T, Self>>>;
 }
 
-/// A kind, whether it is shared, the option that chooses it, and how one proxy becomes several.
+/// A kind, whether it is shared, and how one proxy becomes several.
 macro_rules! mailbox {
-    ($kind:ty, $is_shared:literal, [$($option:ident)?], $first:ident, $count:ident => $several:expr) => {
+    ($kind:ty, $is_shared:literal, $first:ident, $count:ident => $several:expr) => {
         impl Mailbox for $kind {
             const IS_SHARED: bool = $is_shared;
-
-            fn start<S, M, F>(spawn: Spawn<S, M, F>) -> Result<S::Proxy<Self>, StartError>
-            where
-                S: Active,
-                F: Factory<S, M>,
-            {
-                spawn$(.$option())?.start()
-            }
 
             fn several<T: Payload>(
                 $first: CounterProxy<T, Self>,
@@ -71,9 +57,9 @@ macro_rules! mailbox {
     };
 }
 
-mailbox!(Mpsc, true, [], first, count => Some(vec![first; count]));
-mailbox!(Spsc, false, [single_producer], first, count => (count == 1).then(|| vec![first]));
-mailbox!(Lanes, false, [lanes], first, count => Some(vec![first; count]));
+mailbox!(Mpsc, true, first, count => Some(vec![first; count]));
+mailbox!(Spsc, false, first, count => (count == 1).then(|| vec![first]));
+mailbox!(Lanes, false, first, count => Some(vec![first; count]));
 
 fn measure<K: Mailbox>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
     match work {

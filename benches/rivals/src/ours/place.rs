@@ -1,6 +1,6 @@
 //! Engines for each kind of work, and what a sender does while a mailbox is full.
 
-use crate::work::Wait;
+use crate::work::{Figure, Wait};
 use crossbeam_utils::Backoff;
 use mainspring::{Engine, Runner, SendError, WaitStrategy};
 use mainspring_perf::lab::Lab;
@@ -29,7 +29,7 @@ pub fn engine_opposite(lab: &Lab, wait: Wait) -> Result<Engine, Trouble> {
 
 /// An engine for objects that talk to each other: with one runner it is [`A`], opposite the caller,
 /// with two there is [`B`] on the caller's CPU, who sleeps meanwhile. `None` if there is no room.
-pub fn engine_for(lab: &Lab, runners: usize) -> Option<Result<Engine, Trouble>> {
+fn engine_for(lab: &Lab, runners: usize) -> Option<Result<Engine, Trouble>> {
     match (runners, lab.cpus) {
         (1, _) => Some(engine_opposite(lab, Wait::Block)),
         (2, Some((callers, other))) => {
@@ -40,6 +40,19 @@ pub fn engine_for(lab: &Lab, runners: usize) -> Option<Result<Engine, Trouble>> 
         }
         _ => None,
     }
+}
+
+/// Measures objects that talk to each other, on an engine as [`engine_for`] makes it.
+pub fn between_objects(
+    lab: &Lab,
+    runners: usize,
+    measure: impl FnOnce(&Engine) -> Result<Figure, Trouble>,
+) -> Option<Result<Figure, Trouble>> {
+    Some(engine_for(lab, runners)?.and_then(|engine| {
+        let figure = measure(&engine)?;
+        lab.end(engine)?;
+        Ok(figure)
+    }))
 }
 
 fn runner(name: &str, cpu: Option<usize>, wait: Wait) -> Runner {

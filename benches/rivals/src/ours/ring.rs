@@ -1,6 +1,6 @@
 //! Objects in a ring pass one number on; two of them play ping-pong.
 
-use super::place::{A, B, engine_for};
+use super::place::{A, B, between_objects};
 use crate::work::Figure;
 use mainspring::{Engine, active};
 use mainspring_perf::lab::{ANSWER_LIMIT, Lab, Slot};
@@ -89,12 +89,7 @@ pub fn measure(
     runners: usize,
     length: Duration,
 ) -> Option<Result<Figure, Trouble>> {
-    let engine = engine_for(lab, runners)?;
-    Some(engine.and_then(|engine| {
-        let figure = run(&engine, nodes, runners, length)?;
-        lab.end(engine)?;
-        Ok(figure)
-    }))
+    between_objects(lab, runners, |engine| run(engine, nodes, runners, length))
 }
 
 fn run(engine: &Engine, nodes: usize, runners: usize, length: Duration) -> Result<Figure, Trouble> {

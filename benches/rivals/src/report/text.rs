@@ -5,6 +5,7 @@ use crate::interval::Interval;
 use crate::judge::{Line, Verdict};
 use crate::rounds::Role;
 use comfy_table::{CellAlignment, Table, presets};
+use mainspring_perf::digits::figure;
 use mainspring_perf::machine::Machine;
 use std::fmt::Write;
 
@@ -79,27 +80,6 @@ fn verdict(verdict: Option<Verdict>) -> &'static str {
     }
 }
 
-/// Three significant digits, or a whole number with its thousands apart.
-fn figure(value: f64) -> String {
-    match value {
-        v if v < 9.995 => format!("{v:.2}"),
-        v if v < 99.95 => format!("{v:.1}"),
-        v => thousands(v.round() as u64),
-    }
-}
-
-fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Every contender of every row, the quickest first.
 fn everybody(text: &mut String, document: &Document) -> std::fmt::Result {
     for row in &document.rows {
@@ -142,17 +122,4 @@ fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
         writeln!(text, "note: {note}")?;
     }
     writeln!(text, "{met} rows met, {missed} missed, {inconclusive} inconclusive")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_keep_three_digits_or_more() {
-        assert_eq!(figure(1.876), "1.88");
-        assert_eq!(figure(9.996), "10.0");
-        assert_eq!(figure(99.96), "100");
-        assert_eq!(figure(1_234_567.0), "1,234,567");
-    }
 }
