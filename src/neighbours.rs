@@ -6,6 +6,10 @@
 //! that takes long, it doesn't spin, and yields before each sleep: its producer then fills the
 //! mailbox, rather than being interrupted at its first request.
 //!
+//! A thread that may run on several CPUs leaves that to the kernel, which finds it another one when it
+//! wakes: one that yields stays beside its neighbour (calls between two threads that nobody has
+//! pinned took 23 µs rather than 1 in half of the runs).
+//!
 //! ns per one-way request, both ends on one CPU of a two-core virtual machine: 50 to 400 for a
 //! runner that spins and sleeps, 63 to 106 for one that sleeps at once, 22 for this one.
 
@@ -23,8 +27,10 @@ const SLEEPS_ALONE: u32 = 64;
 const SLEEPS_BESIDE_A_HOG: u32 = 4096;
 
 /// What a runner knows of who else runs on its CPU.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Neighbours {
+    /// The thread is bound to one CPU.
+    is_bound: bool,
     /// The last yield let somebody run.
     are_there: bool,
     /// There was a yield in this wait.
@@ -34,6 +40,11 @@ pub(crate) struct Neighbours {
 }
 
 impl Neighbours {
+    /// For a thread that may run on so many CPUs.
+    pub(crate) fn of(cpus: usize) -> Self {
+        Self { is_bound: cpus == 1, are_there: false, has_yielded: false, sleeps_left: 0 }
+    }
+
     /// Whether others want the CPU: spinning would take it from them.
     #[inline(always)]
     pub(crate) fn are_there(&self) -> bool {
@@ -59,7 +70,7 @@ impl Neighbours {
     }
 
     fn is_due(&mut self) -> bool {
-        if self.has_yielded {
+        if self.has_yielded || !self.is_bound {
             self.has_yielded = false;
             return false;
         }
@@ -84,7 +95,7 @@ mod tests {
 
     /// In how many of so many sleeps it yields, where each yield takes so long.
     fn yields(sleeps: u32, took: Duration) -> u32 {
-        let mut neighbours = Neighbours::default();
+        let mut neighbours = Neighbours::of(1);
         let mut yields = 0;
         for _ in 0..sleeps {
             neighbours.worked();
@@ -113,9 +124,14 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_with_several_cpus_leaves_it_to_the_kernel() {
+        assert!(!Neighbours::of(2).is_due());
+    }
+
+    #[test]
     fn spinning_stops_with_the_first_yield_that_let_somebody_run_and_begins_again_with_the_first_that_did_not()
      {
-        let mut neighbours = Neighbours::default();
+        let mut neighbours = Neighbours::of(1);
         neighbours.note(LET_RUN);
         assert!(neighbours.are_there());
         neighbours.note(LET_RUN / 2);

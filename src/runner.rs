@@ -190,7 +190,7 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
     let station: Arc<Station> = scheduler.station().clone();
     let mut waiting = Waiting::new(strategy);
     let mut linger = Linger::new();
-    let mut neighbours = Neighbours::default();
+    let mut neighbours = Neighbours::of(topology::allowed_cpus().len());
     let mut obstructed = Obstructed::default();
     let mut now = Instant::now();
     let mut turns = 0_u32;
