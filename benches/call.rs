@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use crossbeam_utils::CachePadded;
 use mainspring::mailbox::{Kind, Mpsc};
 use mainspring::{
-    Active, Call, Engine, Handle, Method, Proxy, Reply, Runner, SPIN_DEFAULT, SendError,
+    Active, Call, Context, Engine, Handle, Method, Proxy, Reply, Runner, SPIN_DEFAULT, SendError,
     WaitStrategy, reply_bytes,
 };
 use std::sync::atomic::AtomicU64;
@@ -42,7 +42,7 @@ impl Active for Adder {
         0
     }
 
-    fn dispatch(&mut self, Add { by, reply }: Add) {
+    fn dispatch(&mut self, Add { by, reply }: Add, _: &mut Context<Self>) {
         reply.serve(|| {
             self.0 += by;
             self.0

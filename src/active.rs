@@ -1,5 +1,6 @@
 //! What makes a plain struct an active object's servant. `#[active]` writes this; so can you.
 
+use crate::context::Context;
 use crate::mailbox::Kind;
 use crate::proxy::Proxy;
 
@@ -22,7 +23,7 @@ use crate::proxy::Proxy;
 ///     const METHODS: &'static [Method] = &[Method::new("add", &["by"])];
 ///     const REPLY_BYTES: usize = reply_bytes_max(&[reply_bytes::<u64>()]);
 ///     fn method(_: &CounterRequest) -> usize { 0 }
-///     fn dispatch(&mut self, request: CounterRequest) {
+///     fn dispatch(&mut self, request: CounterRequest, _: &mut Context<Self>) {
 ///         let CounterRequest::Add { by, reply } = request;
 ///         reply.serve(|| { self.total += by; self.total })
 ///     }
@@ -61,7 +62,9 @@ pub trait Active: Sized + 'static {
     fn method(request: &Self::Request) -> usize;
 
     /// Runs the method that a request calls, on the runner's thread.
-    fn dispatch(&mut self, request: Self::Request);
+    ///
+    /// Methods that take a [`Context`] get this one.
+    fn dispatch(&mut self, request: Self::Request, context: &mut Context<'_, Self>);
 }
 
 /// What is known of a method before any call.

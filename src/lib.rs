@@ -14,6 +14,7 @@ mod local;
 mod fan_out;
 #[allow(unsafe_code)] // pushing the object's link
 mod object;
+mod context;
 mod scheduler;
 mod runner;
 #[allow(unsafe_code)] // the cell's outcome and waiter
@@ -35,6 +36,7 @@ mod park;
 mod wait;
 mod linger;
 mod neighbours;
+mod wheel;
 mod topology;
 mod error;
 mod sync;
@@ -44,6 +46,7 @@ mod sys;
 pub use active::{Active, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
 pub use call_set::CallSet;
+pub use context::{Context, Missed, TimerId};
 pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
 pub use event::Event;
@@ -65,5 +68,8 @@ pub mod model;
 
 /// What most programs need.
 pub mod prelude {
-    pub use crate::{Active, Call, CallError, Engine, Proxy, Runner, SendError, WaitError, active};
+    pub use crate::{
+        Active, Call, CallError, Context, Engine, Missed, Proxy, Runner, Scheduler, SendError,
+        TimerId, WaitError, active,
+    };
 }

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::engine::Engine;
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{Heat, Kind, sealed};
-use crate::object::{Controller, Cooling, Desk, Object, Progress, Task};
+use crate::object::{Controller, Cooling, Desk, Object, Progress, Task, Turn};
 use crate::park::Parker;
 use crate::pool::{OwnedPool, Pool};
 use crate::proxy::{Handle, Proxy};
@@ -14,6 +14,8 @@ use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
 use crate::station::Station;
 use crate::sync::{Arc, yield_now};
+use crate::wheel::Wheel;
+use std::time::Instant;
 
 /// The reply cells of an object.
 pub struct Cells {
@@ -154,8 +156,11 @@ impl Running {
     /// Turns to the object until it is over: what a scheduler does with one object and no time.
     pub fn run(mut self) -> Course {
         let mut course = Course::default();
+        let now = Instant::now();
+        let mut wheel = Wheel::new(now);
+        let mut turn = Turn { station: &self.station, now, wheel: &mut wheel, batch: 1 };
         loop {
-            if let Progress::Worked(requests) = self.task.turn(&self.station, 1) {
+            if let Progress::Worked(requests) = self.task.turn(&mut turn) {
                 course.requests += requests;
                 continue;
             }

@@ -1,6 +1,7 @@
 //! One active object: what its callers share ([`Desk`]), and what its runner owns ([`Object`]).
 
 use crate::active::Active;
+use crate::context::{Context, Timers};
 use crate::error::{CallError, SendError, caught, panic_message};
 use crate::event::Event;
 use crate::fan_out;
@@ -14,10 +15,12 @@ use crate::registry::Registration;
 use crate::reply::Failure;
 use crate::station::{Mine, Station};
 use crate::sync::{Arc, AtomicU32, IS_MODEL};
+use crate::wheel::Wheel;
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::Instant;
 
 /// The ring of an object's mailbox, with its desk inside.
 pub(crate) type Ring<S, K> =
@@ -209,6 +212,13 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     desk.end_calls();
 }
 
+/// What a timer's panic is reported as, in place of a method.
+const A_TIMER: &str = "a timer";
+
+fn method_name<S: Active>(method: usize) -> &'static str {
+    S::METHODS.get(method).map_or("?", |method| method.name)
+}
+
 /// Where requests come from.
 #[derive(Clone, Copy)]
 enum Queue<'a> {
@@ -239,14 +249,40 @@ pub(crate) enum Cooling {
     Over,
 }
 
+/// What a runner gives an object for its turn.
+pub(crate) struct Turn<'a> {
+    pub(crate) station: &'a Station,
+    /// When the runner's turn began.
+    pub(crate) now: Instant,
+    pub(crate) wheel: &'a mut Wheel,
+    /// How many requests it may serve.
+    pub(crate) batch: usize,
+}
+
+impl Turn<'_> {
+    #[inline(always)]
+    fn context<'c, S: Active>(
+        &'c mut self,
+        timers: &'c mut Option<Box<Timers<S>>>,
+        desk: &Desk<S::Request>,
+    ) -> Context<'c, S> {
+        let object = desk.link.key() as u32;
+        Context { now: self.now, wheel: self.wheel, timers, object }
+    }
+}
+
 /// An object as its runner sees it.
 pub(crate) trait Task {
-    /// Serves at most `batch` requests from its mailbox, unless calls of the runner's own thread wait:
+    /// Serves requests from its mailbox, at most a batch, unless calls of the runner's own thread wait:
     /// then as [`turn_local`](Self::turn_local).
-    fn turn(&mut self, station: &Station, batch: usize) -> Progress;
-    /// Serves calls from the runner's own thread, at most `batch`, and first what came through the
+    fn turn(&mut self, turn: &mut Turn<'_>) -> Progress;
+    /// Serves calls from the runner's own thread, at most a batch, and first what came through the
     /// mailbox before them; returns how many. If more wait, it notes itself as called again.
-    fn turn_local(&mut self, mine: Mine<'_>, batch: usize) -> usize;
+    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn<'_>) -> usize;
+    /// Runs what one of its timers is for.
+    fn fire(&mut self, timer: u32, turn: &mut Turn<'_>);
+    /// Takes its timers back; before the runner lets it go.
+    fn cancel_timers(&mut self, wheel: &mut Wheel);
     /// The token was taken off the ready set.
     fn take_token(&mut self);
     /// Asks the mailbox to ring when something arrives, instead of being polled.
@@ -269,6 +305,8 @@ pub(crate) struct Object<S: Active, K: Kind> {
     /// must stay.
     is_cold: bool,
     heat: Heat,
+    /// Made with the first one.
+    timers: Option<Box<Timers<S>>>,
     registration: Registration,
 }
 
@@ -280,23 +318,31 @@ impl<S: Active, K: Kind> Object<S, K> {
         heat: Heat,
         registration: Registration,
     ) -> Self {
-        Self { consumer, ring, servant: Some(servant), is_cold: false, heat, registration }
+        Self {
+            consumer,
+            ring,
+            servant: Some(servant),
+            is_cold: false,
+            heat,
+            timers: None,
+            registration,
+        }
     }
 
     fn desk(&self) -> &Desk<S::Request> {
         self.ring.bell()
     }
 
-    /// Runs what waits in one of the queues; returns how many requests that were.
-    fn run(&mut self, batch: usize, queue: Queue<'_>) -> usize {
+    /// Runs at most `batch` of what waits in one of the queues; returns how many requests that were.
+    fn run(&mut self, batch: usize, queue: Queue<'_>, turn: &mut Turn<'_>) -> usize {
         if self.desk().is_aborted() {
             drop_caught(self.servant.take());
         }
         if self.servant.is_none() {
             return self.discard(batch, queue);
         }
-        self.serve(batch, queue).unwrap_or_else(|(method, payload)| {
-            self.panicked(method, payload);
+        self.serve(batch, queue, turn).unwrap_or_else(|(method, payload)| {
+            self.panicked(method_name::<S>(method), payload);
             1
         })
     }
@@ -306,9 +352,13 @@ impl<S: Active, K: Kind> Object<S, K> {
         &mut self,
         batch: usize,
         queue: Queue<'_>,
+        turn: &mut Turn<'_>,
     ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
-        let Self { consumer, ring, servant: Some(servant), .. } = self else { return Ok(0) };
+        let Self { consumer, ring, servant: Some(servant), timers, .. } = self else {
+            return Ok(0);
+        };
         let desk = ring.bell();
+        let mut context = turn.context(timers, desk);
         let mut method = 0;
         let mut count = 0;
         // One `catch_unwind` a batch, not one a request: what failed is in `method`.
@@ -320,7 +370,7 @@ impl<S: Active, K: Kind> Object<S, K> {
                     return drop_caught(request);
                 }
                 method = S::method(&request);
-                servant.dispatch(request);
+                servant.dispatch(request, &mut context);
             };
             match queue {
                 Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
@@ -350,10 +400,9 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     #[cold]
-    fn panicked(&mut self, method: usize, payload: Box<dyn Any + Send>) {
+    fn panicked(&mut self, method: &'static str, payload: Box<dyn Any + Send>) {
         let message = panic_message(&*payload);
         drop_caught(payload);
-        let method = S::METHODS.get(method).map_or("?", |method| method.name);
         // Close first: a caller who learns of the panic finds the object stopped.
         self.consumer.close();
         let unanswered = Failure::take();
@@ -384,14 +433,15 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 }
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
-    fn turn(&mut self, station: &Station, batch: usize) -> Progress {
+    fn turn(&mut self, turn: &mut Turn<'_>) -> Progress {
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
+        let station = turn.station;
         let served = match station.mine() {
-            Some(mine) if self.desk().local.len(mine) > 0 => self.turn_local(mine, batch),
-            _ => self.run(batch, Queue::Mailbox),
+            Some(mine) if self.desk().local.len(mine) > 0 => self.turn_local(mine, turn),
+            _ => self.run(turn.batch, Queue::Mailbox, turn),
         };
         match served {
             0 => Progress::Idle,
@@ -399,7 +449,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         }
     }
 
-    fn turn_local(&mut self, mine: Mine<'_>, batch: usize) -> usize {
+    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn<'_>) -> usize {
+        let batch = turn.batch;
         self.desk().local.note(mine, false);
         // What it calls itself meanwhile has its turn after the others.
         let mut waiting = self.desk().local.len(mine).min(batch);
@@ -410,10 +461,10 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         {
             let before = self.consumer.before(end);
             if before > 0 {
-                count += self.run(before.min(batch - count), Queue::Mailbox);
+                count += self.run(before.min(batch - count), Queue::Mailbox, turn);
                 continue;
             }
-            let served = self.run(waiting, Queue::Local(mine, end));
+            let served = self.run(waiting, Queue::Local(mine, end), turn);
             waiting -= served;
             count += served;
         }
@@ -422,6 +473,21 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             self.desk().note_called(mine);
         }
         count
+    }
+
+    fn fire(&mut self, timer: u32, turn: &mut Turn<'_>) {
+        let Self { ring, servant: Some(servant), timers, .. } = self else { return };
+        let mut context = turn.context(timers, ring.bell());
+        let fired = catch_unwind(AssertUnwindSafe(|| context.fire(servant, timer)));
+        if let Err(payload) = fired {
+            self.panicked(A_TIMER, payload);
+        }
+    }
+
+    fn cancel_timers(&mut self, wheel: &mut Wheel) {
+        if let Some(timers) = self.timers.take() {
+            timers.cancel_all(wheel);
+        }
     }
 
     fn take_token(&mut self) {

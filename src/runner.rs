@@ -211,7 +211,7 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
         match waiting.idle(may_spin(), &mut now) {
             Pause::Poll => {}
             Pause::Yield => give_way(),
-            Pause::Sleep(nap) => std::thread::sleep(nap),
+            Pause::Sleep(nap) => std::thread::sleep(nap.min(until_timer(scheduler))),
             Pause::Park if neighbours.let_run() => {}
             Pause::Park => {
                 if rest(scheduler, &mut obstructed, is_private) {
@@ -241,10 +241,19 @@ fn rest(scheduler: &mut Scheduler, obstructed: &mut Obstructed, is_private: bool
         Rest::Cold if is_at_end && scheduler.is_empty() => false,
         Rest::Cold => {
             *obstructed = Obstructed::default();
-            station.ready().park(None)
+            match scheduler.next_timer() {
+                None => station.ready().park(None),
+                Some(_) => station.ready().park(Some(until_timer(scheduler))),
+            }
         }
         Rest::Polled => obstructed.pause(station),
     }
+}
+
+/// How long the runner may sleep.
+fn until_timer(scheduler: &Scheduler) -> Duration {
+    let left = |at: Instant| at.saturating_duration_since(Instant::now());
+    scheduler.next_timer().map_or(Duration::MAX, left)
 }
 
 /// Nobody will ring: a producer was suspended between its claim and its publication, at the head of a

@@ -7,9 +7,10 @@
 //! while is cooled: from then on it costs nothing until its mailbox rings, which puts it back. So
 //! a turn's cost depends on the objects that work, not on those that exist.
 
-use crate::object::{Cooling, Progress, Task};
+use crate::object::{Cooling, Progress, Task, Turn};
 use crate::station::{CONTROL, Station};
 use crate::sync::Arc;
+use crate::wheel::{Target, Wheel};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,9 @@ pub const BATCH_MAX: usize = 64;
 
 /// How many called objects have their turn before the mailboxes have theirs again.
 const CALLED_MAX: usize = 64;
+
+/// How many timers fire before the objects have their turn.
+const FIRED_MAX: usize = 64;
 
 /// How long an object stays hot without work, while others of its runner are busy.
 pub const COOL_AFTER: Duration = Duration::from_micros(50);
@@ -54,6 +58,7 @@ pub struct Scheduler {
     objects: Vec<Option<Entry>>,
     vacant: Vec<usize>,
     hot: Vec<Hot>,
+    wheel: Wheel,
     live: usize,
     /// What the last turn received through mailboxes.
     received: usize,
@@ -94,6 +99,7 @@ impl Scheduler {
             objects: Vec::new(),
             vacant: Vec::new(),
             hot: Vec::new(),
+            wheel: Wheel::new(Instant::now()),
             live: 0,
             received: 0,
             had_any: false,
@@ -110,11 +116,11 @@ impl Scheduler {
         &self.station
     }
 
-    /// Does a bounded amount of work and returns how many requests it served; 0 when there was
-    /// nothing to do.
+    /// Does a bounded amount of work and returns how many requests it served and timers it fired; 0
+    /// when there was nothing to do.
     ///
-    /// `now` decides when idle objects are cooled, and nothing else: pass a virtual time if you
-    /// like.
+    /// `now` decides which timers are due and when idle objects are cooled, and nothing else: pass a
+    /// virtual time if you like.
     ///
     /// # Blocking
     /// Only as long as the servants' methods.
@@ -123,7 +129,7 @@ impl Scheduler {
     #[inline]
     pub fn turn(&mut self, now: Instant) -> usize {
         self.collect();
-        let called = self.turn_to_called();
+        let called = self.fire(now) + self.turn_to_called(now);
         let mut received = 0;
         let mut place = 0;
         while place < self.hot.len() {
@@ -148,18 +154,49 @@ impl Scheduler {
     /// Serves calls that this very thread has made, those that they make, and so on: a chain of
     /// calls within the runner needs no turn for each of its links.
     #[inline]
-    fn turn_to_called(&mut self) -> usize {
+    fn turn_to_called(&mut self, now: Instant) -> usize {
         let mut work = 0;
         for _ in 0..CALLED_MAX {
-            let Some(mine) = self.station.mine() else { break };
+            let Self { station, objects, wheel, .. } = self;
+            let Some(mine) = station.mine() else { break };
             let Some(key) = mine.next_woken() else { break };
             if key == CONTROL {
                 self.obey();
-            } else if let Some(entry) = entry_of(&mut self.objects, key) {
-                work += entry.task.turn_local(mine, BATCH_MAX);
+            } else if let Some(entry) = entry_of(objects, key) {
+                let mut turn = Turn { station, now, wheel, batch: BATCH_MAX };
+                work += entry.task.turn_local(mine, &mut turn);
             }
         }
         work
+    }
+
+    /// Fires timers that are due; returns how many.
+    #[inline(always)]
+    fn fire(&mut self, now: Instant) -> usize {
+        if self.wheel.len() == 0 { 0 } else { self.fire_due(now) }
+    }
+
+    #[inline(never)]
+    fn fire_due(&mut self, now: Instant) -> usize {
+        self.wheel.advance(now);
+        let mut fired = 0;
+        while fired < FIRED_MAX
+            && let Some(Target { object, timer }) = self.wheel.next_due()
+        {
+            fired += 1;
+            let Self { station, objects, wheel, .. } = self;
+            if let Some(entry) = entry_of(objects, object as usize) {
+                entry.task.fire(timer, &mut Turn { station, now, wheel, batch: BATCH_MAX });
+            }
+        }
+        fired
+    }
+
+    /// When to turn again at the latest, if nothing arrives before: the next timer may be due then.
+    ///
+    /// For your own loop: sleep no longer than that.
+    pub fn next_timer(&self) -> Option<Instant> {
+        self.wheel.next_look()
     }
 
     /// How many objects live here.
@@ -224,9 +261,9 @@ impl Scheduler {
     /// Turns to one hot object; returns what it served, and whether it stays hot.
     #[inline(always)]
     fn turn_of(&mut self, place: usize, now: Instant) -> (usize, bool) {
-        let Self { station, hot, objects, .. } = self;
+        let Self { station, hot, objects, wheel, .. } = self;
         let Some(entry) = entry_of(objects, hot[place].key) else { return (0, false) };
-        match entry.task.turn(station, BATCH_MAX) {
+        match entry.task.turn(&mut Turn { station, now, wheel, batch: BATCH_MAX }) {
             Progress::Worked(served) => {
                 hot[place].cool_at = None;
                 (served, true)
@@ -309,7 +346,8 @@ impl Scheduler {
 
     fn remove(&mut self, key: usize) {
         let entry = self.objects.get_mut(key).and_then(Option::take);
-        if let Some(entry) = entry {
+        if let Some(mut entry) = entry {
+            entry.task.cancel_timers(&mut self.wheel);
             self.vacant.push(key);
             self.live -= 1;
             drop(entry);

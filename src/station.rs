@@ -288,18 +288,22 @@ pub(crate) fn this_thread() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::{Cooling, Progress};
+    use crate::object::{Cooling, Progress, Turn};
+    use crate::wheel::Wheel;
 
     struct Nobody;
 
     impl Task for Nobody {
-        fn turn(&mut self, _: &Station, _: usize) -> Progress {
+        fn turn(&mut self, _: &mut Turn<'_>) -> Progress {
             Progress::Idle
         }
 
-        fn turn_local(&mut self, _: Mine<'_>, _: usize) -> usize {
+        fn turn_local(&mut self, _: Mine<'_>, _: &mut Turn<'_>) -> usize {
             0
         }
+
+        fn fire(&mut self, _: u32, _: &mut Turn<'_>) {}
+        fn cancel_timers(&mut self, _: &mut Wheel) {}
 
         fn take_token(&mut self) {}
 

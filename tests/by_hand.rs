@@ -2,8 +2,8 @@
 
 use mainspring::mailbox::{ClonedKind, Kind, Mpsc};
 use mainspring::{
-    Active, Call, CallError, Engine, Handle, Method, Proxy, Reply, Runner, WaitError, reply_bytes,
-    reply_bytes_max,
+    Active, Call, CallError, Context, Engine, Handle, Method, Proxy, Reply, Runner, WaitError,
+    reply_bytes, reply_bytes_max,
 };
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ impl Active for Counter {
         }
     }
 
-    fn dispatch(&mut self, request: CounterRequest) {
+    fn dispatch(&mut self, request: CounterRequest, _: &mut Context<Self>) {
         match request {
             CounterRequest::Add { by, reply } => reply.serve(|| {
                 self.total += by;

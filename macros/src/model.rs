@@ -4,14 +4,14 @@ use crate::attributes::{self, copied};
 use crate::errors::Errors;
 use crate::keys::Keys;
 use crate::names::{self, free, identifiers};
-use crate::rules::{check_argument, check_signature};
+use crate::rules::{check_argument, check_signature, context_place};
 use proc_macro2::{Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
 use syn::ext::IdentExt;
 use syn::{
-    GenericArgument, GenericParam, ImplItem, ImplItemFn, ItemImpl, PathArguments, ReturnType,
-    Signature, Type, TypePath, Visibility,
+    FnArg, GenericArgument, GenericParam, ImplItem, ImplItemFn, ItemImpl, PathArguments,
+    ReturnType, Signature, Type, TypePath, Visibility,
 };
 
 /// An impl block whose public methods become requests.
@@ -47,8 +47,10 @@ pub struct Request {
     pub attempt: Ident,
     /// The variant of the request enum.
     pub variant: Ident,
-    /// The arguments' names and types.
+    /// The arguments' names and types, but for the context.
     pub arguments: Vec<(Ident, TokenStream)>,
+    /// Which of the method's arguments is the context.
+    pub context_place: Option<usize>,
     /// The result's type, `()` included.
     pub result: TokenStream,
     pub is_oneway: bool,
@@ -214,7 +216,8 @@ impl Request {
     fn parse(method: &ImplItemFn, keys: &Keys, ty: &TypePath, errors: &mut Errors) -> Self {
         let signature = &method.sig;
         check_signature(signature, keys.oneway.is_some(), errors);
-        let arguments = arguments(signature, ty, errors);
+        let context_place = context_place(signature, errors);
+        let arguments = arguments(signature, context_place, ty, errors);
         if let (Some(span), true) = (keys.boxed, arguments.is_empty()) {
             let rule = "there are no arguments to box: remove this key";
             errors.include(syn::Error::new(span, rule));
@@ -232,6 +235,7 @@ impl Request {
             reply: format_ident!("{}", free("reply", &fields)),
             boxed: format_ident!("{}", free("arguments", &fields)),
             arguments,
+            context_place,
             cfg: copied(&method.attrs, &["cfg"]),
             docs: copied(&method.attrs, &["doc"]),
             marks: copied(&method.attrs, &["allow", "deprecated"]),
@@ -241,6 +245,15 @@ impl Request {
     /// The arguments' names.
     pub fn argument_names(&self) -> impl ExactSizeIterator<Item = &Ident> {
         self.arguments.iter().map(|(name, _)| name)
+    }
+
+    /// What the method is called with, the name of the context included.
+    pub fn call_arguments<'a>(&'a self, context: &'a Ident) -> Vec<&'a Ident> {
+        let mut arguments: Vec<_> = self.argument_names().collect();
+        if let Some(place) = self.context_place {
+            arguments.insert(place, context);
+        }
+        arguments
     }
 
     /// The arguments as one value: nothing, the only one, or a tuple.
@@ -263,11 +276,14 @@ fn bundle(mut parts: impl ExactSizeIterator<Item = impl ToTokens>) -> TokenStrea
 
 fn arguments(
     signature: &Signature,
+    context_place: Option<usize>,
     servant: &TypePath,
     errors: &mut Errors,
 ) -> Vec<(Ident, TokenStream)> {
     let taken = identifiers(signature.inputs.to_token_stream());
-    let named = signature.inputs.iter().enumerate().filter_map(|(place, argument)| {
+    let typed = signature.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));
+    let travelling = typed.enumerate().filter(|(place, _)| Some(*place) != context_place);
+    let named = travelling.filter_map(|(place, argument)| {
         let (name, ty) = check_argument(argument, errors)?;
         // `_` has no name for the field, so its place among the arguments makes one.
         let name = name.cloned();

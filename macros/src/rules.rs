@@ -89,6 +89,28 @@ fn check_result(ty: &Type, is_oneway: bool, errors: &mut Errors) {
     }
 }
 
+/// Which of the arguments, the receiver aside, is the runner's context: `&mut Context<Self>`.
+pub fn context_place(signature: &Signature, errors: &mut Errors) -> Option<usize> {
+    let typed = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    });
+    let mut places = typed.enumerate().filter(|(_, argument)| is_context(&argument.ty));
+    let (place, _) = places.next()?;
+    for (_, another) in places {
+        errors.add(another, "a method has one context: remove this argument");
+    }
+    Some(place)
+}
+
+fn is_context(ty: &Type) -> bool {
+    let Type::Reference(TypeReference { mutability: Some(_), elem, .. }) = bare(ty) else {
+        return false;
+    };
+    let Type::Path(path) = bare(elem) else { return false };
+    path.path.segments.last().is_some_and(|segment| segment.ident == "Context")
+}
+
 /// The name, unless it is `_`, and the type of an argument that is valid.
 pub fn check_argument<'a>(
     argument: &'a FnArg,

@@ -7,7 +7,7 @@ use crate::stats::Sample;
 use crate::trouble::Trouble;
 use mainspring::mailbox::{Kind, Mpsc};
 use mainspring::{
-    Active, Builder, Call, Engine, Handle, Method, Proxy, Reply, Runner, reply_bytes,
+    Active, Builder, Call, Context, Engine, Handle, Method, Proxy, Reply, Runner, reply_bytes,
 };
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -91,7 +91,7 @@ impl Active for Client {
         }
     }
 
-    fn dispatch(&mut self, request: ClientRequest) {
+    fn dispatch(&mut self, request: ClientRequest, _: &mut Context<Self>) {
         match request {
             ClientRequest::Begin { calls, window, reply } => self.begin(calls, window, reply),
             ClientRequest::Answered { is_ok } => self.go_on(is_ok),

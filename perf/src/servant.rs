@@ -3,7 +3,7 @@
 //! Written by hand as [`Active`] says, so that what is measured is all there to see.
 
 use mainspring::mailbox::{Kind, Mpsc};
-use mainspring::{Active, Call, Handle, Method, Proxy, Reply, SendError, reply_bytes};
+use mainspring::{Active, Call, Context, Handle, Method, Proxy, Reply, SendError, reply_bytes};
 
 /// Adds up what it is given.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Active for Adder {
     }
 
     #[inline]
-    fn dispatch(&mut self, request: AdderRequest) {
+    fn dispatch(&mut self, request: AdderRequest, _: &mut Context<Self>) {
         let AdderRequest::Add { by, reply } = request;
         reply.serve(|| self.add(by));
     }

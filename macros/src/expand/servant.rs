@@ -2,8 +2,9 @@
 
 use super::checks::size_statement;
 use crate::model::{Request, Servant};
-use proc_macro2::TokenStream;
-use quote::quote;
+use crate::names::free;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 /// The implementation that runs a request's method.
@@ -73,11 +74,15 @@ fn method(servant: &Servant) -> TokenStream {
 }
 
 fn dispatch(servant: &Servant) -> TokenStream {
-    let never = never(servant);
-    let arms = servant.requests.iter().map(|request| dispatch_arm(request, servant));
+    let (library, never, context) = (&servant.library, never(servant), context(servant));
+    let arms = servant.requests.iter().map(|request| dispatch_arm(request, servant, &context));
     quote! {
         #[inline]
-        fn dispatch(&mut self, request: Self::Request) {
+        fn dispatch(
+            &mut self,
+            request: Self::Request,
+            #context: &mut #library::Context<'_, Self>,
+        ) {
             match request {
                 #(#arms)*
                 #never
@@ -86,10 +91,10 @@ fn dispatch(servant: &Servant) -> TokenStream {
     }
 }
 
-fn dispatch_arm(request: &Request, servant: &Servant) -> TokenStream {
+fn dispatch_arm(request: &Request, servant: &Servant, context: &Ident) -> TokenStream {
     let Request { cfg, variant, method, boxed, reply, .. } = request;
     let (name, bundle) = (servant.request_name(), request.bundle());
-    let (names, arguments) = (request.argument_names(), request.argument_names());
+    let (names, arguments) = (request.argument_names(), request.call_arguments(context));
     let (fields, unpack) = if request.is_boxed {
         (quote!(#boxed,), quote!(let #bundle = *#boxed;))
     } else {
@@ -103,6 +108,15 @@ fn dispatch_arm(request: &Request, servant: &Servant) -> TokenStream {
     } else {
         quote!(#cfg #name::#variant { #fields #reply } => { #size #unpack #reply.serve(|| #call) })
     }
+}
+
+/// A name for the context that no argument has; an underscore before it where no method takes one.
+fn context(servant: &Servant) -> Ident {
+    let requests = || servant.requests.iter();
+    let names = requests().flat_map(Request::argument_names).map(|name| name.unraw().to_string());
+    let is_used = requests().any(|request| request.context_place.is_some());
+    let name = if is_used { "context" } else { "_context" };
+    format_ident!("{}", free(name, &names.collect()))
 }
 
 /// The arm for the variant that cannot exist.

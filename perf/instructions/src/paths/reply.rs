@@ -3,7 +3,7 @@
 use super::stage::{Meter, MeterRequest, Stage, elsewhere};
 use super::{ALL_REPETITIONS, leave};
 use mainspring::mailbox::{Kind, Mpsc};
-use mainspring::{Active, Call, Handle, Method, Proxy, Reply, reply_bytes};
+use mainspring::{Active, Call, Context, Handle, Method, Proxy, Reply, reply_bytes};
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
 
@@ -68,7 +68,7 @@ impl Active for Keeper {
         0
     }
 
-    fn dispatch(&mut self, reply: Reply<u64>) {
+    fn dispatch(&mut self, reply: Reply<u64>, _: &mut Context<Self>) {
         KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
     }
 }

@@ -1,0 +1,283 @@
+//! What a method may use of its runner: the clock, and timers.
+
+use crate::active::Active;
+use crate::wheel::{Armed, TICK, Target, Wheel};
+use std::fmt;
+use std::mem;
+use std::time::{Duration, Instant};
+
+/// The runner's side of a method call: take `&mut Context<Self>` as an argument of any method.
+///
+/// It isn't part of the request: callers don't see it. A method that takes none costs nothing for it.
+///
+/// ```
+/// use mainspring::prelude::*;
+/// use std::time::{Duration, Instant};
+///
+/// #[derive(Default)]
+/// struct Session { is_open: bool, expiry: Option<TimerId> }
+///
+/// #[active]
+/// impl Session {
+///     pub fn touch(&mut self, cx: &mut Context<Self>) {
+///         self.is_open = true;
+///         let expired = |session: &mut Self, _: &mut Context<Self>| session.is_open = false;
+///         if let Some(old) = self.expiry.replace(cx.after(Duration::from_secs(30), expired)) {
+///             cx.cancel_timer(old);
+///         }
+///     }
+///     pub fn is_open(&self) -> bool { self.is_open }
+/// }
+///
+/// // Driven by hand, with a clock of its own.
+/// let engine = Engine::builder().start()?;
+/// let mut scheduler = engine.invoker("loop")?;
+/// let session = engine.spawn("session", Session::default).on("loop").start()?;
+/// let start = Instant::now();
+/// let ask = |scheduler: &mut Scheduler, seconds| {
+///     let mut is_open = session.is_open();
+///     while scheduler.turn(start + Duration::from_secs(seconds)) > 0 {}
+///     is_open.try_get().unwrap()
+/// };
+/// session.tell().touch()?;
+/// assert!(ask(&mut scheduler, 0)?);
+/// session.tell().touch()?;
+/// assert!(ask(&mut scheduler, 20)?); // touched again: it expires at 50
+/// assert!(ask(&mut scheduler, 40)?);
+/// assert!(!ask(&mut scheduler, 60)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Timers
+/// Timers are the object's own: they end with it, and don't keep it alive. One fires on the runner's
+/// thread, between requests, at the first tick of 65.5 µs that isn't before its time; later, if the
+/// runner is busy with a method then. Among timers of one tick there is no order. A timer's panic is
+/// the servant's.
+///
+/// Arming allocates what the closure captures, nothing if it captures nothing; tables grow as needed,
+/// so in a steady state nothing is allocated.
+pub struct Context<'a, S: Active> {
+    pub(crate) now: Instant,
+    pub(crate) wheel: &'a mut Wheel,
+    /// Made with the first timer.
+    pub(crate) timers: &'a mut Option<Box<Timers<S>>>,
+    /// Where the runner keeps the object.
+    pub(crate) object: u32,
+}
+
+/// A timer of one object. It means nothing to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimerId {
+    slot: u32,
+    generation: u32,
+}
+
+/// What a periodic timer does about times that have passed while its runner was busy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missed {
+    /// Leaves them out: it fires once, and next at the first time of its period that is to come.
+    #[default]
+    Skip,
+    /// Fires for each of them.
+    CatchUp,
+}
+
+impl<S: Active> Context<'_, S> {
+    /// The time at which this turn of the runner began: a coarse clock that costs nothing to read, and
+    /// the one that timers go by. With [`Scheduler::turn`](crate::Scheduler::turn) it is what you pass.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Runs `action` once, when so much time has passed.
+    ///
+    /// A time beyond the clock's range never comes.
+    pub fn after(
+        &mut self,
+        delay: Duration,
+        action: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static,
+    ) -> TimerId {
+        let at = later(self.now, delay);
+        self.add(at, Action::Once(Box::new(action)))
+    }
+
+    /// Runs `action` again and again, first when one period has passed.
+    ///
+    /// It doesn't drift: the times are multiples of the period, however late it fires. A period below
+    /// a tick is one tick.
+    pub fn every(
+        &mut self,
+        period: Duration,
+        missed: Missed,
+        action: impl FnMut(&mut S, &mut Context<'_, S>) + 'static,
+    ) -> TimerId {
+        let period = period.max(TICK);
+        let at = later(self.now, period);
+        self.add(at, Action::Every { period, missed, action: Box::new(action) })
+    }
+
+    /// Takes a timer back; whether it would have fired (again).
+    pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
+        let Some(timers) = self.timers else { return false };
+        let Some(slot) = timers.armed(timer) else { return false };
+        self.wheel.cancel(slot.armed);
+        timers.free(timer.slot);
+        true
+    }
+
+    /// Moves a timer: it fires (next) when so much time has passed from now; `false` if it has fired for
+    /// the last time, or was cancelled.
+    pub fn rearm(&mut self, timer: TimerId, delay: Duration) -> bool {
+        let Some(slot) = self.timers.as_mut().and_then(|timers| timers.armed(timer)) else {
+            return false;
+        };
+        self.wheel.cancel(slot.armed);
+        slot.at = later(self.now, delay);
+        let target = Target { object: self.object, timer: timer.slot };
+        slot.armed = self.wheel.arm(slot.at, target);
+        true
+    }
+
+    /// How many timers of this object are armed.
+    pub fn timers(&self) -> usize {
+        self.timers.as_ref().map_or(0, |timers| timers.len)
+    }
+
+    /// Calls `run` with a context outside any engine, whose timers never fire: to test methods that
+    /// take one.
+    pub fn detached<R>(now: Instant, run: impl FnOnce(&mut Context<'_, S>) -> R) -> R {
+        let (mut wheel, mut timers) = (Wheel::new(now), None);
+        run(&mut Context { now, wheel: &mut wheel, timers: &mut timers, object: 0 })
+    }
+
+    fn add(&mut self, at: Instant, action: Action<S>) -> TimerId {
+        let (wheel, object) = (&mut *self.wheel, self.object);
+        let timers = self.timers.get_or_insert_with(|| Box::new(Timers::new()));
+        timers.add(at, action, |timer| wheel.arm(at, Target { object, timer }))
+    }
+
+    /// Runs what a timer of this object is for.
+    pub(crate) fn fire(&mut self, servant: &mut S, timer: u32) {
+        let Some(timers) = self.timers else { return };
+        let Some(slot) = timers.slots.get_mut(timer as usize) else { return };
+        let generation = slot.generation;
+        match mem::replace(&mut slot.action, Action::Running) {
+            Action::Once(action) => {
+                timers.free(timer);
+                action(servant, self);
+            }
+            Action::Every { period, missed, mut action } => {
+                slot.at = missed.next(slot.at, period, self.now);
+                slot.armed = self.wheel.arm(slot.at, Target { object: self.object, timer });
+                action(servant, self);
+                // Unless it has cancelled itself.
+                let slot = self.timers.as_mut().map(|timers| &mut timers.slots[timer as usize]);
+                if let Some(slot) = slot.filter(|slot| slot.generation == generation) {
+                    slot.action = Action::Every { period, missed, action };
+                }
+            }
+            idle @ (Action::Vacant | Action::Running) => {
+                debug_assert!(false, "such a timer isn't in the wheel");
+                slot.action = idle;
+            }
+        }
+    }
+}
+
+impl<S: Active> fmt::Debug for Context<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("servant", &S::NAME).finish_non_exhaustive()
+    }
+}
+
+impl Missed {
+    /// The time after `at`.
+    fn next(self, at: Instant, period: Duration, now: Instant) -> Instant {
+        let next = later(at, period);
+        if self == Self::CatchUp || next > now {
+            return next;
+        }
+        let behind = now.duration_since(at).as_nanos();
+        let into = Duration::from_nanos_u128(behind % period.as_nanos());
+        later(now, period - into)
+    }
+}
+
+/// At the end of the clock's range: as late as it goes.
+fn later(now: Instant, delay: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    now.checked_add(delay).or_else(|| now.checked_add(FAR)).unwrap_or(now)
+}
+
+/// An object's timers.
+pub(crate) struct Timers<S: Active> {
+    slots: Vec<Slot<S>>,
+    /// Those of the slots that are vacant.
+    vacant: Vec<u32>,
+    len: usize,
+}
+
+struct Slot<S: Active> {
+    action: Action<S>,
+    /// When it is planned.
+    at: Instant,
+    armed: Armed,
+    generation: u32,
+}
+
+type Once<S> = Box<dyn FnOnce(&mut S, &mut Context<'_, S>)>;
+type Every<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>)>;
+
+enum Action<S: Active> {
+    Vacant,
+    /// It runs right now.
+    Running,
+    Once(Once<S>),
+    Every {
+        period: Duration,
+        missed: Missed,
+        action: Every<S>,
+    },
+}
+
+impl<S: Active> Timers<S> {
+    fn new() -> Self {
+        Self { slots: Vec::new(), vacant: Vec::new(), len: 0 }
+    }
+
+    fn add(&mut self, at: Instant, action: Action<S>, arm: impl FnOnce(u32) -> Armed) -> TimerId {
+        self.len += 1;
+        if let Some(slot) = self.vacant.pop() {
+            let place = &mut self.slots[slot as usize];
+            (place.action, place.at, place.armed) = (action, at, arm(slot));
+            return TimerId { slot, generation: place.generation };
+        }
+        let slot = u32::try_from(self.slots.len()).expect("fewer timers than 2^32");
+        self.slots.push(Slot { action, at, armed: arm(slot), generation: 0 });
+        TimerId { slot, generation: 0 }
+    }
+
+    fn armed(&mut self, timer: TimerId) -> Option<&mut Slot<S>> {
+        let slot = self.slots.get_mut(timer.slot as usize)?;
+        let is_armed =
+            slot.generation == timer.generation && !matches!(slot.action, Action::Vacant);
+        is_armed.then_some(slot)
+    }
+
+    fn free(&mut self, slot: u32) {
+        let place = &mut self.slots[slot as usize];
+        place.action = Action::Vacant;
+        place.generation = place.generation.wrapping_add(1);
+        self.vacant.push(slot);
+        self.len -= 1;
+    }
+
+    /// Takes all of them back, at the object's end.
+    pub(crate) fn cancel_all(self, wheel: &mut Wheel) {
+        for slot in &self.slots {
+            if !matches!(slot.action, Action::Vacant) {
+                wheel.cancel(slot.armed);
+            }
+        }
+    }
+}
