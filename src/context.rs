@@ -198,7 +198,7 @@ impl Missed {
             return next;
         }
         let behind = now.duration_since(at).as_nanos();
-        let into = Duration::from_nanos_u128(behind % period.as_nanos());
+        let into = u64::try_from(behind % period.as_nanos()).map_or(period, Duration::from_nanos);
         later(now, period - into)
     }
 }

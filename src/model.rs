@@ -157,10 +157,9 @@ impl Running {
     pub fn run(mut self) -> Course {
         let mut course = Course::default();
         let now = Instant::now();
-        let mut wheel = Wheel::new(now);
-        let mut turn = Turn { station: &self.station, now, wheel: &mut wheel, batch: 1 };
+        let mut turn = Turn { now, wheel: Wheel::new(now), batch: 1 };
         loop {
-            if let Progress::Worked(requests) = self.task.turn(&mut turn) {
+            if let Progress::Worked(requests) = self.task.turn(&self.station, &mut turn) {
                 course.requests += requests;
                 continue;
             }

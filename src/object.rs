@@ -249,25 +249,24 @@ pub(crate) enum Cooling {
     Over,
 }
 
-/// What a runner gives an object for its turn.
-pub(crate) struct Turn<'a> {
-    pub(crate) station: &'a Station,
+/// What a runner gives its objects for their turns.
+pub(crate) struct Turn {
     /// When the runner's turn began.
     pub(crate) now: Instant,
-    pub(crate) wheel: &'a mut Wheel,
-    /// How many requests it may serve.
+    pub(crate) wheel: Wheel,
+    /// How many requests an object may serve.
     pub(crate) batch: usize,
 }
 
-impl Turn<'_> {
+impl Turn {
     #[inline(always)]
-    fn context<'c, S: Active>(
-        &'c mut self,
-        timers: &'c mut Option<Box<Timers<S>>>,
+    fn context<'a, S: Active>(
+        &'a mut self,
+        timers: &'a mut Option<Box<Timers<S>>>,
         desk: &Desk<S::Request>,
-    ) -> Context<'c, S> {
+    ) -> Context<'a, S> {
         let object = desk.link.key() as u32;
-        Context { now: self.now, wheel: self.wheel, timers, object }
+        Context { now: self.now, wheel: &mut self.wheel, timers, object }
     }
 }
 
@@ -275,12 +274,12 @@ impl Turn<'_> {
 pub(crate) trait Task {
     /// Serves requests from its mailbox, at most a batch, unless calls of the runner's own thread wait:
     /// then as [`turn_local`](Self::turn_local).
-    fn turn(&mut self, turn: &mut Turn<'_>) -> Progress;
+    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress;
     /// Serves calls from the runner's own thread, at most a batch, and first what came through the
     /// mailbox before them; returns how many. If more wait, it notes itself as called again.
-    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn<'_>) -> usize;
+    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize;
     /// Runs what one of its timers is for.
-    fn fire(&mut self, timer: u32, turn: &mut Turn<'_>);
+    fn fire(&mut self, timer: u32, turn: &mut Turn);
     /// Takes its timers back; before the runner lets it go.
     fn cancel_timers(&mut self, wheel: &mut Wheel);
     /// The token was taken off the ready set.
@@ -334,7 +333,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// Runs at most `batch` of what waits in one of the queues; returns how many requests that were.
-    fn run(&mut self, batch: usize, queue: Queue<'_>, turn: &mut Turn<'_>) -> usize {
+    fn run(&mut self, batch: usize, queue: Queue<'_>, turn: &mut Turn) -> usize {
         if self.desk().is_aborted() {
             drop_caught(self.servant.take());
         }
@@ -352,7 +351,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         &mut self,
         batch: usize,
         queue: Queue<'_>,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
     ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
         let Self { consumer, ring, servant: Some(servant), timers, .. } = self else {
             return Ok(0);
@@ -433,12 +432,11 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 }
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
-    fn turn(&mut self, turn: &mut Turn<'_>) -> Progress {
+    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress {
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
-        let station = turn.station;
         let served = match station.mine() {
             Some(mine) if self.desk().local.len(mine) > 0 => self.turn_local(mine, turn),
             _ => self.run(turn.batch, Queue::Mailbox, turn),
@@ -449,7 +447,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         }
     }
 
-    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn<'_>) -> usize {
+    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize {
         let batch = turn.batch;
         self.desk().local.note(mine, false);
         // What it calls itself meanwhile has its turn after the others.
@@ -475,7 +473,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         count
     }
 
-    fn fire(&mut self, timer: u32, turn: &mut Turn<'_>) {
+    fn fire(&mut self, timer: u32, turn: &mut Turn) {
         let Self { ring, servant: Some(servant), timers, .. } = self else { return };
         let mut context = turn.context(timers, ring.bell());
         let fired = catch_unwind(AssertUnwindSafe(|| context.fire(servant, timer)));

@@ -58,7 +58,7 @@ pub struct Scheduler {
     objects: Vec<Option<Entry>>,
     vacant: Vec<usize>,
     hot: Vec<Hot>,
-    wheel: Wheel,
+    turn: Turn,
     live: usize,
     /// What the last turn received through mailboxes.
     received: usize,
@@ -94,12 +94,13 @@ pub(crate) enum Rest {
 impl Scheduler {
     pub(crate) fn new(station: Arc<Station>, never_parks: bool) -> Self {
         station.own();
+        let now = Instant::now();
         Self {
             station,
             objects: Vec::new(),
             vacant: Vec::new(),
             hot: Vec::new(),
-            wheel: Wheel::new(Instant::now()),
+            turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX },
             live: 0,
             received: 0,
             had_any: false,
@@ -129,7 +130,8 @@ impl Scheduler {
     #[inline]
     pub fn turn(&mut self, now: Instant) -> usize {
         self.collect();
-        let called = self.fire(now) + self.turn_to_called(now);
+        self.turn.now = now;
+        let called = self.fire() + self.turn_to_called();
         let mut received = 0;
         let mut place = 0;
         while place < self.hot.len() {
@@ -154,17 +156,16 @@ impl Scheduler {
     /// Serves calls that this very thread has made, those that they make, and so on: a chain of
     /// calls within the runner needs no turn for each of its links.
     #[inline]
-    fn turn_to_called(&mut self, now: Instant) -> usize {
+    fn turn_to_called(&mut self) -> usize {
         let mut work = 0;
         for _ in 0..CALLED_MAX {
-            let Self { station, objects, wheel, .. } = self;
+            let Self { station, objects, turn, .. } = self;
             let Some(mine) = station.mine() else { break };
             let Some(key) = mine.next_woken() else { break };
             if key == CONTROL {
                 self.obey();
             } else if let Some(entry) = entry_of(objects, key) {
-                let mut turn = Turn { station, now, wheel, batch: BATCH_MAX };
-                work += entry.task.turn_local(mine, &mut turn);
+                work += entry.task.turn_local(mine, turn);
             }
         }
         work
@@ -172,21 +173,21 @@ impl Scheduler {
 
     /// Fires timers that are due; returns how many.
     #[inline(always)]
-    fn fire(&mut self, now: Instant) -> usize {
-        if self.wheel.len() == 0 { 0 } else { self.fire_due(now) }
+    fn fire(&mut self) -> usize {
+        if self.turn.wheel.len() == 0 { 0 } else { self.fire_due() }
     }
 
     #[inline(never)]
-    fn fire_due(&mut self, now: Instant) -> usize {
-        self.wheel.advance(now);
+    fn fire_due(&mut self) -> usize {
+        let Self { objects, turn, .. } = self;
+        turn.wheel.advance(turn.now);
         let mut fired = 0;
         while fired < FIRED_MAX
-            && let Some(Target { object, timer }) = self.wheel.next_due()
+            && let Some(Target { object, timer }) = turn.wheel.next_due()
         {
             fired += 1;
-            let Self { station, objects, wheel, .. } = self;
             if let Some(entry) = entry_of(objects, object as usize) {
-                entry.task.fire(timer, &mut Turn { station, now, wheel, batch: BATCH_MAX });
+                entry.task.fire(timer, turn);
             }
         }
         fired
@@ -196,7 +197,7 @@ impl Scheduler {
     ///
     /// For your own loop: sleep no longer than that.
     pub fn next_timer(&self) -> Option<Instant> {
-        self.wheel.next_look()
+        self.turn.wheel.next_look()
     }
 
     /// How many objects live here.
@@ -261,9 +262,9 @@ impl Scheduler {
     /// Turns to one hot object; returns what it served, and whether it stays hot.
     #[inline(always)]
     fn turn_of(&mut self, place: usize, now: Instant) -> (usize, bool) {
-        let Self { station, hot, objects, wheel, .. } = self;
+        let Self { station, hot, objects, turn, .. } = self;
         let Some(entry) = entry_of(objects, hot[place].key) else { return (0, false) };
-        match entry.task.turn(&mut Turn { station, now, wheel, batch: BATCH_MAX }) {
+        match entry.task.turn(station, turn) {
             Progress::Worked(served) => {
                 hot[place].cool_at = None;
                 (served, true)
@@ -347,7 +348,7 @@ impl Scheduler {
     fn remove(&mut self, key: usize) {
         let entry = self.objects.get_mut(key).and_then(Option::take);
         if let Some(mut entry) = entry {
-            entry.task.cancel_timers(&mut self.wheel);
+            entry.task.cancel_timers(&mut self.turn.wheel);
             self.vacant.push(key);
             self.live -= 1;
             drop(entry);

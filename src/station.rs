@@ -294,15 +294,15 @@ mod tests {
     struct Nobody;
 
     impl Task for Nobody {
-        fn turn(&mut self, _: &mut Turn<'_>) -> Progress {
+        fn turn(&mut self, _: &Station, _: &mut Turn) -> Progress {
             Progress::Idle
         }
 
-        fn turn_local(&mut self, _: Mine<'_>, _: &mut Turn<'_>) -> usize {
+        fn turn_local(&mut self, _: Mine<'_>, _: &mut Turn) -> usize {
             0
         }
 
-        fn fire(&mut self, _: u32, _: &mut Turn<'_>) {}
+        fn fire(&mut self, _: u32, _: &mut Turn) {}
         fn cancel_timers(&mut self, _: &mut Wheel) {}
 
         fn take_token(&mut self) {}

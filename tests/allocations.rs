@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, channel};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{self, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -77,6 +77,12 @@ impl Adder {
         let _ = door.recv();
     }
 
+    /// Sets a timer, moves it, and takes it back.
+    pub fn set_timers(&self, cx: &mut Context<Self>) -> bool {
+        let timer = cx.after(Duration::from_secs(1), |adder, _| adder.total = 0);
+        cx.rearm(timer, Duration::from_secs(2)) && cx.cancel_timer(timer)
+    }
+
     pub fn ask(&self, number: u64) {
         if let Some(neighbour) = &self.neighbour {
             // Refused only if a batch of 64 asks met a neighbour that had not had its turn.
@@ -95,7 +101,7 @@ impl Wake for Unpark {
     }
 }
 
-fn block_on<R>(call: Call<R>, context: &mut Context<'_>) -> Result<R, CallError> {
+fn block_on<R>(call: Call<R>, context: &mut task::Context<'_>) -> Result<R, CallError> {
     let mut call = pin!(call);
     loop {
         match call.as_mut().poll(context) {
@@ -115,7 +121,7 @@ fn make_all_cells<K: Kind>(adder: &AdderProxy<K>) {
 
 fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
+    let mut context = task::Context::from_waker(&waker);
     let mut set = CallSet::new();
     let observed = Arc::new(AtomicU64::new(0));
     let seen = || observed.load(SeqCst);
@@ -127,6 +133,7 @@ fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     drop(door);
     vec![
         ("tell", allocations(|| while adder.tell().add(1).is_err() {})),
+        ("timers", allocations(|| assert_eq!(adder.set_timers().get(), Ok(true)))),
         ("get", allocations(|| assert!(adder.add(1).get().is_ok()))),
         ("large", allocations(|| assert!(adder.large().get().is_ok()))),
         ("map", allocations(|| assert!(adder.add(1).map(|sum| sum + 1).get().is_ok()))),

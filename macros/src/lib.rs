@@ -53,6 +53,9 @@ use syn::{ImplItem, Item, ItemImpl};
 /// and `#[deprecated]` to the proxy's methods. Type and const parameters of the impl go to all
 /// generated types, which are then `StackRequest<T>`, `StackProxy<T, K>` and so on.
 ///
+/// A method may also take `&mut Context<Self>`, anywhere among its arguments: the runner's clock and
+/// timers, which are no part of the request.
+///
 /// # Keys on a method
 ///
 /// | key | effect |

@@ -34,8 +34,10 @@ pub fn build(commit: &str) -> Result<PathBuf, Trouble> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--release", "--quiet", "--no-default-features", "--manifest-path"]);
     cargo.arg(copy.join("Cargo.toml")).arg("--target-dir").arg(&build);
-    if tree.join("src/mailbox/lanes.rs").exists() {
-        cargo.args(["--features", "lanes"]);
+    for (feature, file) in [("lanes", "src/mailbox/lanes.rs"), ("context", "src/context.rs")] {
+        if tree.join(file).exists() {
+            cargo.args(["--features", feature]);
+        }
     }
     output(&mut cargo)?;
     Ok(build.join("release/instructions"))

@@ -3,16 +3,20 @@
 use super::stage::{Meter, MeterRequest, Stage, elsewhere};
 use super::{ALL_REPETITIONS, leave};
 use mainspring::mailbox::{Kind, Mpsc};
-use mainspring::{Active, Call, Context, Handle, Method, Proxy, Reply, reply_bytes};
+use mainspring::{Active, Call, Handle, Method, Proxy, Reply, reply_bytes};
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
 
 /// The generated dispatch.
 pub fn dispatch(count: usize) -> ! {
     let mut meter = Meter::default();
-    for number in 0..count as u64 {
-        meter.dispatch(black_box(MeterRequest::Add { number }));
-    }
+    let requests = (0..count as u64).map(|number| black_box(MeterRequest::Add { number }));
+    #[cfg(feature = "context")]
+    mainspring::Context::detached(std::time::Instant::now(), |context| {
+        requests.for_each(|request| meter.dispatch(request, context));
+    });
+    #[cfg(not(feature = "context"))]
+    requests.for_each(|request| meter.dispatch(request));
     black_box(&meter);
     leave()
 }
@@ -68,9 +72,19 @@ impl Active for Keeper {
         0
     }
 
-    fn dispatch(&mut self, reply: Reply<u64>, _: &mut Context<Self>) {
-        KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
+    #[cfg(feature = "context")]
+    fn dispatch(&mut self, reply: Reply<u64>, _: &mut mainspring::Context<Self>) {
+        keep(reply);
     }
+
+    #[cfg(not(feature = "context"))]
+    fn dispatch(&mut self, reply: Reply<u64>) {
+        keep(reply);
+    }
+}
+
+fn keep(reply: Reply<u64>) {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
 }
 
 struct KeeperProxy<K: Kind = Mpsc>(Handle<Keeper, K>);
