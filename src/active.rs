@@ -65,6 +65,35 @@ pub trait Active: Sized + 'static {
     ///
     /// Methods that take a [`Context`] get this one.
     fn dispatch(&mut self, request: Self::Request, context: &mut Context<'_, Self>);
+
+    /// Runs once, before the first request. `#[active(on_start)]` on a method has it called here.
+    fn started(&mut self, context: &mut Context<'_, Self>) {
+        let _ = context;
+    }
+
+    /// Runs once, after the last request, on an object that was stopped or whose last proxy is gone;
+    /// not after a panic or an abort. For `#[active(on_stop)]`.
+    fn stopping(&mut self, context: &mut Context<'_, Self>) {
+        let _ = context;
+    }
+
+    /// Whether [`batch_ended`](Self::batch_ended) is to be called.
+    const WANTS_BATCH_END: bool = false;
+
+    /// Runs after each batch, before the runner turns to another object: flush now. For
+    /// `#[active(on_batch_end)]`.
+    fn batch_ended(&mut self, batch: Batch, context: &mut Context<'_, Self>) {
+        let _ = (batch, context);
+    }
+}
+
+/// What a servant is told when a batch has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// How many requests it had: 1 to [`BATCH_MAX`](crate::BATCH_MAX).
+    pub served: usize,
+    /// How many more wait in the mailbox, as far as can be seen.
+    pub queued: usize,
 }
 
 /// What is known of a method before any call.

@@ -43,7 +43,7 @@ mod sync;
 #[allow(unsafe_code)] // system calls, and hints to the CPU
 mod sys;
 
-pub use active::{Active, Method, REQUEST_BYTES_MAX};
+pub use active::{Active, Batch, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
 pub use call_set::CallSet;
 pub use context::{Context, Missed, TimerId};
@@ -69,7 +69,7 @@ pub mod model;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Active, Call, CallError, Context, Engine, Missed, Proxy, Runner, Scheduler, SendError,
-        TimerId, WaitError, active,
+        Active, Batch, Call, CallError, Context, Engine, Missed, Proxy, Runner, Scheduler,
+        SendError, TimerId, WaitError, active,
     };
 }

@@ -1,6 +1,6 @@
 //! One active object: what its callers share ([`Desk`]), and what its runner owns ([`Object`]).
 
-use crate::active::Active;
+use crate::active::{Active, Batch};
 use crate::context::{Context, Timers};
 use crate::error::{CallError, SendError, caught, panic_message};
 use crate::event::Event;
@@ -280,8 +280,10 @@ pub(crate) trait Task {
     fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize;
     /// Runs what one of its timers is for.
     fn fire(&mut self, timer: u32, turn: &mut Turn);
-    /// Takes its timers back; before the runner lets it go.
-    fn cancel_timers(&mut self, wheel: &mut Wheel);
+    /// Lets the servant begin; before anything else of it runs.
+    fn start(&mut self, turn: &mut Turn);
+    /// Lets the servant end, and takes its timers back; before the runner lets it go.
+    fn finish(&mut self, turn: &mut Turn);
     /// The token was taken off the ready set.
     fn take_token(&mut self);
     /// Asks the mailbox to ring when something arrives, instead of being polled.
@@ -340,10 +342,30 @@ impl<S: Active, K: Kind> Object<S, K> {
         if self.servant.is_none() {
             return self.discard(batch, queue);
         }
-        self.serve(batch, queue, turn).unwrap_or_else(|(method, payload)| {
+        let served = self.serve(batch, queue, turn).unwrap_or_else(|(method, payload)| {
             self.panicked(method_name::<S>(method), payload);
             1
-        })
+        });
+        if S::WANTS_BATCH_END && served > 0 {
+            let batch = Batch { served, queued: self.ring.len() };
+            self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
+        }
+        served
+    }
+
+    /// Runs what is no request, if there is a servant. Its panic is reported by that name.
+    fn beside(
+        &mut self,
+        name: &'static str,
+        turn: &mut Turn,
+        run: impl FnOnce(&mut S, &mut Context<'_, S>),
+    ) {
+        let Self { ring, servant: Some(servant), timers, .. } = self else { return };
+        let mut context = turn.context(timers, ring.bell());
+        let ran = catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)));
+        if let Err(payload) = ran {
+            self.panicked(name, payload);
+        }
     }
 
     /// As [`run`](Self::run), with a servant; or the panic and its method.
@@ -474,17 +496,19 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn fire(&mut self, timer: u32, turn: &mut Turn) {
-        let Self { ring, servant: Some(servant), timers, .. } = self else { return };
-        let mut context = turn.context(timers, ring.bell());
-        let fired = catch_unwind(AssertUnwindSafe(|| context.fire(servant, timer)));
-        if let Err(payload) = fired {
-            self.panicked(A_TIMER, payload);
-        }
+        self.beside(A_TIMER, turn, |servant, context| context.fire(servant, timer));
     }
 
-    fn cancel_timers(&mut self, wheel: &mut Wheel) {
+    fn start(&mut self, turn: &mut Turn) {
+        self.beside("on_start", turn, S::started);
+    }
+
+    fn finish(&mut self, turn: &mut Turn) {
+        if !self.desk().is_aborted() {
+            self.beside("on_stop", turn, S::stopping);
+        }
         if let Some(timers) = self.timers.take() {
-            timers.cancel_all(wheel);
+            timers.cancel_all(&mut turn.wheel);
         }
     }
 

@@ -129,8 +129,8 @@ impl Scheduler {
     /// Never: a servant's panic ends its call, and stops its object.
     #[inline]
     pub fn turn(&mut self, now: Instant) -> usize {
-        self.collect();
         self.turn.now = now;
+        self.collect();
         let called = self.fire() + self.turn_to_called();
         let mut received = 0;
         let mut place = 0;
@@ -319,9 +319,10 @@ impl Scheduler {
     }
 
     /// Takes an object in; what waits for it already is served from the next turn on.
-    pub(crate) fn adopt(&mut self, task: Box<dyn Task>) {
+    pub(crate) fn adopt(&mut self, mut task: Box<dyn Task>) {
         let key = self.vacant.pop().unwrap_or(self.objects.len());
         task.set_key(key);
+        task.start(&mut self.turn);
         if self.station.is_stopping() {
             task.stop();
         }
@@ -348,7 +349,7 @@ impl Scheduler {
     fn remove(&mut self, key: usize) {
         let entry = self.objects.get_mut(key).and_then(Option::take);
         if let Some(mut entry) = entry {
-            entry.task.cancel_timers(&mut self.turn.wheel);
+            entry.task.finish(&mut self.turn);
             self.vacant.push(key);
             self.live -= 1;
             drop(entry);

@@ -289,7 +289,6 @@ pub(crate) fn this_thread() -> usize {
 mod tests {
     use super::*;
     use crate::object::{Cooling, Progress, Turn};
-    use crate::wheel::Wheel;
 
     struct Nobody;
 
@@ -303,7 +302,8 @@ mod tests {
         }
 
         fn fire(&mut self, _: u32, _: &mut Turn) {}
-        fn cancel_timers(&mut self, _: &mut Wheel) {}
+        fn start(&mut self, _: &mut Turn) {}
+        fn finish(&mut self, _: &mut Turn) {}
 
         fn take_token(&mut self) {}
 

@@ -38,6 +38,27 @@ pub struct Keys {
     pub boxed: Option<Span>,
     /// The name on the proxy.
     pub rename: Option<(Span, Ident)>,
+    /// The engine calls it, at that occasion.
+    pub hook: Option<(Span, Occasion)>,
+}
+
+/// When the engine calls a method of its own accord.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    Start,
+    Stop,
+    BatchEnd,
+}
+
+impl Occasion {
+    fn of(key: &Ident) -> Option<Self> {
+        match key.to_string().as_str() {
+            "on_start" => Some(Self::Start),
+            "on_stop" => Some(Self::Stop),
+            "on_batch_end" => Some(Self::BatchEnd),
+            _ => None,
+        }
+    }
 }
 
 impl Keys {
@@ -75,7 +96,10 @@ impl Keys {
             "oneway" => self.oneway.replace(key.span()).is_none(),
             "boxed" => self.boxed.replace(key.span()).is_none(),
             "rename" => self.rename.replace((key.span(), new_name(meta)?)).is_none(),
-            _ => return Err(unknown(meta)),
+            _ => {
+                let Some(occasion) = Occasion::of(key) else { return Err(unknown(meta)) };
+                self.hook.replace((key.span(), occasion)).is_none()
+            }
         };
         if !is_first {
             return Err(meta.error("this key is written twice: remove one"));
@@ -87,6 +111,10 @@ impl Keys {
     }
 
     fn check_conflicts(&self, errors: &mut Errors) {
+        if let (Some((span, _)), Some(_)) = (self.hook, self.skip) {
+            let rule = "the engine calls this method, so it is no request anyway: remove `skip`";
+            errors.include(syn::Error::new(span, rule));
+        }
         if self.skip.is_none() {
             return;
         }
@@ -103,7 +131,8 @@ impl Keys {
     }
 }
 
-const KNOWN: &str = "the keys on a method are `oneway`, `boxed`, `skip` and `rename = name`";
+const KNOWN: &str = "the keys on a method are `oneway`, `boxed`, `skip`, `rename = name`, `on_start`, \
+                     `on_stop` and `on_batch_end`";
 
 fn unknown(meta: &ParseNestedMeta<'_>) -> syn::Error {
     syn::Error::new_spanned(&meta.path, format!("unknown key: {KNOWN}"))

@@ -2,9 +2,9 @@
 
 use crate::attributes::{self, copied};
 use crate::errors::Errors;
-use crate::keys::Keys;
+use crate::keys::{Keys, Occasion};
 use crate::names::{self, free, identifiers};
-use crate::rules::{check_argument, check_signature, context_place};
+use crate::rules::{check_argument, check_signature, context_place, hook_arguments};
 use proc_macro2::{Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
@@ -36,6 +36,24 @@ pub struct Servant {
     pub kind: Ident,
     /// The methods that become requests, in the order written.
     pub requests: Vec<Request>,
+    /// The methods that the engine calls of its own accord.
+    pub hooks: Vec<Hook>,
+}
+
+/// A method that the engine calls of its own accord.
+pub struct Hook {
+    pub occasion: Occasion,
+    pub method: Ident,
+    /// What the method is given, in its order.
+    pub arguments: Vec<HookArgument>,
+    pub cfg: TokenStream,
+}
+
+/// What a hook may be given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum HookArgument {
+    Context,
+    Batch,
 }
 
 /// A method that becomes a request.
@@ -71,9 +89,9 @@ impl Servant {
         let ty = servant_type(block)?;
         let mut errors = Errors::default();
         check_lifetimes(block, ty, &mut errors);
-        let requests = requests(block, ty, &mut errors);
+        let (requests, hooks) = methods(block, ty, &mut errors);
         names::check_clashes(&requests, &mut errors);
-        let servant = Self::new(library, block, ty, requests);
+        let servant = Self { hooks, ..Self::new(library, block, ty, requests) };
         errors.or(servant)
     }
 
@@ -93,6 +111,7 @@ impl Servant {
             allow: copied(&block.attrs, &["allow"]),
             kind: format_ident!("{}", free("K", &taken)),
             requests,
+            hooks: Vec::new(),
         }
     }
 }
@@ -159,13 +178,19 @@ fn check_lifetimes(block: &ItemImpl, ty: &TypePath, errors: &mut Errors) {
     }
 }
 
-fn requests(block: &ItemImpl, ty: &TypePath, errors: &mut Errors) -> Vec<Request> {
+fn methods(block: &ItemImpl, ty: &TypePath, errors: &mut Errors) -> (Vec<Request>, Vec<Hook>) {
     let mut candidates = 0;
-    let mut requests = Vec::new();
+    let (mut requests, mut hooks) = (Vec::new(), Vec::<Hook>::new());
     for item in &block.items {
         if let ImplItem::Fn(method) = item {
             let keys = Keys::parse(&method.attrs, errors);
-            if is_request(method, &keys, errors) {
+            if let Some((span, occasion)) = keys.hook {
+                if hooks.iter().any(|hook| hook.occasion == occasion) {
+                    let rule = "another method has this key: call the one from the other";
+                    errors.include(syn::Error::new(span, rule));
+                }
+                hooks.push(Hook::parse(method, occasion, &keys, errors));
+            } else if is_request(method, &keys, errors) {
                 candidates += 1;
                 requests.push(Request::parse(method, &keys, ty, errors));
             }
@@ -180,7 +205,22 @@ fn requests(block: &ItemImpl, ty: &TypePath, errors: &mut Errors) -> Vec<Request
              `&self` or `&mut self`, and is not under #[active(skip)]",
         );
     }
-    requests
+    (requests, hooks)
+}
+
+impl Hook {
+    fn parse(method: &ImplItemFn, occasion: Occasion, keys: &Keys, errors: &mut Errors) -> Self {
+        for span in keys.shaping() {
+            let rule = "the engine calls this method, so it is no request: remove this key";
+            errors.include(syn::Error::new(span, rule));
+        }
+        Self {
+            occasion,
+            method: method.sig.ident.clone(),
+            arguments: hook_arguments(&method.sig, occasion, errors),
+            cfg: copied(&method.attrs, &["cfg"]),
+        }
+    }
 }
 
 /// Whether a method becomes a request; reports keys on one that doesn't.

@@ -1,6 +1,8 @@
 //! What a method must be to become a request. Each rule's text says why, and the way out.
 
 use crate::errors::Errors;
+use crate::keys::Occasion;
+use crate::model::HookArgument;
 use syn::visit::{self, Visit};
 use syn::{
     FnArg, Ident, Lifetime, ParenthesizedGenericArguments, Pat, PatType, Receiver, ReceiverKind,
@@ -103,12 +105,61 @@ pub fn context_place(signature: &Signature, errors: &mut Errors) -> Option<usize
     Some(place)
 }
 
+/// What a method takes that the engine calls of its own accord.
+pub fn hook_arguments(
+    signature: &Signature,
+    occasion: Occasion,
+    errors: &mut Errors,
+) -> Vec<HookArgument> {
+    check_signature(signature, false, errors);
+    if signature.receiver().is_none() {
+        errors.add(signature, "the engine calls this on the servant: take `&self` or `&mut self`");
+    }
+    if let ReturnType::Type(_, ty) = &signature.output
+        && !matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty())
+    {
+        errors.add(ty, "nobody waits for what this method returns: return nothing");
+    }
+    let mut arguments = Vec::new();
+    for input in &signature.inputs {
+        let FnArg::Typed(typed) = input else { continue };
+        let argument = match () {
+            () if is_context(&typed.ty) => HookArgument::Context,
+            () if occasion == Occasion::BatchEnd && is_named(&typed.ty, "Batch") => {
+                HookArgument::Batch
+            }
+            () => {
+                let rule = match occasion {
+                    Occasion::BatchEnd => {
+                        "such a method takes a `Batch`, `&mut Context<Self>`, both or neither: remove \
+                         this argument"
+                    }
+                    _ => {
+                        "such a method takes `&mut Context<Self>` or nothing: remove this argument"
+                    }
+                };
+                errors.add(typed, rule);
+                continue;
+            }
+        };
+        if arguments.contains(&argument) {
+            errors.add(typed, "there is one of these: remove this argument");
+        }
+        arguments.push(argument);
+    }
+    arguments
+}
+
 fn is_context(ty: &Type) -> bool {
     let Type::Reference(TypeReference { mutability: Some(_), elem, .. }) = bare(ty) else {
         return false;
     };
-    let Type::Path(path) = bare(elem) else { return false };
-    path.path.segments.last().is_some_and(|segment| segment.ident == "Context")
+    is_named(elem, "Context")
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    let Type::Path(path) = bare(ty) else { return false };
+    path.path.segments.last().is_some_and(|segment| segment.ident == name)
 }
 
 /// The name, unless it is `_`, and the type of an argument that is valid.

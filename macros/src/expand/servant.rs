@@ -1,7 +1,8 @@
 //! The servant's side: `impl Active`.
 
 use super::checks::size_statement;
-use crate::model::{Request, Servant};
+use crate::keys::Occasion;
+use crate::model::{Hook, HookArgument, Request, Servant};
 use crate::names::free;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -15,6 +16,7 @@ pub fn expand(servant: &Servant) -> TokenStream {
     let name = servant.name.unraw().to_string();
     let constants = constants(servant);
     let (method, dispatch) = (method(servant), dispatch(servant));
+    let hooks = servant.hooks.iter().map(|hook| self::hook(hook, servant));
     quote! {
         #allow
         #[allow(deprecated, clippy::enum_variant_names)]
@@ -26,6 +28,7 @@ pub fn expand(servant: &Servant) -> TokenStream {
             #constants
             #method
             #dispatch
+            #(#hooks)*
         }
     }
 }
@@ -107,6 +110,26 @@ fn dispatch_arm(request: &Request, servant: &Servant, context: &Ident) -> TokenS
         quote!(#cfg #name::#variant { #fields } => { #size #unpack #call; })
     } else {
         quote!(#cfg #name::#variant { #fields #reply } => { #size #unpack #reply.serve(|| #call) })
+    }
+}
+
+fn hook(hook: &Hook, servant: &Servant) -> TokenStream {
+    let (library, Hook { cfg, method, .. }) = (&servant.library, hook);
+    let arguments = hook.arguments.iter().map(|argument| match argument {
+        HookArgument::Context => quote!(context),
+        HookArgument::Batch => quote!(batch),
+    });
+    let call = quote!(let _ = &context; Self::#method(self, #(#arguments),*););
+    let context = quote!(context: &mut #library::Context<'_, Self>);
+    match hook.occasion {
+        Occasion::Start => quote!(#cfg fn started(&mut self, #context) { #call }),
+        Occasion::Stop => quote!(#cfg fn stopping(&mut self, #context) { #call }),
+        Occasion::BatchEnd => quote! {
+            #cfg
+            const WANTS_BATCH_END: bool = true;
+            #cfg
+            fn batch_ended(&mut self, batch: #library::Batch, #context) { let _ = batch; #call }
+        },
     }
 }
 
