@@ -8,8 +8,8 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use crossbeam_utils::CachePadded;
 use mainspring::mailbox::{Kind, Mpsc};
 use mainspring::{
-    Active, Call, Context, Engine, Handle, Method, Proxy, Reply, Runner, SPIN_DEFAULT, SendError,
-    WaitStrategy, reply_bytes,
+    Active, Bound, Call, Context, Engine, Handle, Method, Options, Proxy, Reply, Runner,
+    SPIN_DEFAULT, SendError, WaitStrategy, reply_bytes,
 };
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -53,6 +53,7 @@ impl Active for Adder {
 impl<K: Kind> Proxy<Adder> for AdderProxy<K> {
     type Kind = K;
     type Tell<'a> = &'a Handle<Adder, K>;
+    type With<'a> = Bound<'a, Adder, K>;
 
     fn from_handle(handle: Handle<Adder, K>) -> Self {
         Self(handle)
@@ -60,6 +61,10 @@ impl<K: Kind> Proxy<Adder> for AdderProxy<K> {
 
     fn handle(&self) -> &Handle<Adder, K> {
         &self.0
+    }
+
+    fn with(&self, options: Options) -> Bound<'_, Adder, K> {
+        Bound::new(&self.0, options)
     }
 
     fn tell(&self) -> &Handle<Adder, K> {

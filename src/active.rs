@@ -10,7 +10,7 @@ use crate::proxy::Proxy;
 ///
 /// ```
 /// use mainspring::prelude::*;
-/// use mainspring::{Handle, Method, Reply, mailbox::{Kind, Mpsc}, reply_bytes, reply_bytes_max};
+/// use mainspring::{Bound, Handle, Method, Options, Reply, mailbox::{Kind, Mpsc}, reply_bytes, reply_bytes_max};
 ///
 /// struct Counter { total: u64 }
 /// enum CounterRequest { Add { by: u64, reply: Reply<u64> } }
@@ -32,8 +32,10 @@ use crate::proxy::Proxy;
 /// impl<K: Kind> Proxy<Counter> for CounterProxy<K> {
 ///     type Kind = K;
 ///     type Tell<'a> = &'a Handle<Counter, K>;
+///     type With<'a> = Bound<'a, Counter, K>;
 ///     fn from_handle(handle: Handle<Counter, K>) -> Self { Self(handle) }
 ///     fn handle(&self) -> &Handle<Counter, K> { &self.0 }
+///     fn with(&self, options: Options) -> Bound<'_, Counter, K> { Bound::new(&self.0, options) }
 ///     fn tell(&self) -> &Handle<Counter, K> { &self.0 }
 /// }
 ///

@@ -249,7 +249,8 @@ impl<R> Call<R> {
 
     /// Takes the call back; `true` if that came before the method's start: it will not run.
     ///
-    /// The handle's outcome is [`CallError::Cancelled`] then. Otherwise nothing has changed.
+    /// The handle's outcome is [`CallError::Cancelled`] then. Otherwise the call goes on, and a method
+    /// that looks at [`Context::is_cancelled`](crate::Context::is_cancelled) learns of the wish.
     pub fn cancel(&mut self) -> bool {
         let waiting = match self.state {
             State::Pending => false,
@@ -260,6 +261,8 @@ impl<R> Call<R> {
         if won {
             Cell::leave(self.cell);
             self.state = State::Cancelled;
+        } else {
+            Cell::unwant(self.cell);
         }
         won
     }

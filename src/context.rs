@@ -1,9 +1,11 @@
 //! What a method may use of its runner: the clock, and timers.
 
 use crate::active::Active;
+use crate::reply::Cell;
 use crate::wheel::{Armed, TICK, Target, Wheel};
 use std::fmt;
 use std::mem;
+use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 /// The runner's side of a method call: take `&mut Context<Self>` as an argument of any method.
@@ -63,6 +65,16 @@ pub struct Context<'a, S: Active> {
     pub(crate) timers: &'a mut Option<Box<Timers<S>>>,
     /// Where the runner keeps the object.
     pub(crate) object: u32,
+    /// The clock may be read; else `now` is all there is.
+    pub(crate) is_live: bool,
+    pub(crate) request: Request,
+}
+
+/// The call that is being served, for a method that takes the context.
+#[derive(Default)]
+pub(crate) struct Request {
+    cell: Option<NonNull<Cell>>,
+    deadline: Option<Instant>,
 }
 
 /// A timer of one object. It means nothing to another one.
@@ -87,6 +99,30 @@ impl<S: Active> Context<'_, S> {
     /// the one that timers go by. With [`Scheduler::turn`](crate::Scheduler::turn) it is what you pass.
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// When the call that is being served should have started, if it has a deadline: the caller may
+    /// have given up by then.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.request.deadline
+    }
+
+    /// Whether the caller has tried to cancel the call that is being served. It has started, so it goes
+    /// on and its result counts; a long method may look now and then, and return early.
+    pub fn is_cancelled(&self) -> bool {
+        self.request.cell.is_some_and(Cell::is_unwanted)
+    }
+
+    /// Reads the clock that deadlines are compared with.
+    #[inline(always)]
+    pub(crate) fn clock(&self) -> Instant {
+        if self.is_live { Instant::now() } else { self.now }
+    }
+
+    /// A call begins, or has ended.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, cell: Option<NonNull<Cell>>, deadline: Option<Instant>) {
+        self.request = Request { cell, deadline };
     }
 
     /// Runs `action` once, when so much time has passed.
@@ -147,7 +183,9 @@ impl<S: Active> Context<'_, S> {
     /// take one.
     pub fn detached<R>(now: Instant, run: impl FnOnce(&mut Context<'_, S>) -> R) -> R {
         let (mut wheel, mut timers) = (Wheel::new(now), None);
-        run(&mut Context { now, wheel: &mut wheel, timers: &mut timers, object: 0 })
+        let request = Request::default();
+        let (wheel, timers) = (&mut wheel, &mut timers);
+        run(&mut Context { now, wheel, timers, object: 0, is_live: false, request })
     }
 
     fn add(&mut self, at: Instant, action: Action<S>) -> TimerId {

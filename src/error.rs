@@ -80,6 +80,9 @@ pub enum CallError {
     /// The caller took it back before it started.
     #[error("the call was cancelled before it started")]
     Cancelled,
+    /// Its deadline had passed before it started.
+    #[error("the call's deadline passed before it started")]
+    Expired,
     /// The method panicked. It is not retried, and the object stops.
     #[error("the method {method} panicked: {message}")]
     Panicked {
@@ -112,7 +115,9 @@ impl CallError {
     /// Whether the method may have run.
     pub fn executed(&self) -> Executed {
         match self {
-            Self::Full | Self::Cancelled | Self::Stopped { started: false } => Executed::No,
+            Self::Full | Self::Cancelled | Self::Expired | Self::Stopped { started: false } => {
+                Executed::No
+            }
             _ => Executed::Maybe,
         }
     }

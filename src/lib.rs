@@ -5,6 +5,7 @@
 mod active;
 #[allow(unsafe_code)] // that a handle may be sent
 mod proxy;
+mod options;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
 mod call_set;
@@ -52,6 +53,7 @@ pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError
 pub use event::Event;
 pub use fan_out::fan_out;
 pub use mainspring_macros::active;
+pub use options::{Bound, Options};
 pub use proxy::{Handle, Proxy};
 #[doc(hidden)]
 pub use proxy::{sendable, wrong_request};
@@ -69,7 +71,7 @@ pub mod model;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Active, Batch, Call, CallError, Context, Engine, Missed, Proxy, Runner, Scheduler,
+        Active, Batch, Call, CallError, Context, Engine, Missed, Options, Proxy, Runner, Scheduler,
         SendError, TimerId, WaitError, active,
     };
 }

@@ -11,7 +11,7 @@ use crate::park::Parker;
 use crate::pool::{OwnedPool, Pool};
 use crate::proxy::{Handle, Proxy};
 use crate::ready::{Link, ReadySet};
-use crate::reply::Reply;
+use crate::reply::{Cell, Reply};
 use crate::station::Station;
 use crate::sync::{Arc, yield_now};
 use crate::wheel::Wheel;
@@ -36,6 +36,13 @@ impl Cells {
     /// Both ends of one call.
     pub fn call<R>(&self) -> (Call<R>, Reply<R>) {
         let cell = self.pool().take().expect("a model has few calls at a time");
+        (Call::pending(cell), Reply::to(cell))
+    }
+
+    /// Both ends of one call that may start before that time.
+    pub fn timed_call<R>(&self, deadline: Instant) -> (Call<R>, Reply<R>) {
+        let cell = self.pool().take().expect("a model has few calls at a time");
+        Cell::set_deadline(cell, deadline);
         (Call::pending(cell), Reply::to(cell))
     }
 
@@ -157,7 +164,7 @@ impl Running {
     pub fn run(mut self) -> Course {
         let mut course = Course::default();
         let now = Instant::now();
-        let mut turn = Turn { now, wheel: Wheel::new(now), batch: 1 };
+        let mut turn = Turn { now, wheel: Wheel::new(now), batch: 1, is_live: false };
         loop {
             if let Progress::Worked(requests) = self.task.turn(&self.station, &mut turn) {
                 course.requests += requests;

@@ -1,7 +1,7 @@
 //! One active object: what its callers share ([`Desk`]), and what its runner owns ([`Object`]).
 
 use crate::active::{Active, Batch};
-use crate::context::{Context, Timers};
+use crate::context::{Context, Request, Timers};
 use crate::error::{CallError, SendError, caught, panic_message};
 use crate::event::Event;
 use crate::fan_out;
@@ -256,6 +256,8 @@ pub(crate) struct Turn {
     pub(crate) wheel: Wheel,
     /// How many requests an object may serve.
     pub(crate) batch: usize,
+    /// `now` is the system's clock, as is what may be read later.
+    pub(crate) is_live: bool,
 }
 
 impl Turn {
@@ -266,7 +268,9 @@ impl Turn {
         desk: &Desk<S::Request>,
     ) -> Context<'a, S> {
         let object = desk.link.key() as u32;
-        Context { now: self.now, wheel: &mut self.wheel, timers, object }
+        let Self { now, wheel, is_live, .. } = self;
+        let request = Request::default();
+        Context { now: *now, wheel, timers, object, is_live: *is_live, request }
     }
 }
 

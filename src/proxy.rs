@@ -6,6 +6,7 @@ use crate::error::{CallError, SendError};
 use crate::mailbox::sealed::{Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
 use crate::object::{Desk, Producer, Ring, abort};
+use crate::options::Options;
 use crate::reply::{Reply, reply_bytes};
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
@@ -176,6 +177,10 @@ pub trait Proxy<S: Active>: Sized {
     type Tell<'a>
     where
         Self: 'a;
+    /// The methods with options: [`Bound`](crate::Bound), or what wraps it.
+    type With<'a>
+    where
+        Self: 'a;
 
     /// Wraps a handle. The engine calls it.
     fn from_handle(handle: Handle<S, Self::Kind>) -> Self;
@@ -185,6 +190,9 @@ pub trait Proxy<S: Active>: Sized {
 
     /// The one-way form: no reply cell, and a refusal gives the arguments back.
     fn tell(&self) -> Self::Tell<'_>;
+
+    /// The same methods, for calls that ask for more: a deadline.
+    fn with(&self, options: Options) -> Self::With<'_>;
 
     /// Ends admission; everything accepted is served, then the object ends. Idempotent.
     fn stop(&self) {

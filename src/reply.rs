@@ -13,11 +13,15 @@
 //! | `WAITER` | the cell's waiter is set | caller, unless `DONE` or `ENDED` | whoever sets `DONE` or `ENDED` first takes the waiter, and clears the bit |
 //! | `CALLER_GONE` | the caller has let go | caller | the responder drops the outcome |
 //! | `RESPONDER_GONE` | the responder has let go | responder | – |
+//! | `TIMED` | a deadline lies where the outcome will | caller, before it sends | the responder compares it with its clock, and clears the bit with the start |
+//! | `UNWANTED` | the caller's cancel came too late | caller | the method may look |
 //!
 //! The change that makes both `GONE` true and `WAITER` false recycles the cell: so it can't be
 //! reused while somebody still reads its waiter. While another may change the word, every change
 //! is a read-modify-write; a cell that has one owner left, or none, is written plainly.
 
+use crate::active::Active;
+use crate::context::Context;
 use crate::error::{CallError, caught};
 use crate::park::Parker;
 use crate::pool::Pool;
@@ -29,6 +33,7 @@ use std::mem::{self, MaybeUninit};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::task::Waker;
+use std::time::Instant;
 
 pub(crate) const STARTED: u32 = 1;
 pub(crate) const CANCELLED: u32 = 1 << 1;
@@ -38,6 +43,8 @@ pub(crate) const DONE: u32 = 1 << 4;
 pub(crate) const WAITER: u32 = 1 << 5;
 pub(crate) const CALLER_GONE: u32 = 1 << 6;
 pub(crate) const RESPONDER_GONE: u32 = 1 << 7;
+const TIMED: u32 = 1 << 8;
+pub(crate) const UNWANTED: u32 = 1 << 9;
 
 /// The state of a cell in the free list: nothing to end, nobody to wake.
 pub(crate) const FREE: u32 = DONE | CALLER_GONE | RESPONDER_GONE;
@@ -64,6 +71,21 @@ const _: () = assert!(
     IS_MODEL || mem::size_of::<Cell>() == 128,
     "one line for state and outcome, one for the waiter"
 );
+
+const _: () = assert!(
+    mem::size_of::<Instant>() <= INLINE_BYTES && mem::align_of::<Instant>() <= 8,
+    "a deadline lies where the outcome will"
+);
+
+/// Whether a method may run.
+enum Start {
+    /// It may, and this is its deadline.
+    Runs(Option<Instant>),
+    /// Its deadline has passed.
+    Expired,
+    /// The call was cancelled or ended.
+    Over,
+}
 
 /// How many bytes behind a cell an outcome of `R` takes: 0 when it fits inside.
 ///
@@ -193,6 +215,14 @@ impl Cell {
         })
     }
 
+    /// Runs `access` with the place in the cell's first line.
+    #[inline(always)]
+    fn with_inline<O>(this: NonNull<Self>, access: impl FnOnce(*mut u64) -> O) -> O {
+        // SAFETY: as in `with_outcome`.
+        let cell = unsafe { this.as_ref() };
+        cell.inline.with_mut(|inline| access(inline.cast()))
+    }
+
     #[inline(always)]
     fn state_of<'a>(this: NonNull<Self>) -> &'a AtomicU32 {
         // SAFETY: as in `with_outcome`; the reference isn't used once the share is given up.
@@ -250,19 +280,46 @@ impl Cell {
 
     // --- the responder's side ---
 
-    /// Whether the method may run: neither cancelled nor ended before.
+    /// Whether the method may run: neither cancelled nor ended before, nor too late by `clock`, which
+    /// is read if there is a deadline.
     #[inline(always)]
-    fn start(this: NonNull<Self>) -> bool {
+    fn start(this: NonNull<Self>, clock: impl FnOnce() -> Instant) -> Start {
         // A CAS from the likely state, not an `or`: it fetches the cell's line once, for writing.
         // Relaxed: the word's own order of changes decides; no data rides on it.
         let started = Self::state_of(this).compare_exchange(0, STARTED, Relaxed, Relaxed);
-        started.is_ok() || Self::start_slowly(this)
+        if started.is_ok() { Start::Runs(None) } else { Self::start_slowly(this, clock) }
     }
 
     #[cold]
-    fn start_slowly(this: NonNull<Self>) -> bool {
-        // Relaxed: as in `start`.
-        Self::state_of(this).fetch_or(STARTED, Relaxed) & (CANCELLED | ENDED) == 0
+    fn start_slowly(this: NonNull<Self>, clock: impl FnOnce() -> Instant) -> Start {
+        let state = Self::state_of(this);
+        // Relaxed: a first guess for the CAS. The bit for a deadline came with the request.
+        let mut seen = state.load(Relaxed);
+        let deadline = (seen & TIMED != 0).then(|| {
+            Self::with_inline(this, |place| {
+                // SAFETY: `TIMED` says that it is there, and no outcome has taken its place: only
+                // this responder writes one, later.
+                unsafe { place.cast::<Instant>().read() }
+            })
+        });
+        if deadline.is_some_and(|deadline| clock() >= deadline) {
+            return Start::Expired;
+        }
+        loop {
+            // Relaxed, both: as in `start`.
+            match state.compare_exchange(seen, seen & !TIMED | STARTED, Relaxed, Relaxed) {
+                Ok(_) if seen & (CANCELLED | ENDED) == 0 => return Start::Runs(deadline),
+                Ok(_) => return Start::Over,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// As [`start`](Self::start), whatever the deadline.
+    fn start_at_any_time(this: NonNull<Self>) -> bool {
+        // Relaxed, both: nothing but the responder's own change.
+        Self::state_of(this).fetch_and(!TIMED, Relaxed);
+        matches!(Self::start(this, Instant::now), Start::Runs(_))
     }
 
     /// Puts the outcome in, tells whoever waits, and lets go.
@@ -342,6 +399,27 @@ impl Cell {
     }
 
     // --- the caller's side ---
+
+    /// Gives the call a deadline. Only for who has just taken it from the pool, before it is sent.
+    pub(crate) fn set_deadline(this: NonNull<Self>, deadline: Instant) {
+        // SAFETY: the outcome's place is nobody's before the request is sent; the assertion below says
+        // that it fits.
+        Self::with_inline(this, |place| unsafe { place.cast::<Instant>().write(deadline) });
+        // Relaxed: as in `open`.
+        Self::state_of(this).store(TIMED, Relaxed);
+    }
+
+    /// Says that the caller would rather have the call cancelled.
+    pub(crate) fn unwant(this: NonNull<Self>) {
+        // Relaxed: advice; no data rides on it.
+        Self::state_of(this).fetch_or(UNWANTED, Relaxed);
+    }
+
+    /// Whether the caller has said so.
+    pub(crate) fn is_unwanted(this: NonNull<Self>) -> bool {
+        // Relaxed: as above.
+        Self::state_of(this).load(Relaxed) & UNWANTED != 0
+    }
 
     /// Takes the cell for one call. Only for who has just taken it from the pool.
     pub(crate) fn open(this: NonNull<Self>) {
@@ -488,30 +566,77 @@ impl<R> Reply<R> {
         Self { cell: Some(cell), outcome: PhantomData }
     }
 
-    /// Runs the servant's method, unless the call was cancelled or ended before, and sends the
-    /// result.
+    /// Gives the call a deadline, before it is sent.
+    pub(crate) fn set_deadline(&mut self, at: Instant) {
+        if let Some(cell) = self.cell {
+            Cell::set_deadline(cell, at);
+        }
+    }
+
+    /// Runs the servant's method, unless the call was cancelled, ended or too late before, and sends
+    /// the result. The clock that deadlines are compared with is the system's.
     ///
     /// # Panics
     /// If `method` does. The engine catches it, and ends the call with [`CallError::Panicked`].
     #[inline(always)]
     pub fn serve(self, method: impl FnOnce() -> R) {
-        let Some(cell) = self.cell else {
-            drop(method());
+        let start = self.cell.map(|cell| Cell::start(cell, Instant::now));
+        self.run(start, |_| method());
+    }
+
+    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes no context.
+    #[inline(always)]
+    pub fn serve_by<S: Active>(self, context: &Context<'_, S>, method: impl FnOnce() -> R) {
+        let start = self.cell.map(|cell| Cell::start(cell, || context.clock()));
+        self.run(start, |_| method());
+    }
+
+    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes the context, which
+    /// knows the call while it runs.
+    #[inline(always)]
+    pub fn serve_in<S: Active>(
+        self,
+        context: &mut Context<'_, S>,
+        method: impl FnOnce(&mut Context<'_, S>) -> R,
+    ) {
+        let cell = self.cell;
+        let start = cell.map(|cell| Cell::start(cell, || context.clock()));
+        self.run(start, |deadline| {
+            context.enter(cell, deadline);
+            let result = method(context);
+            context.enter(None, None);
+            result
+        });
+    }
+
+    /// Runs the method of a call whose start was tried, or of a one-way request.
+    #[inline(always)]
+    fn run(self, start: Option<Start>, method: impl FnOnce(Option<Instant>) -> R) {
+        let (Some(cell), Some(start)) = (self.cell, start) else {
+            drop(method(None));
             return;
         };
-        if !Cell::start(cell) {
-            return;
-        }
+        let deadline = match start {
+            Start::Runs(deadline) => deadline,
+            Start::Expired => {
+                mem::forget(self);
+                return Cell::complete::<R>(cell, Err(CallError::Expired));
+            }
+            // The drop of this end lets go.
+            Start::Over => return,
+        };
         let unanswered = Unanswered(Failure { cell, fail: fail::<R> });
         mem::forget(self);
-        let result = method();
+        let result = method(deadline);
         mem::forget(unanswered);
         Cell::complete(cell, Ok(result));
     }
 
-    /// Sends a result that was computed otherwise; dropped if the call was cancelled before.
+    /// Sends a result that was computed otherwise, whatever the call's deadline; dropped if the call was
+    /// cancelled before.
     pub fn send(self, result: R) {
-        if let Some(cell) = self.cell.filter(|cell| Cell::start(*cell)) {
+        // What has been computed is the caller's, in time or not.
+        if let Some(cell) = self.cell.filter(|cell| Cell::start_at_any_time(*cell)) {
             mem::forget(self);
             Cell::complete(cell, Ok(result));
         }

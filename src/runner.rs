@@ -188,6 +188,7 @@ const TURNS_PER_LOOK: u32 = 64;
 /// Repeats turns until the runner has ended.
 pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private: bool) {
     let station: Arc<Station> = scheduler.station().clone();
+    scheduler.go_live();
     let mut waiting = Waiting::new(strategy);
     let mut linger = Linger::new();
     let mut neighbours = Neighbours::of(topology::allowed_cpus().len());

@@ -100,13 +100,18 @@ impl Scheduler {
             objects: Vec::new(),
             vacant: Vec::new(),
             hot: Vec::new(),
-            turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX },
+            turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX, is_live: false },
             live: 0,
             received: 0,
             had_any: false,
             never_parks,
             on_end: None,
         }
+    }
+
+    /// What is passed as the time of a turn is the system's from now on.
+    pub(crate) fn go_live(&mut self) {
+        self.turn.is_live = true;
     }
 
     pub(crate) fn on_end(&mut self, end: impl FnOnce() + 'static) {

@@ -4,7 +4,7 @@
 
 use mainspring::mailbox::{Kind, Lanes, Spsc};
 use mainspring::prelude::*;
-use mainspring::{CALLS_MIN, CallSet};
+use mainspring::{CALLS_MIN, CallSet, Options};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
 use std::pin::pin;
@@ -92,6 +92,11 @@ impl Adder {
     }
 }
 
+/// A deadline that nothing misses.
+fn soon() -> Options {
+    Options::new().timeout(Duration::from_secs(3600))
+}
+
 /// A waker without an executor, made once.
 struct Unpark(Thread);
 
@@ -133,6 +138,7 @@ fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     drop(door);
     vec![
         ("tell", allocations(|| while adder.tell().add(1).is_err() {})),
+        ("with a deadline", allocations(|| assert!(adder.with(soon()).add(1).get().is_ok()))),
         ("timers", allocations(|| assert_eq!(adder.set_timers().get(), Ok(true)))),
         ("get", allocations(|| assert!(adder.add(1).get().is_ok()))),
         ("large", allocations(|| assert!(adder.large().get().is_ok()))),

@@ -2,8 +2,8 @@
 
 use mainspring::mailbox::{ClonedKind, Kind, Mpsc};
 use mainspring::{
-    Active, Call, CallError, Context, Engine, Handle, Method, Proxy, Reply, Runner, WaitError,
-    reply_bytes, reply_bytes_max,
+    Active, Bound, Call, CallError, Context, Engine, Handle, Method, Options, Proxy, Reply, Runner,
+    WaitError, reply_bytes, reply_bytes_max,
 };
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,7 @@ impl Active for Counter {
 impl<K: Kind> Proxy<Counter> for CounterProxy<K> {
     type Kind = K;
     type Tell<'a> = &'a Handle<Counter, K>;
+    type With<'a> = Bound<'a, Counter, K>;
 
     fn from_handle(handle: Handle<Counter, K>) -> Self {
         Self(handle)
@@ -53,6 +54,10 @@ impl<K: Kind> Proxy<Counter> for CounterProxy<K> {
 
     fn handle(&self) -> &Handle<Counter, K> {
         &self.0
+    }
+
+    fn with(&self, options: Options) -> Bound<'_, Counter, K> {
+        Bound::new(&self.0, options)
     }
 
     fn tell(&self) -> &Handle<Counter, K> {

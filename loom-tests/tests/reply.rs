@@ -10,9 +10,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 /// A result whose loss or double drop the checker reports.
 type Result = Box<u64>;
+/// What a call ends with.
+type Outcome = std::result::Result<Result, CallError>;
 
 #[test]
 fn done_races_poll_and_drop() {
@@ -59,6 +62,78 @@ fn done_races_cancel() {
         assert_eq!(call.try_get(), Some(expected));
         marks.0.hit_if(has_won);
         marks.1.hit_if(!has_won);
+    });
+}
+
+/// Serves a call with a deadline on another thread, while this one cancels it; returns whether the
+/// method ran, whether the cancel won, and what the caller got.
+fn serve_and_cancel(deadline: Instant) -> (bool, bool, Option<Outcome>) {
+    let cells = Cells::new();
+    let (mut call, reply) = cells.timed_call::<Result>(deadline);
+    let serving = thread::spawn(move || {
+        let mut has_run = false;
+        reply.serve(|| {
+            has_run = true;
+            Box::new(1)
+        });
+        has_run
+    });
+    let has_won = call.cancel();
+    let has_run = serving.join().unwrap();
+    (has_run, has_won, call.try_get())
+}
+
+/// A deadline that has passed: the method runs in no case, and the call ends once.
+#[test]
+fn expiry_races_cancel() {
+    let marks = ["cancelled", "expired"].map(Mark::new);
+    let [cancelled, expired] = marks.clone();
+    let past = Instant::now();
+    check("reply_expiry_cancel", 5, &marks.each_ref(), move || {
+        let (has_run, has_won, outcome) = serve_and_cancel(past);
+        assert!(!has_run);
+        let error = if has_won { CallError::Cancelled } else { CallError::Expired };
+        assert_eq!(outcome, Some(Err(error)));
+        cancelled.hit_if(has_won);
+        expired.hit_if(!has_won);
+    });
+}
+
+/// A deadline that is to come: as without one.
+#[test]
+fn timed_start_races_cancel() {
+    let marks = ["cancelled", "done"].map(Mark::new);
+    let [cancelled, done] = marks.clone();
+    let future = Instant::now() + Duration::from_secs(3600);
+    check("reply_timed_cancel", 5, &marks.each_ref(), move || {
+        let (has_run, has_won, outcome) = serve_and_cancel(future);
+        assert_eq!(has_won, !has_run);
+        let expected = if has_won { Err(CallError::Cancelled) } else { Ok(Box::new(1)) };
+        assert_eq!(outcome, Some(expected));
+        cancelled.hit_if(has_won);
+        done.hit_if(!has_won);
+    });
+}
+
+/// A deadline that has passed, beside an abort: one of the two ends the call.
+#[test]
+fn expiry_races_abort() {
+    let marks = ["aborted", "expired"].map(Mark::new);
+    let [aborted, expired] = marks.clone();
+    let past = Instant::now();
+    check("reply_expiry_abort", 5, &marks.each_ref(), move || {
+        let cells = Arc::new(Cells::new());
+        let (call, reply) = cells.timed_call::<Result>(past);
+        let serving = thread::spawn(move || reply.serve(|| unreachable!("it is too late")));
+        let aborting = cells.clone();
+        let aborting = thread::spawn(move || aborting.end_all());
+        let outcome = block_on(call);
+        let is_expired = outcome == Err(CallError::Expired);
+        assert!(is_expired || outcome == Err(CallError::Stopped { started: false }));
+        serving.join().unwrap();
+        aborting.join().unwrap();
+        aborted.hit_if(!is_expired);
+        expired.hit_if(is_expired);
     });
 }
 

@@ -5,6 +5,7 @@ mod proxy;
 mod request;
 mod servant;
 mod tell;
+mod with;
 
 use crate::model::{Request, Servant};
 use proc_macro2::{Ident, TokenStream};
@@ -18,6 +19,7 @@ pub fn expand(servant: &Servant) -> TokenStream {
         servant::expand(servant),
         proxy::expand(servant),
         tell::expand(servant),
+        with::expand(servant),
         checks::expand(servant),
     ];
     parts.into_iter().collect()
@@ -34,6 +36,10 @@ impl Servant {
 
     fn tell_name(&self) -> Ident {
         format_ident!("{}Tell", self.name)
+    }
+
+    fn with_name(&self) -> Ident {
+        format_ident!("{}With", self.name)
     }
 
     /// The servant's declared parameters, between others.

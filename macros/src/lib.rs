@@ -26,6 +26,7 @@ use syn::{ImplItem, Item, ItemImpl};
 /// | `impl Active for Account` | runs a request's method |
 /// | `AccountProxy` | calls the methods from any thread; `Clone` and `Debug` |
 /// | `AccountTell` | what `proxy.tell()` gives: the methods without a reply |
+/// | `AccountWith` | what `proxy.with(options)` gives: the calls, with a deadline |
 ///
 /// ```text
 /// #[active]

@@ -7,7 +7,8 @@ use crate::stats::Sample;
 use crate::trouble::Trouble;
 use mainspring::mailbox::{Kind, Mpsc};
 use mainspring::{
-    Active, Builder, Call, Context, Engine, Handle, Method, Proxy, Reply, Runner, reply_bytes,
+    Active, Bound, Builder, Call, Context, Engine, Handle, Method, Options, Proxy, Reply, Runner,
+    reply_bytes,
 };
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -104,6 +105,7 @@ struct ClientProxy<K: Kind = Mpsc>(Handle<Client, K>);
 impl<K: Kind> Proxy<Client> for ClientProxy<K> {
     type Kind = K;
     type Tell<'a> = &'a Handle<Client, K>;
+    type With<'a> = Bound<'a, Client, K>;
 
     fn from_handle(handle: Handle<Client, K>) -> Self {
         Self(handle)
@@ -111,6 +113,10 @@ impl<K: Kind> Proxy<Client> for ClientProxy<K> {
 
     fn handle(&self) -> &Handle<Client, K> {
         &self.0
+    }
+
+    fn with(&self, options: Options) -> Bound<'_, Client, K> {
+        Bound::new(&self.0, options)
     }
 
     fn tell(&self) -> &Handle<Client, K> {

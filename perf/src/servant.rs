@@ -3,7 +3,9 @@
 //! Written by hand as [`Active`] says, so that what is measured is all there to see.
 
 use mainspring::mailbox::{Kind, Mpsc};
-use mainspring::{Active, Call, Context, Handle, Method, Proxy, Reply, SendError, reply_bytes};
+use mainspring::{
+    Active, Bound, Call, Context, Handle, Method, Options, Proxy, Reply, SendError, reply_bytes,
+};
 
 /// Adds up what it is given.
 #[derive(Default)]
@@ -53,6 +55,7 @@ pub struct AdderProxy<K: Kind = Mpsc>(Handle<Adder, K>);
 impl<K: Kind> Proxy<Adder> for AdderProxy<K> {
     type Kind = K;
     type Tell<'a> = &'a Handle<Adder, K>;
+    type With<'a> = Bound<'a, Adder, K>;
 
     fn from_handle(handle: Handle<Adder, K>) -> Self {
         Self(handle)
@@ -60,6 +63,10 @@ impl<K: Kind> Proxy<Adder> for AdderProxy<K> {
 
     fn handle(&self) -> &Handle<Adder, K> {
         &self.0
+    }
+
+    fn with(&self, options: Options) -> Bound<'_, Adder, K> {
+        Bound::new(&self.0, options)
     }
 
     fn tell(&self) -> &Handle<Adder, K> {

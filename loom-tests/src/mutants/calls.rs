@@ -10,6 +10,38 @@ const REPLY: &str = "src/reply.rs";
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
+        "reply: started by a plain store, beside a deadline",
+        REPLY,
+        "match state.compare_exchange(seen, seen & !TIMED | STARTED, Relaxed, Relaxed) {",
+        "state.store(seen & !TIMED | STARTED, Relaxed);\n            match Ok::<u32, u32>(seen) {",
+        "reply",
+        "timed_start_races_cancel",
+    ),
+    mutant(
+        "reply: an expired call isn't ended",
+        REPLY,
+        "return Cell::complete::<R>(cell, Err(CallError::Expired));",
+        "return;",
+        "reply",
+        "expiry_races_cancel",
+    ),
+    mutant(
+        "reply: an expired call runs",
+        REPLY,
+        "if deadline.is_some_and(|deadline| clock() >= deadline) {",
+        "if false && deadline.is_some_and(|deadline| clock() >= deadline) {",
+        "reply",
+        "expiry_races_abort",
+    ),
+    mutant(
+        "reply: a wish by a load and a store",
+        REPLY,
+        "Self::state_of(this).fetch_or(UNWANTED, Relaxed);",
+        "let seen = Self::state_of(this).load(Relaxed);\n        Self::state_of(this).store(seen | UNWANTED, Relaxed);",
+        "reply",
+        "done_races_cancel",
+    ),
+    mutant(
         "reply: done without Release",
         REPLY,
         "compare_exchange(STARTED, DONE_NOW, Release, Relaxed)",
@@ -68,8 +100,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "reply: the method begins although the call was aborted",
         REPLY,
-        "fetch_or(STARTED, Relaxed) & (CANCELLED | ENDED) == 0",
-        "fetch_or(STARTED, Relaxed) & CANCELLED == 0",
+        "Ok(_) if seen & (CANCELLED | ENDED) == 0 => return Start::Runs(deadline),",
+        "Ok(_) if seen & CANCELLED == 0 => return Start::Runs(deadline),",
         "object",
         "abort_races_drain",
     ),

@@ -53,7 +53,9 @@ fn methods(servant: &Servant) -> TokenStream {
         if request.is_oneway {
             super::tell::method(request, servant, &request.docs_or_link(servant))
         } else {
-            let (call, attempt) = (call(request, servant), attempt(request, servant));
+            let handle = quote!(self.handle);
+            let call = call(request, servant, &handle);
+            let attempt = attempt(request, servant, &handle);
             quote!(#call #attempt)
         }
     });
@@ -72,7 +74,8 @@ fn methods(servant: &Servant) -> TokenStream {
     }
 }
 
-fn call(request: &Request, servant: &Servant) -> TokenStream {
+/// The method that calls; `through` has the library's `call`.
+pub fn call(request: &Request, servant: &Servant, through: &TokenStream) -> TokenStream {
     let Request { cfg, marks, name, reply, result, .. } = request;
     let (library, docs) = (&servant.library, request.docs_or_link(servant));
     let parameters = request.parameters();
@@ -83,12 +86,13 @@ fn call(request: &Request, servant: &Servant) -> TokenStream {
         #marks
         #[inline]
         pub fn #name(&self #parameters) -> #library::Call<#result> {
-            self.handle.call(|#reply| #built)
+            #through.call(|#reply| #built)
         }
     }
 }
 
-fn attempt(request: &Request, servant: &Servant) -> TokenStream {
+/// The method that calls and gives refused arguments back.
+pub fn attempt(request: &Request, servant: &Servant, through: &TokenStream) -> TokenStream {
     let Request { cfg, marks, attempt, reply, result, .. } = request;
     let (library, docs) = (&servant.library, attempt_docs(request));
     let (parameters, bundle_type) = (request.parameters(), request.bundle_type());
@@ -102,7 +106,7 @@ fn attempt(request: &Request, servant: &Servant) -> TokenStream {
         pub fn #attempt(
             &self #parameters
         ) -> ::core::result::Result<#library::Call<#result>, #library::SendError<#bundle_type>> {
-            self.handle.try_call(|#reply| #built) #unbuilt
+            #through.try_call(|#reply| #built) #unbuilt
         }
     }
 }
@@ -144,12 +148,14 @@ fn proxy(servant: &Servant) -> TokenStream {
     let Servant { library, ty, where_clause, kind, .. } = servant;
     let (declared, proxy, tell) = (declared(servant), proxy_type(servant), servant.tell_name());
     let lasting = servant.applied(quote!('handle,), quote!(#kind));
+    let with = servant.with_name();
     let short = servant.applied(quote!('_,), quote!(#kind));
     quote! {
         #[automatically_derived]
         impl #declared #library::Proxy<#ty> for #proxy #where_clause {
             type Kind = #kind;
             type Tell<'handle> = #tell #lasting where Self: 'handle;
+            type With<'handle> = #with #lasting where Self: 'handle;
 
             #[inline]
             fn from_handle(handle: #library::Handle<#ty, #kind>) -> Self {
@@ -164,6 +170,11 @@ fn proxy(servant: &Servant) -> TokenStream {
             #[inline]
             fn tell(&self) -> #tell #short {
                 #tell { handle: &self.handle }
+            }
+
+            #[inline]
+            fn with(&self, options: #library::Options) -> #with #short {
+                #with { bound: #library::Bound::new(&self.handle, options) }
             }
         }
     }

@@ -109,7 +109,11 @@ fn dispatch_arm(request: &Request, servant: &Servant, context: &Ident) -> TokenS
     if request.is_oneway {
         quote!(#cfg #name::#variant { #fields } => { #size #unpack #call; })
     } else {
-        quote!(#cfg #name::#variant { #fields #reply } => { #size #unpack #reply.serve(|| #call) })
+        let serve = match request.context_place {
+            None => quote!(#reply.serve_by(#context, || #call)),
+            Some(_) => quote!(#reply.serve_in(#context, |#context| #call)),
+        };
+        quote!(#cfg #name::#variant { #fields #reply } => { #size #unpack #serve })
     }
 }
 
@@ -137,7 +141,7 @@ fn hook(hook: &Hook, servant: &Servant) -> TokenStream {
 fn context(servant: &Servant) -> Ident {
     let requests = || servant.requests.iter();
     let names = requests().flat_map(Request::argument_names).map(|name| name.unraw().to_string());
-    let is_used = requests().any(|request| request.context_place.is_some());
+    let is_used = requests().any(|request| !request.is_oneway || request.context_place.is_some());
     let name = if is_used { "context" } else { "_context" };
     format_ident!("{}", free(name, &names.collect()))
 }

@@ -34,7 +34,11 @@ pub fn build(commit: &str) -> Result<PathBuf, Trouble> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--release", "--quiet", "--no-default-features", "--manifest-path"]);
     cargo.arg(copy.join("Cargo.toml")).arg("--target-dir").arg(&build);
-    for (feature, file) in [("lanes", "src/mailbox/lanes.rs"), ("context", "src/context.rs")] {
+    for (feature, file) in [
+        ("lanes", "src/mailbox/lanes.rs"),
+        ("context", "src/context.rs"),
+        ("options", "src/options.rs"),
+    ] {
         if tree.join(file).exists() {
             cargo.args(["--features", feature]);
         }

@@ -92,6 +92,8 @@ struct KeeperProxy<K: Kind = Mpsc>(Handle<Keeper, K>);
 impl<K: Kind> Proxy<Keeper> for KeeperProxy<K> {
     type Kind = K;
     type Tell<'a> = &'a Handle<Keeper, K>;
+    #[cfg(feature = "options")]
+    type With<'a> = mainspring::Bound<'a, Keeper, K>;
 
     fn from_handle(handle: Handle<Keeper, K>) -> Self {
         Self(handle)
@@ -99,6 +101,11 @@ impl<K: Kind> Proxy<Keeper> for KeeperProxy<K> {
 
     fn handle(&self) -> &Handle<Keeper, K> {
         &self.0
+    }
+
+    #[cfg(feature = "options")]
+    fn with(&self, options: mainspring::Options) -> mainspring::Bound<'_, Keeper, K> {
+        mainspring::Bound::new(&self.0, options)
     }
 
     fn tell(&self) -> &Handle<Keeper, K> {

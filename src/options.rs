@@ -1,0 +1,107 @@
+//! What one call may ask for beside its arguments.
+
+use crate::active::Active;
+use crate::call::Call;
+use crate::error::SendError;
+use crate::mailbox::Kind;
+use crate::proxy::Handle;
+use crate::reply::Reply;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// What one call asks for: `proxy.with(options).method(…)`.
+///
+/// ```
+/// use mainspring::prelude::*;
+/// use mainspring::Options;
+/// use std::time::{Duration, Instant};
+///
+/// struct Quotes;
+/// #[active]
+/// impl Quotes {
+///     pub fn price(&self, cx: &mut Context<Self>) -> Option<Duration> {
+///         cx.deadline().map(|at| at.saturating_duration_since(cx.now()))
+///     }
+/// }
+///
+/// let quotes = mainspring::spawn(Quotes)?;
+/// let soon = Options::new().timeout(Duration::from_secs(60));
+/// assert!(quotes.with(soon).price().get()? > Some(Duration::from_secs(50)));
+/// let past = Options::new().deadline(Instant::now());
+/// assert_eq!(quotes.with(past).price().get(), Err(CallError::Expired));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Options {
+    deadline: Option<Instant>,
+}
+
+impl Options {
+    /// Asks for nothing.
+    pub const fn new() -> Self {
+        Self { deadline: None }
+    }
+
+    /// The method doesn't start at that time or later: when the call's turn comes, it ends with
+    /// [`CallError::Expired`](crate::CallError::Expired). A method that has started isn't interrupted;
+    /// it can read [`Context::deadline`](crate::Context::deadline).
+    ///
+    /// This is no limit on a wait: a call that has expired behind a slow one ends when its turn comes.
+    pub const fn deadline(mut self, at: Instant) -> Self {
+        self.deadline = Some(at);
+        self
+    }
+
+    /// The same, so long from now. Beyond the clock's range there is no deadline.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(limit);
+        self
+    }
+
+    /// A reply of a call that asks for this.
+    fn on<R>(self, mut reply: Reply<R>) -> Reply<R> {
+        if let Some(at) = self.deadline {
+            reply.set_deadline(at);
+        }
+        reply
+    }
+}
+
+/// A handle with options for the calls made through it. What `with` of a generated proxy gives wraps
+/// one.
+pub struct Bound<'a, S: Active, K: Kind> {
+    handle: &'a Handle<S, K>,
+    options: Options,
+}
+
+impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
+    /// Binds options to a handle.
+    pub fn new(handle: &'a Handle<S, K>, options: Options) -> Self {
+        Self { handle, options }
+    }
+
+    /// As [`Handle::call`], with the options.
+    #[inline]
+    pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
+        self.handle.call(|reply| make(self.options.on(reply)))
+    }
+
+    /// As [`Handle::try_call`], with the options.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn try_call<R: Send + 'static>(
+        &self,
+        make: impl FnOnce(Reply<R>) -> S::Request,
+    ) -> Result<Call<R>, SendError<S::Request>> {
+        self.handle.try_call(|reply| make(self.options.on(reply)))
+    }
+}
+
+impl<S: Active, K: Kind> fmt::Debug for Bound<'_, S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("With").field("proxy", self.handle).field("options", &self.options).finish()
+    }
+}
