@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::mailbox::Kind;
 use crate::proxy::Proxy;
+use std::time::Instant;
 
 /// A struct whose public methods can be called as requests.
 ///
@@ -67,6 +68,23 @@ pub trait Active: Sized + 'static {
     ///
     /// Methods that take a [`Context`] get this one.
     fn dispatch(&mut self, request: Self::Request, context: &mut Context<'_, Self>);
+
+    /// Whether any method has a guard, so that [`try_dispatch`](Self::try_dispatch) is to be called.
+    const HAS_GUARDS: bool = false;
+
+    /// As [`dispatch`](Self::dispatch), unless the method has a guard that doesn't hold. For
+    /// `#[active(guard = name)]`.
+    ///
+    /// # Errors
+    /// The request, which is kept and tried again, and its call's deadline: it is tried then too.
+    fn try_dispatch(
+        &mut self,
+        request: Self::Request,
+        context: &mut Context<'_, Self>,
+    ) -> Result<(), (Self::Request, Option<Instant>)> {
+        self.dispatch(request, context);
+        Ok(())
+    }
 
     /// Runs once, before the first request. `#[active(on_start)]` on a method has it called here.
     fn started(&mut self, context: &mut Context<'_, Self>) {

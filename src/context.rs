@@ -137,6 +137,15 @@ impl<S: Active> Context<'_, S> {
         self.add(at, Action::Once(Box::new(action)))
     }
 
+    /// The same, at that time.
+    pub fn at(
+        &mut self,
+        time: Instant,
+        action: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static,
+    ) -> TimerId {
+        self.add(time, Action::Once(Box::new(action)))
+    }
+
     /// Runs `action` again and again, first when one period has passed.
     ///
     /// It doesn't drift: the times are multiples of the period, however late it fires. A period below

@@ -16,6 +16,7 @@ mod fan_out;
 #[allow(unsafe_code)] // pushing the object's link
 mod object;
 mod context;
+mod guard;
 mod scheduler;
 mod runner;
 #[allow(unsafe_code)] // the cell's outcome and waiter
@@ -52,6 +53,8 @@ pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
 pub use event::Event;
 pub use fan_out::fan_out;
+#[doc(hidden)]
+pub use guard::{Guarded, ask_guard};
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
 pub use proxy::{Handle, Proxy};

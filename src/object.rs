@@ -5,6 +5,7 @@ use crate::context::{Context, Request, Timers};
 use crate::error::{CallError, SendError, caught, panic_message};
 use crate::event::Event;
 use crate::fan_out;
+use crate::guard::{Deferred, Ran};
 use crate::local::LocalQueue;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
@@ -312,6 +313,8 @@ pub(crate) struct Object<S: Active, K: Kind> {
     heat: Heat,
     /// Made with the first one.
     timers: Option<Box<Timers<S>>>,
+    /// Made for the first request whose guard doesn't hold.
+    deferred: Option<Box<Deferred<S::Request>>>,
     registration: Registration,
 }
 
@@ -330,6 +333,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             is_cold: false,
             heat,
             timers: None,
+            deferred: None,
             registration,
         }
     }
@@ -344,6 +348,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             drop_caught(self.servant.take());
         }
         if self.servant.is_none() {
+            self.drop_deferred();
             return self.discard(batch, queue);
         }
         let served = self.serve(batch, queue, turn).unwrap_or_else(|(method, payload)| {
@@ -355,6 +360,31 @@ impl<S: Active, K: Kind> Object<S, K> {
             self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
         }
         served
+    }
+
+    /// Tries what waits for its guard, where something else than a request has run.
+    fn retry_deferred(&mut self, turn: &mut Turn) {
+        let Self { ring, servant: Some(servant), timers, deferred: Some(deferred), .. } = self
+        else {
+            return;
+        };
+        let mut context = turn.context(timers, ring.bell());
+        let mut method = 0;
+        let about = |request: &S::Request| method = S::method(request);
+        let tried = catch_unwind(AssertUnwindSafe(|| deferred.retry(servant, &mut context, about)));
+        if let Err(payload) = tried {
+            self.panicked(method_name::<S>(method), payload);
+        }
+    }
+
+    /// Drops what waits for its guard: its calls end `Stopped`.
+    fn drop_deferred(&mut self) {
+        if let Some(mut deferred) = self.deferred.take() {
+            self.desk().pool().mark_stopped();
+            while let Some(request) = deferred.pop() {
+                drop_caught(request);
+            }
+        }
     }
 
     /// Runs what is no request, if there is a servant. Its panic is reported by that name.
@@ -379,9 +409,10 @@ impl<S: Active, K: Kind> Object<S, K> {
         queue: Queue<'_>,
         turn: &mut Turn,
     ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
-        let Self { consumer, ring, servant: Some(servant), timers, .. } = self else {
+        let Self { consumer, ring, servant: Some(servant), timers, deferred, .. } = self else {
             return Ok(0);
         };
+        let capacity = ring.capacity();
         let desk = ring.bell();
         let mut context = turn.context(timers, desk);
         let mut method = 0;
@@ -395,7 +426,19 @@ impl<S: Active, K: Kind> Object<S, K> {
                     return drop_caught(request);
                 }
                 method = S::method(&request);
-                servant.dispatch(request, &mut context);
+                if !S::HAS_GUARDS {
+                    return servant.dispatch(request, &mut context);
+                }
+                let deferred = deferred.get_or_insert_with(|| Box::new(Deferred::new(capacity)));
+                match deferred.run_or_keep(servant, request, &mut context) {
+                    Ran::Yes => {
+                        let about = |request: &S::Request| method = S::method(request);
+                        deferred.retry(servant, &mut context, about);
+                    }
+                    Ran::NotYet => {}
+                    // Its call ends `Dropped`.
+                    Ran::NoRoom(request) => drop_caught(request),
+                }
             };
             match queue {
                 Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
@@ -454,6 +497,7 @@ pub(crate) fn drop_caught<T>(value: T) {
 impl<S: Active, K: Kind> Drop for Object<S, K> {
     fn drop(&mut self) {
         drop_caught(self.servant.take());
+        self.drop_deferred();
     }
 }
 
@@ -501,6 +545,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn fire(&mut self, timer: u32, turn: &mut Turn) {
         self.beside(A_TIMER, turn, |servant, context| context.fire(servant, timer));
+        self.retry_deferred(turn);
     }
 
     fn start(&mut self, turn: &mut Turn) {
@@ -508,6 +553,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn finish(&mut self, turn: &mut Turn) {
+        self.drop_deferred();
         if !self.desk().is_aborted() {
             self.beside("on_stop", turn, S::stopping);
         }

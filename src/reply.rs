@@ -293,15 +293,9 @@ impl Cell {
     #[cold]
     fn start_slowly(this: NonNull<Self>, clock: impl FnOnce() -> Instant) -> Start {
         let state = Self::state_of(this);
-        // Relaxed: a first guess for the CAS. The bit for a deadline came with the request.
+        // Relaxed: a first guess for the CAS.
         let mut seen = state.load(Relaxed);
-        let deadline = (seen & TIMED != 0).then(|| {
-            Self::with_inline(this, |place| {
-                // SAFETY: `TIMED` says that it is there, and no outcome has taken its place: only
-                // this responder writes one, later.
-                unsafe { place.cast::<Instant>().read() }
-            })
-        });
+        let deadline = Self::deadline(this);
         if deadline.is_some_and(|deadline| clock() >= deadline) {
             return Start::Expired;
         }
@@ -313,6 +307,16 @@ impl Cell {
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// For the responder, before the start.
+    fn deadline(this: NonNull<Self>) -> Option<Instant> {
+        // Relaxed: the bit came with the request.
+        let is_timed = Self::state_of(this).load(Relaxed) & TIMED != 0;
+        // SAFETY: `TIMED` says that it is there, and no outcome has taken its place: only this
+        // responder writes one, later.
+        let read = |place: *mut u64| unsafe { place.cast::<Instant>().read() };
+        is_timed.then(|| Self::with_inline(this, read))
     }
 
     /// As [`start`](Self::start), whatever the deadline.
@@ -571,6 +575,21 @@ impl<R> Reply<R> {
         if let Some(cell) = self.cell {
             Cell::set_deadline(cell, at);
         }
+    }
+
+    /// For a method with a guard: whether the method wouldn't run even if it held, as the call was
+    /// cancelled, ended or is too late.
+    pub fn is_over<S: Active>(&self, context: &Context<'_, S>) -> bool {
+        let Some(cell) = self.cell else { return false };
+        // Relaxed: a look; the start decides.
+        let seen = Cell::state_of(cell).load(Relaxed);
+        let is_late = || self.deadline().is_some_and(|deadline| context.clock() >= deadline);
+        seen & (CANCELLED | ENDED) != 0 || is_late()
+    }
+
+    /// The call's deadline, before it is started.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.cell.and_then(Cell::deadline)
     }
 
     /// Runs the servant's method, unless the call was cancelled, ended or too late before, and sends

@@ -77,6 +77,11 @@ impl Adder {
         let _ = door.recv();
     }
 
+    #[active(guard = has_changed)]
+    pub fn guarded(&mut self) {
+        self.total += 1;
+    }
+
     /// Sets a timer, moves it, and takes it back.
     pub fn set_timers(&self, cx: &mut Context<Self>) -> bool {
         let timer = cx.after(Duration::from_secs(1), |adder, _| adder.total = 0);
@@ -89,6 +94,12 @@ impl Adder {
             let _ = neighbour.tell().add(number);
             neighbour.add(number).on_complete(drop);
         }
+    }
+}
+
+impl Adder {
+    fn has_changed(&self) -> bool {
+        self.total > 0
     }
 }
 
@@ -139,6 +150,7 @@ fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     vec![
         ("tell", allocations(|| while adder.tell().add(1).is_err() {})),
         ("with a deadline", allocations(|| assert!(adder.with(soon()).add(1).get().is_ok()))),
+        ("guarded", allocations(|| assert!(adder.guarded().get().is_ok()))),
         ("timers", allocations(|| assert_eq!(adder.set_timers().get(), Ok(true)))),
         ("get", allocations(|| assert!(adder.add(1).get().is_ok()))),
         ("large", allocations(|| assert!(adder.large().get().is_ok()))),

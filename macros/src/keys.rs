@@ -38,6 +38,8 @@ pub struct Keys {
     pub boxed: Option<Span>,
     /// The name on the proxy.
     pub rename: Option<(Span, Ident)>,
+    /// The method that says whether this one may run.
+    pub guard: Option<(Span, Ident)>,
     /// The engine calls it, at that occasion.
     pub hook: Option<(Span, Occasion)>,
 }
@@ -95,7 +97,8 @@ impl Keys {
             "skip" => self.skip.replace(key.span()).is_none(),
             "oneway" => self.oneway.replace(key.span()).is_none(),
             "boxed" => self.boxed.replace(key.span()).is_none(),
-            "rename" => self.rename.replace((key.span(), new_name(meta)?)).is_none(),
+            "rename" => self.rename.replace((key.span(), method_name(key, meta)?)).is_none(),
+            "guard" => self.guard.replace((key.span(), method_name(key, meta)?)).is_none(),
             _ => {
                 let Some(occasion) = Occasion::of(key) else { return Err(unknown(meta)) };
                 self.hook.replace((key.span(), occasion)).is_none()
@@ -127,24 +130,27 @@ impl Keys {
 
     /// Where the keys stand that say how a request looks, so that only a request may have them.
     pub fn shaping(&self) -> impl Iterator<Item = Span> {
-        [self.oneway, self.boxed, self.rename.as_ref().map(|rename| rename.0)].into_iter().flatten()
+        let named = [&self.rename, &self.guard].map(|key| key.as_ref().map(|(span, _)| *span));
+        [self.oneway, self.boxed].into_iter().chain(named).flatten()
     }
 }
 
-const KNOWN: &str = "the keys on a method are `oneway`, `boxed`, `skip`, `rename = name`, `on_start`, \
-                     `on_stop` and `on_batch_end`";
+const KNOWN: &str = "the keys on a method are `oneway`, `boxed`, `skip`, `rename = name`, \
+                     `guard = name`, `on_start`, `on_stop` and `on_batch_end`";
 
 fn unknown(meta: &ParseNestedMeta<'_>) -> syn::Error {
     syn::Error::new_spanned(&meta.path, format!("unknown key: {KNOWN}"))
 }
 
-fn new_name(meta: &ParseNestedMeta<'_>) -> syn::Result<Ident> {
-    let rule = "a method's name is an identifier without quotes: write `rename = name`, or \
-                `rename = r#name` if it is a keyword";
+fn method_name(key: &Ident, meta: &ParseNestedMeta<'_>) -> syn::Result<Ident> {
+    let rule = format!(
+        "a method's name is an identifier without quotes: write `{key} = name`, or \
+         `{key} = r#name` if it is a keyword"
+    );
     let token: TokenTree = meta
         .value()
         .and_then(|value| value.parse())
-        .map_err(|_| syn::Error::new_spanned(&meta.path, rule))?;
+        .map_err(|_| syn::Error::new_spanned(&meta.path, &rule))?;
     syn::parse2(token.clone().into()).map_err(|_| syn::Error::new_spanned(&token, rule))
 }
 

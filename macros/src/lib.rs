@@ -65,6 +65,7 @@ use syn::{ImplItem, Item, ItemImpl};
 /// | `#[active(boxed)]` | the arguments travel in one `Box`, so that they may be large |
 /// | `#[active(rename = name)]` | callers know the method by this name |
 /// | `#[active(skip)]` | no request, although `pub` |
+/// | `#[active(guard = name)]` | runs only once `fn name(&self, …) -> bool`, which takes the same arguments by reference, says `true`; until then it waits with the object |
 /// | `#[active(on_start)]` | no request: called before the first one; takes `&mut Context<Self>` or nothing |
 /// | `#[active(on_stop)]` | the same after the last one, unless a panic or an abort ended the object |
 /// | `#[active(on_batch_end)]` | the same after each batch; may take a `Batch` too, which says how many it had and how many wait |

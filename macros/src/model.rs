@@ -73,6 +73,8 @@ pub struct Request {
     pub result: TokenStream,
     pub is_oneway: bool,
     pub is_boxed: bool,
+    /// The method that says whether this one may run.
+    pub guard: Option<Ident>,
     /// The variant's field for the reply, and the one for boxed arguments.
     pub reply: Ident,
     pub boxed: Ident,
@@ -272,6 +274,7 @@ impl Request {
             result: result(signature, ty),
             is_oneway: keys.oneway.is_some(),
             is_boxed: keys.boxed.is_some(),
+            guard: keys.guard.as_ref().map(|(_, name)| name.clone()),
             reply: format_ident!("{}", free("reply", &fields)),
             boxed: format_ident!("{}", free("arguments", &fields)),
             arguments,

@@ -16,6 +16,7 @@ pub fn expand(servant: &Servant) -> TokenStream {
     let name = servant.name.unraw().to_string();
     let constants = constants(servant);
     let (method, dispatch) = (method(servant), dispatch(servant));
+    let try_dispatch = try_dispatch(servant);
     let hooks = servant.hooks.iter().map(|hook| self::hook(hook, servant));
     quote! {
         #allow
@@ -28,6 +29,7 @@ pub fn expand(servant: &Servant) -> TokenStream {
             #constants
             #method
             #dispatch
+            #try_dispatch
             #(#hooks)*
         }
     }
@@ -117,6 +119,68 @@ fn dispatch_arm(request: &Request, servant: &Servant, context: &Ident) -> TokenS
     }
 }
 
+/// The dispatch that asks guards, if there are any.
+fn try_dispatch(servant: &Servant) -> Option<TokenStream> {
+    let (library, context) = (&servant.library, context(servant));
+    let guarded = || servant.requests.iter().filter(|request| request.guard.is_some());
+    let arms = guarded().map(|request| guarded_arm(request, servant, &context));
+    let has_guards = guarded().next().is_some();
+    has_guards.then(|| {
+        quote! {
+            const HAS_GUARDS: bool = true;
+
+            fn try_dispatch(
+                &mut self,
+                request: Self::Request,
+                #context: &mut #library::Context<'_, Self>,
+            ) -> ::core::result::Result<
+                (),
+                (Self::Request, ::core::option::Option<::std::time::Instant>),
+            > {
+                match request {
+                    #(#arms)*
+                    #[allow(unreachable_patterns)]
+                    other => #library::Active::dispatch(self, other, #context),
+                }
+                ::core::result::Result::Ok(())
+            }
+        }
+    })
+}
+
+fn guarded_arm(request: &Request, servant: &Servant, context: &Ident) -> TokenStream {
+    let Request { cfg, variant, guard, boxed, reply, .. } = request;
+    let (library, name, bundle) = (&servant.library, servant.request_name(), request.bundle());
+    let (names, borrowed) = (request.argument_names(), request.argument_names());
+    let (fields, unpack, borrowed) = if request.is_boxed {
+        (quote!(#boxed,), quote!(let #bundle = &*#boxed;), quote!(#(#borrowed),*))
+    } else {
+        (quote!(#(#names,)*), quote!(), quote!(#(&#borrowed),*))
+    };
+    let ask = quote!(#library::ask_guard(|| { #unpack Self::#guard(&*self, #borrowed) }));
+    let (field, ask, deadline, unwind) = if request.is_oneway {
+        let unwind = quote!(::std::panic::resume_unwind(payload));
+        (quote!(), ask, quote!(::core::option::Option::None), unwind)
+    } else {
+        let over = quote!(#reply.is_over(#context));
+        let ask = quote!(if #over { #library::Guarded::Holds } else { #ask });
+        let unwind = quote!(#reply.serve_by(#context, || ::std::panic::resume_unwind(payload)));
+        (quote!(#reply), ask, quote!(#reply.deadline()), unwind)
+    };
+    let rebuilt = quote!(#name::#variant { #fields #field });
+    quote! {
+        #cfg
+        #name::#variant { #fields #field } => match #ask {
+            #library::Guarded::Holds => #library::Active::dispatch(self, #rebuilt, #context),
+            #library::Guarded::Waits => {
+                let deadline = #deadline;
+                return ::core::result::Result::Err((#rebuilt, deadline));
+            }
+            #library::Guarded::Panicked(payload) => #unwind,
+        },
+    }
+}
+
 fn hook(hook: &Hook, servant: &Servant) -> TokenStream {
     let (library, Hook { cfg, method, .. }) = (&servant.library, hook);
     let arguments = hook.arguments.iter().map(|argument| match argument {
@@ -141,7 +205,9 @@ fn hook(hook: &Hook, servant: &Servant) -> TokenStream {
 fn context(servant: &Servant) -> Ident {
     let requests = || servant.requests.iter();
     let names = requests().flat_map(Request::argument_names).map(|name| name.unraw().to_string());
-    let is_used = requests().any(|request| !request.is_oneway || request.context_place.is_some());
+    let is_used = requests().any(|request| {
+        !request.is_oneway || request.context_place.is_some() || request.guard.is_some()
+    });
     let name = if is_used { "context" } else { "_context" };
     format_ident!("{}", free(name, &names.collect()))
 }

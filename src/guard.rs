@@ -1,0 +1,113 @@
+//! Requests whose guards don't hold yet.
+//!
+//! A guard is a predicate on the servant and the arguments. A request whose guard is false when its turn
+//! comes is deferred: kept in order of arrival, and tried again after each request that ran, when a
+//! timer of the object has fired, and at its deadline. Each time from the oldest on, until none holds.
+//!
+//! # Source
+//! R. G. Lavender, D. C. Schmidt, "Active Object" (1995): method requests with `can_run`, and a
+//! scheduler that dispatches those that may.
+
+use crate::active::Active;
+use crate::context::Context;
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a guard came to. For generated code.
+#[doc(hidden)]
+pub enum Guarded {
+    /// The method may run.
+    Holds,
+    /// Not now.
+    Waits,
+    /// Its panic is the method's.
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// Asks a guard. For generated code.
+#[doc(hidden)]
+#[inline]
+pub fn ask_guard(guard: impl FnOnce() -> bool) -> Guarded {
+    match catch_unwind(AssertUnwindSafe(guard)) {
+        Ok(true) => Guarded::Holds,
+        Ok(false) => Guarded::Waits,
+        Err(payload) => Guarded::Panicked(payload),
+    }
+}
+
+/// The requests of one object whose guards didn't hold, oldest first.
+pub(crate) struct Deferred<R> {
+    requests: VecDeque<R>,
+    max: usize,
+}
+
+impl<R> Deferred<R> {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { requests: VecDeque::new(), max }
+    }
+
+    /// Tries a new request: it runs, or waits here, or comes back if there is no room.
+    pub(crate) fn run_or_keep<S: Active<Request = R>>(
+        &mut self,
+        servant: &mut S,
+        request: R,
+        context: &mut Context<'_, S>,
+    ) -> Ran<R> {
+        match servant.try_dispatch(request, context) {
+            Ok(()) => Ran::Yes,
+            Err((request, _)) if self.requests.len() >= self.max => Ran::NoRoom(request),
+            Err((request, deadline)) => {
+                self.requests.push_back(request);
+                if let Some(at) = deadline {
+                    // Firing is all it does: each timer has what waits tried again.
+                    context.at(at, |_, _| ());
+                }
+                Ran::NotYet
+            }
+        }
+    }
+
+    /// Tries what waits until nothing runs; `about` is told of each before.
+    pub(crate) fn retry<S: Active<Request = R>>(
+        &mut self,
+        servant: &mut S,
+        context: &mut Context<'_, S>,
+        mut about: impl FnMut(&R),
+    ) {
+        // A turn around for each that runs: whatever happens, the order stays.
+        while self.try_each(servant, context, &mut about) {}
+    }
+
+    fn try_each<S: Active<Request = R>>(
+        &mut self,
+        servant: &mut S,
+        context: &mut Context<'_, S>,
+        about: &mut impl FnMut(&R),
+    ) -> bool {
+        for left in (0..self.requests.len()).rev() {
+            let Some(request) = self.requests.pop_front() else { break };
+            about(&request);
+            match servant.try_dispatch(request, context) {
+                Err((request, _)) => self.requests.push_back(request),
+                Ok(()) => {
+                    self.requests.rotate_left(left);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Takes the oldest out.
+    pub(crate) fn pop(&mut self) -> Option<R> {
+        self.requests.pop_front()
+    }
+}
+
+/// What became of a request.
+pub(crate) enum Ran<R> {
+    Yes,
+    NotYet,
+    NoRoom(R),
+}
