@@ -426,18 +426,22 @@ impl<S: Active, K: Kind> Object<S, K> {
                     return drop_caught(request);
                 }
                 method = S::method(&request);
-                if !S::HAS_GUARDS {
-                    return servant.dispatch(request, &mut context);
-                }
-                let deferred = deferred.get_or_insert_with(|| Box::new(Deferred::new(capacity)));
-                match deferred.run_or_keep(servant, request, &mut context) {
-                    Ran::Yes => {
-                        let about = |request: &S::Request| method = S::method(request);
-                        deferred.retry(servant, &mut context, about);
+                // In this form the compiler leaves the other branch out before it decides what to
+                // inline: without that 128 calls in flight took 67 ns each rather than 43.
+                if S::HAS_GUARDS {
+                    let deferred =
+                        deferred.get_or_insert_with(|| Box::new(Deferred::new(capacity)));
+                    match deferred.run_or_keep(servant, request, &mut context) {
+                        Ran::Yes => {
+                            let about = |request: &S::Request| method = S::method(request);
+                            deferred.retry(servant, &mut context, about);
+                        }
+                        Ran::NotYet => {}
+                        // Its call ends `Dropped`.
+                        Ran::NoRoom(request) => drop_caught(request),
                     }
-                    Ran::NotYet => {}
-                    // Its call ends `Dropped`.
-                    Ran::NoRoom(request) => drop_caught(request),
+                } else {
+                    servant.dispatch(request, &mut context);
                 }
             };
             match queue {
@@ -545,7 +549,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn fire(&mut self, timer: u32, turn: &mut Turn) {
         self.beside(A_TIMER, turn, |servant, context| context.fire(servant, timer));
-        self.retry_deferred(turn);
+        if S::HAS_GUARDS {
+            self.retry_deferred(turn);
+        }
     }
 
     fn start(&mut self, turn: &mut Turn) {
