@@ -1,4 +1,4 @@
-//! A queue that the thread of one runner alone uses: no atomics, no ring.
+//! A queue that the thread of one runner alone uses: no atomics, and no bound of its own.
 //!
 //! It lies among fields that other threads read with each request they send, so looking whether
 //! something is there must not write: a `RefCell`'s flag, set once a turn, took that line from
