@@ -119,10 +119,23 @@ impl<S: Active> Context<'_, S> {
         if self.is_live { Instant::now() } else { self.now }
     }
 
-    /// A call begins, or has ended.
+    /// Runs the method of a call, which the context knows meanwhile and not longer, also if the method
+    /// unwinds: its cell may be another call's then.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, cell: Option<NonNull<Cell>>, deadline: Option<Instant>) {
+    pub(crate) fn serving<R>(
+        &mut self,
+        cell: Option<NonNull<Cell>>,
+        deadline: Option<Instant>,
+        method: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        struct Leave<'c, 'a, S: Active>(&'c mut Context<'a, S>);
+        impl<S: Active> Drop for Leave<'_, '_, S> {
+            fn drop(&mut self) {
+                self.0.request = Request::default();
+            }
+        }
         self.request = Request { cell, deadline };
+        method(Leave(self).0)
     }
 
     /// Runs `action` once, when so much time has passed.

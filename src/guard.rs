@@ -9,10 +9,11 @@
 //! scheduler that dispatches those that may.
 
 use crate::active::Active;
-use crate::context::Context;
+use crate::context::{Context, TimerId};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 /// What a guard came to. For generated code.
 #[doc(hidden)]
@@ -38,13 +39,16 @@ pub fn ask_guard(guard: impl FnOnce() -> bool) -> Guarded {
 
 /// The requests of one object whose guards didn't hold, oldest first.
 pub(crate) struct Deferred<R> {
-    requests: VecDeque<R>,
+    requests: VecDeque<(R, Option<Instant>)>,
     max: usize,
+    /// The timer for the earliest deadline among them, or for one that was: firing is all it does, as
+    /// each timer has what waits tried again.
+    wake: Option<(Instant, TimerId)>,
 }
 
 impl<R> Deferred<R> {
     pub(crate) fn new(max: usize) -> Self {
-        Self { requests: VecDeque::new(), max }
+        Self { requests: VecDeque::new(), max, wake: None }
     }
 
     /// Tries a new request: it runs, or waits here, or comes back if there is no room.
@@ -58,11 +62,8 @@ impl<R> Deferred<R> {
             Ok(()) => Ran::Yes,
             Err((request, _)) if self.requests.len() >= self.max => Ran::NoRoom(request),
             Err((request, deadline)) => {
-                self.requests.push_back(request);
-                if let Some(at) = deadline {
-                    // Firing is all it does: each timer has what waits tried again.
-                    context.at(at, |_, _| ());
-                }
+                self.requests.push_back((request, deadline));
+                self.wake_by(deadline, context);
                 Ran::NotYet
             }
         }
@@ -77,6 +78,19 @@ impl<R> Deferred<R> {
     ) {
         // A turn around for each that runs: whatever happens, the order stays.
         while self.try_each(servant, context, &mut about) {}
+        if self.wake.is_some_and(|(at, _)| at <= context.now()) {
+            self.wake = None;
+            let next = self.requests.iter().filter_map(|(_, deadline)| *deadline).min();
+            self.wake_by(next, context);
+        }
+    }
+
+    /// Has the timer fire at that time, unless it does so before.
+    fn wake_by<S: Active>(&mut self, at: Option<Instant>, context: &mut Context<'_, S>) {
+        let Some(at) = at.filter(|at| self.wake.is_none_or(|(wake, _)| *at < wake)) else { return };
+        if let Some((_, later)) = self.wake.replace((at, context.at(at, |_, _| ()))) {
+            context.cancel_timer(later);
+        }
     }
 
     fn try_each<S: Active<Request = R>>(
@@ -86,10 +100,10 @@ impl<R> Deferred<R> {
         about: &mut impl FnMut(&R),
     ) -> bool {
         for left in (0..self.requests.len()).rev() {
-            let Some(request) = self.requests.pop_front() else { break };
+            let Some((request, _)) = self.requests.pop_front() else { break };
             about(&request);
             match servant.try_dispatch(request, context) {
-                Err((request, _)) => self.requests.push_back(request),
+                Err(waits) => self.requests.push_back(waits),
                 Ok(()) => {
                     self.requests.rotate_left(left);
                     return true;
@@ -101,7 +115,7 @@ impl<R> Deferred<R> {
 
     /// Takes the oldest out.
     pub(crate) fn pop(&mut self) -> Option<R> {
-        self.requests.pop_front()
+        self.requests.pop_front().map(|(request, _)| request)
     }
 }
 

@@ -620,12 +620,7 @@ impl<R> Reply<R> {
     ) {
         let cell = self.cell;
         let start = cell.map(|cell| Cell::start(cell, || context.clock()));
-        self.run(start, |deadline| {
-            context.enter(cell, deadline);
-            let result = method(context);
-            context.enter(None, None);
-            result
-        });
+        self.run(start, |deadline| context.serving(cell, deadline, method));
     }
 
     /// Runs the method of a call whose start was tried, or of a one-way request.

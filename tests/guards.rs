@@ -44,6 +44,10 @@ impl Buffer {
         self.room = room;
     }
 
+    pub fn timers(&self, cx: &mut Context<Self>) -> usize {
+        cx.timers()
+    }
+
     pub fn open_later(&mut self, cx: &mut Context<Self>) {
         cx.after(Duration::from_secs(1), |buffer, _| buffer.room = 1);
     }
@@ -166,6 +170,20 @@ fn timers_and_deadlines_have_guards_asked_again() {
     driven.turn_at(Duration::from_millis(501));
     assert_eq!(expiring.try_get(), Some(Err(CallError::Expired)), "at its deadline");
     assert!(!put.is_ready());
+    driven.turn_at(Duration::from_millis(502));
+    let mut many: Vec<_> = (0..5_u64)
+        .map(|n| Options::new().deadline(driven.start + Duration::from_millis(900 - 50 * n)))
+        .map(|options| buffer.with(options).put(3))
+        .collect();
+    let mut timers = buffer.timers();
+    driven.turn_at(Duration::from_millis(600));
+    assert_eq!(timers.try_get(), Some(Ok(2)), "one for all deadlines, and the opening");
+    driven.turn_at(Duration::from_millis(801));
+    let ended: Vec<_> = many.iter_mut().map(|call| call.try_get().is_some()).collect();
+    assert_eq!(ended, [false, false, true, true, true]);
+    driven.turn_at(Duration::from_millis(851));
+    driven.turn_at(Duration::from_millis(901));
+    assert!(many.iter().all(Call::is_ready));
     driven.turn_at(Duration::from_millis(1001));
     assert_eq!(put.try_get(), Some(Ok(())));
 }
