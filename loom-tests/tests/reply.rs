@@ -3,8 +3,8 @@
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
-use mainspring::CallError;
 use mainspring::model::Cells;
+use mainspring::{Call, CallError, Reply};
 use mainspring_loom_tests::{Mark, check};
 use std::future::Future;
 use std::pin::Pin;
@@ -45,31 +45,22 @@ fn done_races_cancel() {
     let late = Mark::new("too late");
     let marks = (won.clone(), late.clone());
     check("reply_cancel", 5, &[&won, &late], move || {
-        let cells = Cells::new();
-        let (mut call, reply) = cells.call::<Result>();
-        let serving = thread::spawn(move || {
-            let mut has_run = false;
-            reply.serve(|| {
-                has_run = true;
-                Box::new(1)
-            });
-            has_run
-        });
-        let has_won = call.cancel();
-        let has_run = serving.join().unwrap();
+        let (has_run, has_won, outcome) = serve_and_cancel(|cells| cells.call());
         assert_eq!(has_won, !has_run);
         let expected = if has_won { Err(CallError::Cancelled) } else { Ok(Box::new(1)) };
-        assert_eq!(call.try_get(), Some(expected));
+        assert_eq!(outcome, Some(expected));
         marks.0.hit_if(has_won);
         marks.1.hit_if(!has_won);
     });
 }
 
-/// Serves a call with a deadline on another thread, while this one cancels it; returns whether the
+/// Serves a call on another thread, while this one cancels it; returns whether the
 /// method ran, whether the cancel won, and what the caller got.
-fn serve_and_cancel(deadline: Instant) -> (bool, bool, Option<Outcome>) {
+fn serve_and_cancel(
+    open: impl FnOnce(&Cells) -> (Call<Result>, Reply<Result>),
+) -> (bool, bool, Option<Outcome>) {
     let cells = Cells::new();
-    let (mut call, reply) = cells.timed_call::<Result>(deadline);
+    let (mut call, reply) = open(&cells);
     let serving = thread::spawn(move || {
         let mut has_run = false;
         reply.serve(|| {
@@ -90,7 +81,7 @@ fn expiry_races_cancel() {
     let [cancelled, expired] = marks.clone();
     let past = Instant::now();
     check("reply_expiry_cancel", 5, &marks.each_ref(), move || {
-        let (has_run, has_won, outcome) = serve_and_cancel(past);
+        let (has_run, has_won, outcome) = serve_and_cancel(|cells| cells.timed_call(past));
         assert!(!has_run);
         let error = if has_won { CallError::Cancelled } else { CallError::Expired };
         assert_eq!(outcome, Some(Err(error)));
@@ -106,7 +97,7 @@ fn timed_start_races_cancel() {
     let [cancelled, done] = marks.clone();
     let future = Instant::now() + Duration::from_secs(3600);
     check("reply_timed_cancel", 5, &marks.each_ref(), move || {
-        let (has_run, has_won, outcome) = serve_and_cancel(future);
+        let (has_run, has_won, outcome) = serve_and_cancel(|cells| cells.timed_call(future));
         assert_eq!(has_won, !has_run);
         let expected = if has_won { Err(CallError::Cancelled) } else { Ok(Box::new(1)) };
         assert_eq!(outcome, Some(expected));
