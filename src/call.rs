@@ -1,11 +1,12 @@
 //! The caller's handle of one request: wait, await, observe, cancel.
 
+use crate::cell::{CANCELLED, Cell, Outcome, STARTED};
 use crate::error::{CallError, WaitError};
 use crate::fan_out;
 use crate::park::Parker;
-use crate::reply::{CANCELLED, Cell, Observer, Outcome, STARTED, Waiter};
 use crate::station;
 use crate::wait::{Pause, Waiting, give_way};
+use crate::waiter::{Observer, Waiter};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;

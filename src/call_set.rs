@@ -9,13 +9,14 @@
 //! The stack: R. K. Treiber (1986), taken off whole, so without its ABA problem.
 
 use crate::call::Call;
+use crate::cell::Outcome;
 use crate::error::CallError;
 use crate::fan_out;
 use crate::park::Parker;
-use crate::reply::{Outcome, Waiter};
 use crate::station;
 use crate::sync::{Arc, AtomicU32};
 use crate::wait::{CALLER_WAIT, Pause, Waiting, give_way};
+use crate::waiter::Waiter;
 use std::fmt;
 use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};

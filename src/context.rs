@@ -1,7 +1,7 @@
 //! What a method may use of its runner: the clock, and timers.
 
 use crate::active::Active;
-use crate::reply::Cell;
+use crate::cell::Cell;
 use crate::wheel::{Armed, TICK, Target, Wheel};
 use std::fmt;
 use std::mem;

@@ -14,19 +14,26 @@ pub mod mailbox;
 mod local;
 mod fan_out;
 #[allow(unsafe_code)] // pushing the object's link
+mod desk;
 mod object;
+mod task;
 mod context;
 mod guard;
 mod scheduler;
 mod runner;
-#[allow(unsafe_code)] // the cell's outcome and waiter
+#[allow(unsafe_code)] // that the servant's end may be sent
 mod reply;
+#[allow(unsafe_code)] // the cell's outcome and waiter
+mod cell;
+#[allow(unsafe_code)] // closures stored without their type
+mod waiter;
 #[allow(unsafe_code)] // the cells' memory
 mod pool;
 
 // Beside the path.
 
 mod engine;
+mod control;
 mod registry;
 mod event;
 mod spawn;
@@ -48,6 +55,7 @@ mod sys;
 pub use active::{Active, Batch, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
 pub use call_set::CallSet;
+pub use cell::{reply_bytes, reply_bytes_max};
 pub use context::{Context, Missed, TimerId};
 pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
@@ -60,12 +68,13 @@ pub use options::{Bound, Options};
 pub use proxy::{Handle, Proxy};
 #[doc(hidden)]
 pub use proxy::{sendable, wrong_request};
-pub use reply::{OBSERVER_BYTES_MAX, Reply, reply_bytes, reply_bytes_max};
+pub use reply::Reply;
 pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
 pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
 pub use topology::{Pinning, allowed_cpus};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
+pub use waiter::OBSERVER_BYTES_MAX;
 
 #[cfg(mainspring_loom)]
 #[allow(unsafe_code)] // pushing links that the model keeps alive

@@ -3,17 +3,21 @@
 
 use crate::active::Active;
 use crate::call::Call;
+use crate::cell::Cell;
+use crate::control::Controller;
+use crate::desk::Desk;
 use crate::engine::Engine;
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{Heat, Kind, sealed};
-use crate::object::{Controller, Cooling, Desk, Object, Progress, Task, Turn};
+use crate::object::Object;
 use crate::park::Parker;
 use crate::pool::{OwnedPool, Pool};
 use crate::proxy::{Handle, Proxy};
 use crate::ready::{Link, ReadySet};
-use crate::reply::{Cell, Reply};
+use crate::reply::Reply;
 use crate::station::Station;
 use crate::sync::{Arc, yield_now};
+use crate::task::{self, Cooling, Progress, Task, Turn};
 use crate::wheel::Wheel;
 use std::time::Instant;
 
@@ -177,7 +181,9 @@ impl Running {
                 Cooling::Cold => {
                     course.coolings += 1;
                     course.slept |= self.station.ready().park(None);
-                    self.station.ready().take(|_| self.task.take_token());
+                    self.station
+                        .ready()
+                        .take(|key| self.task.take_token(task::Token::split(key).0));
                 }
             }
         }

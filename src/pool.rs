@@ -15,7 +15,7 @@
 //! # Source
 //! The stack: R. K. Treiber (1986) with a version tag (IBM System/370 Principles of Operation).
 
-use crate::reply::Cell;
+use crate::cell::Cell;
 use crate::station::Station;
 use crate::sync::{Arc, AtomicPtr, AtomicU32, AtomicU64, IS_MODEL};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};

@@ -2,12 +2,14 @@
 
 use crate::active::Active;
 use crate::call::Call;
+use crate::cell::reply_bytes;
+use crate::control::abort;
+use crate::desk::{Desk, Producer, Ring};
 use crate::error::{CallError, SendError};
 use crate::mailbox::sealed::{Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
-use crate::object::{Desk, Producer, Ring, abort};
 use crate::options::Options;
-use crate::reply::{Reply, reply_bytes};
+use crate::reply::Reply;
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 

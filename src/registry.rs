@@ -1,8 +1,8 @@
 //! Which runners and objects an engine has: behind a mutex, off the path of every call.
 
+use crate::control::Control;
 use crate::error::{StartError, caught};
 use crate::event::{Event, Hook};
-use crate::object::Control;
 use crate::runner::Runner;
 use crate::station::Station;
 use crate::sync::Arc;

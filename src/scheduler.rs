@@ -7,9 +7,9 @@
 //! while is cooled: from then on it costs nothing until its mailbox rings, which puts it back. So
 //! a turn's cost depends on the objects that work, not on those that exist.
 
-use crate::object::{Cooling, Progress, Task, Turn};
 use crate::station::{CONTROL, Station};
 use crate::sync::Arc;
+use crate::task::{Cooling, Progress, Task, Token, Turn};
 use crate::wheel::{Target, Wheel};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -233,9 +233,12 @@ impl Scheduler {
         station.ready().take(|key| {
             if key == CONTROL {
                 heard = true;
-            } else if let Some(entry) = entry_of(objects, key) {
-                entry.task.take_token();
-                heat(entry, key, hot);
+                return;
+            }
+            let (token, object) = Token::split(key);
+            if let Some(entry) = entry_of(objects, object) {
+                entry.task.take_token(token);
+                heat(entry, object, hot);
             }
         });
         if heard {

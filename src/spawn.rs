@@ -1,18 +1,21 @@
 //! Making an active object: its options, its factory, and the way to its runner.
 
 use crate::active::Active;
+use crate::control::Controller;
+use crate::desk::{Consumer, Desk, Ring};
 use crate::engine::{Engine, EngineHandle};
 use crate::error::{StartError, panic_message};
 use crate::event::Event;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
 use crate::mailbox::{Heat, Kind, Lanes, Mpsc, Pop, Spsc, sealed};
-use crate::object::{Consumer, Controller, Desk, Object, Ring, Task, drop_caught};
+use crate::object::{Object, drop_caught};
 use crate::proxy::{Handle, Proxy};
 use crate::registry::Registration;
 use crate::runner::Runner;
 use crate::station::{self, Station};
 use crate::sync::Arc;
+use crate::task::Task;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};

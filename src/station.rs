@@ -1,10 +1,10 @@
 //! What other threads may touch of a runner: its ready set, its inbox, and who owns it.
 
 use crate::local::Woken;
-use crate::object::Task;
 use crate::ready::{Link, ReadySet};
 use crate::scheduler::Scheduler;
 use crate::sync::{AtomicU32, AtomicUsize, fence};
+use crate::task::Task;
 use crate::wait::{CALLER_WAIT, WaitStrategy};
 use crossbeam_queue::SegQueue;
 use crossbeam_utils::CachePadded;
@@ -288,7 +288,7 @@ pub(crate) fn this_thread() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::{Cooling, Progress, Turn};
+    use crate::task::{Cooling, Progress, Token, Turn};
 
     struct Nobody;
 
@@ -305,7 +305,7 @@ mod tests {
         fn start(&mut self, _: &mut Turn) {}
         fn finish(&mut self, _: &mut Turn) {}
 
-        fn take_token(&mut self) {}
+        fn take_token(&mut self, _: Token) {}
 
         fn cool(&mut self) -> Cooling {
             Cooling::Cold

@@ -4,14 +4,17 @@ use super::{Mutant, mutant};
 
 const CALL: &str = "src/call.rs";
 const OBJECT: &str = "src/object.rs";
+const CONTROL: &str = "src/control.rs";
+const DESK: &str = "src/desk.rs";
 const POOL: &str = "src/pool.rs";
+const CELL: &str = "src/cell.rs";
 const REPLY: &str = "src/reply.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "reply: started by a plain store, beside a deadline",
-        REPLY,
+        CELL,
         "match state.compare_exchange(seen, seen & !TIMED | STARTED, Relaxed, Relaxed) {",
         "state.store(seen & !TIMED | STARTED, Relaxed);\n            match Ok::<u32, u32>(seen) {",
         "reply",
@@ -27,7 +30,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: an expired call runs",
-        REPLY,
+        CELL,
         "if deadline.is_some_and(|deadline| clock() >= deadline) {",
         "if false && deadline.is_some_and(|deadline| clock() >= deadline) {",
         "reply",
@@ -35,7 +38,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: a wish by a load and a store",
-        REPLY,
+        CELL,
         "Self::state_of(this).fetch_or(UNWANTED, Relaxed);",
         "let seen = Self::state_of(this).load(Relaxed);\n        Self::state_of(this).store(seen | UNWANTED, Relaxed);",
         "reply",
@@ -43,7 +46,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: done without Release",
-        REPLY,
+        CELL,
         "compare_exchange(STARTED, DONE_NOW, Release, Relaxed)",
         "compare_exchange(STARTED, DONE_NOW, Relaxed, Relaxed)",
         "reply",
@@ -51,7 +54,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: outcome taken without Acquire",
-        REPLY,
+        CELL,
         "let seen = Self::state_of(this).load(Acquire);\n        if seen & (DONE | ENDED) == 0 {",
         "let seen = Self::state_of(this).load(Relaxed);\n        if seen & (DONE | ENDED) == 0 {",
         "reply",
@@ -59,7 +62,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: waiter left without Release",
-        REPLY,
+        CELL,
         "compare_exchange(seen, seen | bits, Release, Relaxed)",
         "compare_exchange(seen, seen | bits, Relaxed, Relaxed)",
         "reply",
@@ -67,7 +70,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: the waiter isn't woken",
-        REPLY,
+        CELL,
         "        if seen & WAITER != 0 {\n            // SAFETY: the outcome is",
         "        if false && seen & WAITER != 0 {\n            // SAFETY: the outcome is",
         "reply",
@@ -75,7 +78,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: recycled while the waiter is being read",
-        REPLY,
+        CELL,
         "const OVER: u32 = CALLER_GONE | RESPONDER_GONE | WAITER;",
         "const OVER: u32 = CALLER_GONE | RESPONDER_GONE;",
         "reply",
@@ -83,7 +86,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: an abort ignores that the call is done",
-        REPLY,
+        CELL,
         "if seen & (DONE | ENDED | CANCELLED) != 0 {\n                return;",
         "if seen & (ENDED | CANCELLED) != 0 {\n                return;",
         "reply",
@@ -91,7 +94,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: a waiter taken back although the call is done",
-        REPLY,
+        CELL,
         "if seen & (DONE | ENDED | not) != 0 {",
         "if seen & (ENDED | not) != 0 {",
         "reply",
@@ -99,7 +102,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: the method begins although the call was aborted",
-        REPLY,
+        CELL,
         "Ok(_) if seen & (CANCELLED | ENDED) == 0 => return Start::Runs(deadline),",
         "Ok(_) if seen & CANCELLED == 0 => return Start::Runs(deadline),",
         "object",
@@ -107,7 +110,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: an abort forgets that the method had begun",
-        REPLY,
+        CELL,
         "let late = if seen & STARTED != 0 { LATE } else { 0 };",
         "let late = 0;",
         "object",
@@ -115,7 +118,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: a waiter taken back although the call was aborted",
-        REPLY,
+        CELL,
         "if seen & (DONE | ENDED | not) != 0 {",
         "if seen & (DONE | not) != 0 {",
         "reply",
@@ -123,7 +126,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: an abort doesn't tell the waiter",
-        REPLY,
+        CELL,
         "if seen & WAITER != 0 {\n            let error",
         "if false && seen & WAITER != 0 {\n            let error",
         "reply",
@@ -131,7 +134,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: the responder tells the waiter that the aborter has",
-        REPLY,
+        CELL,
         "if seen & (ENDED | CANCELLED) != 0 {",
         "if seen & CANCELLED != 0 {",
         "reply",
@@ -211,9 +214,9 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "object: an abort ends the calls before it closes",
-        OBJECT,
+        CONTROL,
         "    ring.close();\n    // After",
-        "    if let Some(pool) = desk.pool.get() {\n        pool.end_all();\n    }\n    ring.close();\n    return;\n    // After",
+        "    desk.end_calls();\n    ring.close();\n    return;\n    // After",
         "object",
         "abort_races_call",
     ),
@@ -228,22 +231,22 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: the token is taken and forgotten",
         OBJECT,
-        "self.is_cold = false;",
-        "",
+        "Token::Mailbox => self.is_cold = false,",
+        "Token::Mailbox => {}",
         "object",
         "abort_races_drain",
     ),
     mutant(
         "object: an abort says so after it has closed",
-        OBJECT,
-        "desk.aborted.store(1, Release);\n    ring.close();",
-        "ring.close();\n    desk.aborted.store(1, Release);",
+        CONTROL,
+        "desk.mark_aborted();\n    ring.close();",
+        "ring.close();\n    desk.mark_aborted();",
         "object",
         "abort_races_call",
     ),
     mutant(
         "object: a call accepted late is ended by a stop",
-        OBJECT,
+        DESK,
         "        if self.is_aborted() {\n            self.end_calls();",
         "        if true {\n            self.end_calls();",
         "object",

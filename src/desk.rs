@@ -1,0 +1,198 @@
+//! What everybody shares who calls an object, beside its ring.
+
+use crate::active::Active;
+use crate::error::SendError;
+use crate::fan_out;
+use crate::local::LocalQueue;
+use crate::mailbox::{Bell, Position, sealed};
+use crate::pool::{OwnedPool, Pool};
+use crate::ready::Link;
+use crate::station::{Mine, Station};
+use crate::sync::{Arc, AtomicU32, IS_MODEL};
+use std::mem;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+/// The ring of an object's mailbox, with its desk inside.
+pub(crate) type Ring<S, K> =
+    <K as sealed::Kind>::Ring<<S as Active>::Request, Desk<<S as Active>::Request>>;
+pub(crate) type Producer<S, K> =
+    <K as sealed::Kind>::Producer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+pub(crate) type Consumer<S, K> =
+    <K as sealed::Kind>::Consumer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+
+/// What everybody shares who calls the object, beside the ring. It is the ring's bell, so that a
+/// proxy reaches all of it through one pointer.
+///
+/// In the order given: what every request reads comes first, what is written while requests flow
+/// last, in other cache lines.
+#[repr(C)]
+pub(crate) struct Desk<R> {
+    station: Arc<Station>,
+    pool: OwnedPool,
+    aborted: AtomicU32,
+    reply_bytes: u32,
+    calls_max: u32,
+    name: Option<Box<str>>,
+    link: Link,
+    /// Calls from the runner's own thread.
+    local: LocalQueue<LocalCall<R>>,
+}
+
+/// A request on the short way, and what had come the long way before it.
+struct LocalCall<R> {
+    /// The mailbox's end when this was accepted: what lies before it goes first.
+    end: Position,
+    request: R,
+}
+
+const _: () = assert!(
+    IS_MODEL || mem::offset_of!(Desk<()>, name) <= 40,
+    "what every request reads shares a line with the address and the size of the ring"
+);
+
+impl<R: Send + 'static> Bell for Desk<R> {
+    fn ring(&self) {
+        // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps
+        // the object, and so the desk, until it has taken the link off (`Object::is_over`).
+        let asleep = unsafe { self.station.ready().push(&self.link) };
+        debug_assert!(asleep.is_some(), "a runner outlives its objects");
+        if asleep == Some(true) {
+            fan_out::wake(&self.station);
+        }
+    }
+
+    fn late(&self) {
+        // An aborter may have looked at the reply cells before this call's was to be seen.
+        if self.is_aborted() {
+            self.end_calls();
+        }
+    }
+}
+
+impl<R: Send + 'static> Desk<R> {
+    /// `reply_bytes` and `calls_max` are for the reply cells.
+    pub(crate) fn new(
+        station: Arc<Station>,
+        name: Option<&str>,
+        reply_bytes: usize,
+        calls_max: usize,
+    ) -> Self {
+        Self {
+            station,
+            pool: OwnedPool::unmade(),
+            aborted: AtomicU32::new(0),
+            reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
+            calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
+            name: name.map(Into::into),
+            link: Link::new(0),
+            local: LocalQueue::new(),
+        }
+    }
+
+    pub(crate) fn station(&self) -> &Arc<Station> {
+        &self.station
+    }
+
+    /// What the runner keeps the object by.
+    pub(crate) fn key(&self) -> usize {
+        self.link.key()
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The reply cells.
+    #[inline(always)]
+    pub(crate) fn pool(&self) -> &Pool {
+        let make = || self.pool.make(self.reply_bytes, self.calls_max, &self.station);
+        self.pool.get().unwrap_or_else(make)
+    }
+
+    /// Queues a request on the runner's own thread. `end` is the mailbox's, unless it is closed.
+    #[inline]
+    pub(crate) fn push_local(
+        &self,
+        mine: Mine<'_>,
+        request: R,
+        end: Option<Position>,
+        capacity: usize,
+    ) -> Result<(), SendError<R>> {
+        let Some(end) = end else { return Err(SendError::Stopped(request)) };
+        if self.local.len(mine) >= capacity {
+            return Err(SendError::Full(request));
+        }
+        self.local.push(mine, LocalCall { end, request }, capacity.min(LOCAL_RESERVE));
+        self.note_called(mine);
+        Ok(())
+    }
+
+    /// Whether [`push_local`](Self::push_local) would accept a request now.
+    pub(crate) fn has_local_room(&self, mine: Mine<'_>, is_closed: bool, capacity: usize) -> bool {
+        !is_closed && self.local.len(mine) < capacity
+    }
+
+    /// Takes the oldest local call, if the mailbox ended there when it came.
+    #[inline(always)]
+    pub(crate) fn pop_local(&self, mine: Mine<'_>, end: Position) -> Option<R> {
+        self.local.pop_if(mine, |call| call.end == end).map(|call| call.request)
+    }
+
+    /// How many calls of the runner's own thread wait.
+    #[inline(always)]
+    pub(crate) fn local_len(&self, mine: Mine<'_>) -> usize {
+        self.local.len(mine)
+    }
+
+    /// Where the mailbox ended when the oldest of them came.
+    #[inline(always)]
+    pub(crate) fn local_end(&self, mine: Mine<'_>) -> Option<Position> {
+        self.local.first(mine, |call| call.end)
+    }
+
+    /// Notes that the runner turns to them: the next one is to be noted again.
+    #[inline(always)]
+    pub(crate) fn note_turned(&self, mine: Mine<'_>) {
+        self.local.note(mine, false);
+    }
+
+    /// Tells where the runner keeps the object; see [`Task::set_key`](crate::task::Task::set_key).
+    pub(crate) fn set_key(&self, key: usize) {
+        self.link.set_key(key);
+    }
+
+    /// Notes the object as called, once.
+    #[inline]
+    pub(crate) fn note_called(&self, mine: Mine<'_>) {
+        if !self.local.note(mine, true) {
+            mine.wake(self.link.key());
+        }
+    }
+
+    /// Whether no call of the runner's own thread waits; others can't know, and are told so.
+    pub(crate) fn is_local_empty(&self) -> bool {
+        self.station.mine().is_none_or(|mine| self.local.len(mine) == 0)
+    }
+
+    /// Ends every call that is neither done nor cancelled.
+    pub(crate) fn end_calls(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.end_all();
+        }
+    }
+
+    /// Says that the object is aborted; before its ring is closed.
+    pub(crate) fn mark_aborted(&self) {
+        // Release [desk.aborted]: for whoever sees the flag without the close.
+        self.aborted.store(1, Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_aborted(&self) -> bool {
+        // Acquire [desk.aborted]: what the aborter did before is seen.
+        self.aborted.load(Acquire) != 0
+    }
+}
+
+/// The local queue starts with room for this many; it grows to the capacity, and never beyond.
+const LOCAL_RESERVE: usize = 64;

@@ -1,0 +1,99 @@
+//! An object as its runner sees it, whatever its type.
+
+use crate::active::Active;
+use crate::context::{Context, Request, Timers};
+use crate::desk::Desk;
+use crate::station::{Mine, Station};
+use crate::wheel::Wheel;
+use std::time::Instant;
+
+/// What a turn of an object came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It served that many requests (or dropped them): turn to it again.
+    Worked(usize),
+    /// Nothing was there.
+    Idle,
+}
+
+/// What cooling an object came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cooling {
+    /// Its bell will ring.
+    Cold,
+    /// Something arrived: turn to it again.
+    Hot,
+    /// Its bell can't be asked for: the head slot is claimed and not yet filled, or it is always hot.
+    Polled,
+    /// It has ended, and nothing of it is left.
+    Over,
+}
+
+/// Which of its links an object was rung with. The upper bits of a link's key say so; the lower ones
+/// say where the runner keeps the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// Its mailbox's.
+    Mailbox = 0,
+}
+
+impl Token {
+    const SHIFT: u32 = usize::BITS - 2;
+
+    /// The token and the object's place that a key stands for.
+    pub(crate) fn split(key: usize) -> (Self, usize) {
+        debug_assert_eq!(key >> Self::SHIFT, Self::Mailbox as usize, "no other link is pushed");
+        (Self::Mailbox, key & !(usize::MAX << Self::SHIFT))
+    }
+}
+
+/// What a runner gives its objects for their turns.
+pub(crate) struct Turn {
+    /// When the runner's turn began.
+    pub(crate) now: Instant,
+    pub(crate) wheel: Wheel,
+    /// How many requests an object may serve.
+    pub(crate) batch: usize,
+    /// `now` is the system's clock, as is what may be read later.
+    pub(crate) is_live: bool,
+}
+
+impl Turn {
+    #[inline(always)]
+    pub(crate) fn context<'a, S: Active>(
+        &'a mut self,
+        timers: &'a mut Option<Box<Timers<S>>>,
+        desk: &Desk<S::Request>,
+    ) -> Context<'a, S> {
+        let object = desk.key() as u32;
+        let Self { now, wheel, is_live, .. } = self;
+        let request = Request::default();
+        Context { now: *now, wheel, timers, object, is_live: *is_live, request }
+    }
+}
+
+/// An object as its runner sees it.
+pub(crate) trait Task {
+    /// Serves requests from its mailbox, at most a batch, unless calls of the runner's own thread wait:
+    /// then as [`turn_local`](Self::turn_local).
+    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress;
+    /// Serves calls from the runner's own thread, at most a batch, and first what came through the
+    /// mailbox before them; returns how many. If more wait, it notes itself as called again.
+    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize;
+    /// Runs what one of its timers is for.
+    fn fire(&mut self, timer: u32, turn: &mut Turn);
+    /// Lets the servant begin; before anything else of it runs.
+    fn start(&mut self, turn: &mut Turn);
+    /// Lets the servant end, and takes its timers back; before the runner lets it go.
+    fn finish(&mut self, turn: &mut Turn);
+    /// The token was taken off the ready set.
+    fn take_token(&mut self, token: Token);
+    /// Asks the mailbox to ring when something arrives, instead of being polled.
+    fn cool(&mut self) -> Cooling;
+    /// Whether it was stopped, and nothing of it is left.
+    fn is_over(&self) -> bool;
+    fn stop(&self);
+    /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
+    /// at what was called.
+    fn set_key(&self, key: usize);
+}
