@@ -75,6 +75,7 @@ pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, sp
 pub use topology::{Pinning, allowed_cpus};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 pub use waiter::OBSERVER_BYTES_MAX;
+pub use wheel::TICK as TIMER_TICK;
 
 #[cfg(mainspring_loom)]
 #[allow(unsafe_code)] // pushing links that the model keeps alive

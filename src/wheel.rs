@@ -12,8 +12,9 @@
 
 use std::time::{Duration, Instant};
 
-/// One tick: 2^16 ns, 65.5 µs. A timer fires at the first tick that isn't before its time.
-pub(crate) const TICK: Duration = Duration::from_nanos(1 << TICK_BITS);
+/// One tick of a runner's timers: 2^16 ns, 65.5 µs. A timer fires at the first tick that isn't before
+/// its time; see [`Context::after`](crate::Context::after).
+pub const TICK: Duration = Duration::from_nanos(1 << TICK_BITS);
 const TICK_BITS: u32 = 16;
 
 const GROUP_BITS: u32 = 6;

@@ -1,6 +1,7 @@
 //! What we want of the library, as figures. A gate that is missed is said, and fails nothing.
 
 use crate::run::Outcome;
+use mainspring_perf::timers::in_ticks;
 use serde::Serialize;
 
 /// A limit on one scenario.
@@ -20,6 +21,10 @@ enum Of {
     Alone,
     /// The figure itself, in percent.
     Percent,
+    /// The figure itself, in nanoseconds.
+    Nanos,
+    /// The 99th percentile, in ticks of the wheel.
+    Ticks,
 }
 
 impl Of {
@@ -28,6 +33,8 @@ impl Of {
             Self::Floor => " × floor",
             Self::Alone => " × alone",
             Self::Percent => " %",
+            Self::Nanos => " ns",
+            Self::Ticks => " ticks at p99",
         }
     }
 }
@@ -49,6 +56,19 @@ const LIMITS: &[Limit] = &[
     alone("call beside 100,000 idle objects", "idle/call/beside_100000", 1.25),
     alone("tell beside 100,000 idle objects", "idle/tell/beside_100000", 1.25),
     Limit { name: "all objects idle", scenario: "idle/cpu_share", wanted: 1.0, of: Of::Percent },
+    Limit { name: "timers late", scenario: "timers/late/spin", wanted: 2.0, of: Of::Ticks },
+    Limit {
+        name: "timers late beside 1,000,000",
+        scenario: "timers/late/spin/beside_1000000",
+        wanted: 2.0,
+        of: Of::Ticks,
+    },
+    Limit {
+        name: "arm and cancel beside 1,000,000",
+        scenario: "timers/arm_and_cancel/beside_1000000",
+        wanted: 300.0,
+        of: Of::Nanos,
+    },
 ];
 
 /// How the library did at one gate.
@@ -75,7 +95,8 @@ fn verdict(limit: &Limit, outcomes: &[Outcome]) -> Option<Verdict> {
     let outcome = outcomes.iter().find(|outcome| outcome.scenario.id == limit.scenario)?;
     let value = match limit.of {
         Of::Floor | Of::Alone => outcome.ratio()?,
-        Of::Percent => outcome.value()?,
+        Of::Percent | Of::Nanos => outcome.value()?,
+        Of::Ticks => in_ticks(outcome.latencies.as_ref()?.quantile(0.99)?),
     };
     let Limit { name, scenario, wanted, of } = limit;
     let is_met = value <= *wanted;

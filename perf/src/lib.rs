@@ -18,6 +18,7 @@ pub mod nursery;
 pub mod pairs;
 pub mod servant;
 pub mod tell;
+pub mod timers;
 pub mod wake;
 
 pub mod digits;

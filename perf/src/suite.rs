@@ -9,7 +9,7 @@ use mainspring_perf::lab::Lab;
 use mainspring_perf::stats::Sample;
 use mainspring_perf::tell::Sending;
 use mainspring_perf::trouble::Trouble;
-use mainspring_perf::{call, futex, idle, pairs, tell, wake};
+use mainspring_perf::{call, futex, idle, pairs, tell, timers, wake};
 use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub enum Suite {
     Pairs,
     /// 100,000 idle objects on one runner.
     Idle,
+    /// How late timers fire, and what they cost.
+    Timers,
     /// Curves: more objects, runners, producers, room, bytes.
     Scale,
 }
@@ -83,6 +85,7 @@ impl Suite {
             Self::Quick => "quick",
             Self::Pairs => "pairs",
             Self::Idle => "idle",
+            Self::Timers => "timers",
             Self::Scale => "scale",
         }
     }
@@ -92,6 +95,7 @@ impl Suite {
             Self::Quick => quick(),
             Self::Pairs => pairs_suite(),
             Self::Idle => idle_suite(),
+            Self::Timers => timers_suite(),
             Self::Scale => scale::scenarios(),
         }
     }
@@ -190,6 +194,23 @@ fn idle_suite() -> Vec<Scenario> {
         scenario("idle/tell/alone", idle::tell_alone),
         scenario("idle/tell/beside_100000", move |lab, time| tells.tell_beside(lab, time))
             .over("idle/tell/alone"),
+    ]
+}
+
+fn timers_suite() -> Vec<Scenario> {
+    let late =
+        |id, wait, crowd| scenario(id, move |lab, time| timers::lateness(lab, wait, crowd, time));
+    let arm = |id, crowd| scenario(id, move |lab, time| timers::arm_and_cancel(lab, crowd, time));
+    let idle = |id, crowd| scenario(id, move |_, time| timers::idle_turn(crowd, time));
+    vec![
+        scenario("floor/timers/jitter", timers::jitter).two_cpus(),
+        late("timers/late/spin", SPIN, 0).two_cpus(),
+        late("timers/late/spin/beside_1000000", SPIN, timers::CROWD).two_cpus(),
+        late("timers/late/spin-then-park", SPIN_THEN_PARK, 0),
+        arm("timers/arm_and_cancel/alone", 0),
+        arm("timers/arm_and_cancel/beside_1000000", timers::CROWD),
+        idle("timers/idle_turn/alone", 0),
+        idle("timers/idle_turn/beside_1000000", timers::CROWD),
     ]
 }
 

@@ -30,7 +30,7 @@ fn bad_input_is_refused_in_one_line_with_the_value_and_the_rule() {
         (&["--cpus", "0,0"], &["--cpus 0,0"]),
         (&["--capacity", "0"], &["--capacity 0", "give 1 to"]),
         (&["--only", "no such thing"], &["no such thing", "--list"]),
-        (&["--suite", "slow"], &["slow", "quick, pairs, idle", "--help"]),
+        (&["--suite", "slow"], &["slow", "quick, pairs, idle, timers", "--help"]),
         (&["--json", "/nowhere/at/all.json"], &["/nowhere/at/all.json", "directory"]),
         (&["--jason"], &["--jason", "--help"]),
         (&["bench", "--jason"], &["--jason", "--help"]),
