@@ -15,6 +15,7 @@ pub mod mailbox;
 #[allow(unsafe_code)] // a queue that one thread alone may touch
 mod local;
 mod fan_out;
+mod topic;
 #[allow(unsafe_code)] // pushing the object's link
 mod desk;
 mod object;
@@ -77,6 +78,7 @@ pub use reply::Reply;
 pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
 pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
+pub use topic::{Published, Publisher, Subscription, Topic};
 pub use topology::{Pinning, allowed_cpus};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 pub use waiter::OBSERVER_BYTES_MAX;
@@ -91,6 +93,6 @@ pub mod model;
 pub mod prelude {
     pub use crate::{
         Active, Batch, Call, CallError, Context, Engine, Missed, Options, Proxy, Runner, Scheduler,
-        SendError, TimerId, WaitError, Weak, active,
+        SendError, TimerId, Topic, WaitError, Weak, active,
     };
 }

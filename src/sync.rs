@@ -9,11 +9,16 @@ pub(crate) use self::native::*;
 #[cfg(mainspring_loom)]
 pub(crate) use self::model::*;
 
+/// Locks what no panic leaves half-done, so that another thread's panic is no reason to stop.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(not(mainspring_loom))]
 mod native {
     pub(crate) use std::hint::spin_loop;
-    pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
+    pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
     pub(crate) use std::thread::yield_now;
 
     pub(crate) use crate::sys::{can_fence_heavily, heavy_fence};
@@ -84,8 +89,8 @@ mod native {
 #[cfg(mainspring_loom)]
 mod model {
     pub(crate) use loom::hint::spin_loop;
-    pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
+    pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
     pub(crate) use loom::thread::yield_now;
 
     pub(crate) use loom::cell::UnsafeCell;
