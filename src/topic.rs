@@ -21,7 +21,7 @@ use crate::fan_out::fan_out;
 use crate::mailbox::{Guest, SharedKind};
 use crate::object::drop_caught;
 use crate::proxy::Proxy;
-use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, lock};
+use crate::sync::{Arc, AtomicU64, Mutex};
 use std::sync::atomic::Ordering::Relaxed;
 use std::{fmt, mem, ptr};
 
@@ -104,7 +104,7 @@ impl<M: ?Sized + 'static> Topic<M> {
     /// to wait, to retry or to shed something else is the closure's to choose. If the object has
     /// [stopped](SendError::Stopped) its subscription ends.
     ///
-    /// Publications that begin after this has returned are delivered; one in progress is not.
+    /// Publications that begin after this has returned are delivered; one in progress may be.
     /// `deliver` and what it has captured are dropped once it is unsubscribed and each publisher that
     /// knew it has published again, or was dropped.
     ///
@@ -141,31 +141,31 @@ impl<M: ?Sized + 'static> Topic<M> {
 
     /// How many are subscribed. An object that has stopped counts until a message finds that out.
     pub fn subscribers(&self) -> usize {
-        lock(&self.shared.subscribers).len()
+        self.shared.subscribers.lock().len()
     }
 }
 
 impl<M: ?Sized + 'static> Shared<M> {
     fn add(&self, subscriber: Subscribed<M>) {
-        let mut subscribers = lock(&self.subscribers);
+        let mut subscribers = self.subscribers.lock();
         subscribers.push(subscriber);
-        self.note_changed(&subscribers);
+        self.note_changed();
     }
 
     fn remove(&self, subscriber: &Subscribed<M>) {
         let at = std::sync::Arc::as_ptr(subscriber);
         let is_it = |other: &Subscribed<M>| ptr::addr_eq(std::sync::Arc::as_ptr(other), at);
-        let mut subscribers = lock(&self.subscribers);
+        let mut subscribers = self.subscribers.lock();
         let Some(place) = subscribers.iter().position(is_it) else { return };
         let removed = subscribers.remove(place);
-        self.note_changed(&subscribers);
+        self.note_changed();
         drop(subscribers);
         // Without the lock: the last one to go drops what is the user's.
         drop_caught(removed);
     }
 
     /// Says that the list has changed, which is locked still.
-    fn note_changed(&self, _: &MutexGuard<'_, Vec<Subscribed<M>>>) {
+    fn note_changed(&self) {
         // Relaxed: see the module. After the change: a publisher must not take the old list for that
         // of the new version.
         self.version.fetch_add(1, Relaxed);
@@ -253,7 +253,7 @@ impl<M: ?Sized + 'static> Publisher<M> {
     fn look(&mut self) {
         let Self { topic, seen, known, before } = self;
         mem::swap(known, before);
-        let subscribers = lock(&topic.shared.subscribers);
+        let subscribers = topic.shared.subscribers.lock();
         known.extend(subscribers.iter().cloned());
         // Relaxed: changed under this lock only.
         *seen = topic.shared.version.load(Relaxed);

@@ -44,15 +44,15 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "topic: the version changes before the list",
         TOPIC,
-        "        let mut subscribers = lock(&self.subscribers);\n        subscribers.push(subscriber);\n        self.note_changed(&subscribers);",
-        "        self.version.fetch_add(1, Relaxed);\n        lock(&self.subscribers).push(subscriber);",
+        "        let mut subscribers = self.subscribers.lock();\n        subscribers.push(subscriber);\n        self.note_changed();",
+        "        self.version.fetch_add(1, Relaxed);\n        self.subscribers.lock().push(subscriber);",
         "topics",
         "publish_races_subscribe",
     ),
     mutant(
         "topic: who leaves doesn't say so",
         TOPIC,
-        "let removed = subscribers.remove(place);\n        self.note_changed(&subscribers);",
+        "let removed = subscribers.remove(place);\n        self.note_changed();",
         "let removed = subscribers.remove(place);",
         "topics",
         "publish_races_unsubscribe",
