@@ -1,19 +1,24 @@
-//! Stopping an object from anywhere, without knowing its type.
+//! An object as its engine knows it, without its type: to stop it, and to find it again.
 
 use crate::active::Active;
 use crate::desk::Ring;
 use crate::mailbox::Kind;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::Shared as _;
+use std::any::{Any, TypeId, type_name};
 
-/// Stopping an object from anywhere, without knowing its type.
-pub(crate) trait Control: Send + Sync {
+/// An object without its type.
+pub(crate) trait Control: Any + Send + Sync {
     /// Ends admission; what was accepted still runs.
     fn stop(&self);
     /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
     fn abort(&self);
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str>;
+    /// Whether that is the servant's type.
+    fn is_served_by(&self, servant: TypeId) -> bool;
+    /// The names of the servant's type and of the kind of its mailbox.
+    fn types(&self) -> (&'static str, &'static str);
 }
 
 /// A ring, as its controller.
@@ -31,6 +36,20 @@ impl<S: Active, K: Kind> Control for Controller<S, K> {
     fn name(&self) -> Option<&str> {
         self.0.bell().name()
     }
+
+    fn is_served_by(&self, servant: TypeId) -> bool {
+        servant == TypeId::of::<S>()
+    }
+
+    fn types(&self) -> (&'static str, &'static str) {
+        (type_name::<S>(), kind_name::<K>())
+    }
+}
+
+/// The name of a kind of mailbox, as its marker has it.
+pub(crate) fn kind_name<K: Kind>() -> &'static str {
+    let name = type_name::<K>();
+    name.rsplit("::").next().unwrap_or(name)
 }
 
 /// See [`Control::abort`].

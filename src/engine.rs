@@ -1,8 +1,11 @@
 //! The engine: runners and objects, added and removed while it runs; and its end.
 
 use crate::active::Active;
-use crate::error::StartError;
+use crate::control::{Controller, kind_name};
+use crate::error::{FindError, StartError};
 use crate::event::{Event, Hook};
+use crate::mailbox::{ClonedKind, Mpsc};
+use crate::proxy::Proxy as _;
 use crate::registry::Shared;
 use crate::runner::{self, Runner};
 use crate::scheduler::Scheduler;
@@ -11,6 +14,8 @@ use crate::station::{self, Station};
 use crate::sync::Arc;
 use crate::topology::Pinning;
 use crate::wait::{CALLER_WAIT, WaitStrategy};
+use crate::weak::Weak;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::ops::Deref;
 use std::time::{Duration, Instant};
@@ -217,6 +222,61 @@ impl EngineHandle {
     /// Begins an object without a name.
     pub fn spawn_unnamed<S: Active, M, F: Factory<S, M>>(&self, factory: F) -> Spawn<S, M, F> {
         Spawn::new(self.clone(), None, factory)
+    }
+
+    /// A proxy of the object of that name, whose servant is an `S`.
+    ///
+    /// ```
+    /// use mainspring::FindError;
+    /// use mainspring::prelude::*;
+    ///
+    /// struct Account(i64);
+    /// #[active]
+    /// impl Account {
+    ///     pub fn deposit(&mut self, cents: i64) -> i64 { self.0 += cents; self.0 }
+    /// }
+    ///
+    /// let engine = Engine::builder().runner(Runner::named("a")).start()?;
+    /// engine.spawn("savings", || Account(5)).keep_alive().start()?;
+    /// let savings = engine.find::<Account>("savings")?;
+    /// assert_eq!(savings.deposit(2).get()?, 7);
+    /// let error = engine.find::<Account>("saving").unwrap_err();
+    /// assert_eq!(error.to_string(), r#"no object named "saving" is alive; there are ["savings"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is none of that name; its servant is another type; its mailbox is of another kind (see
+    /// [`find_in`](Self::find_in)); it is ending.
+    /// # Blocking
+    /// For the registry's lock, which nobody holds for long. Keep the proxy rather than look it up
+    /// for each call.
+    pub fn find<S: Active>(&self, name: &str) -> Result<S::Proxy<Mpsc>, FindError> {
+        self.find_in::<S, Mpsc>(name)
+    }
+
+    /// As [`find`](Self::find), for a mailbox of that kind.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn find_in<S: Active, K: ClonedKind>(&self, name: &str) -> Result<S::Proxy<K>, FindError> {
+        let named = || name.to_owned();
+        let unknown = |similar| FindError::Unknown { name: named(), similar };
+        let control = self.shared.find(name).map_err(unknown)?;
+        let (servant, kind) = control.types();
+        if !control.is_served_by(TypeId::of::<S>()) {
+            let wanted = std::any::type_name::<S>();
+            return Err(FindError::OtherType { name: named(), wanted, found: servant });
+        }
+        let control: std::sync::Arc<dyn Any + Send + Sync> = control;
+        let Ok(control) = control.downcast::<Controller<S, K>>() else {
+            let wanted = kind_name::<K>();
+            return Err(FindError::OtherKind { name: named(), wanted, found: kind });
+        };
+        match Weak::<S, K>::of(&control.0).upgrade() {
+            Some(proxy) if !proxy.is_stopped() => Ok(proxy),
+            _ => Err(FindError::Ending { name: named() }),
+        }
     }
 
     /// The names of the runners that have not ended.

@@ -211,6 +211,15 @@ pub enum StartError {
         /// The runner's name.
         runner: String,
     },
+    /// An object with one proxy, the caller's, has none that the engine could keep.
+    #[error(
+        "object {object:?} has a single producer, so it can't be kept alive: leave keep_alive or \
+         single_producer out"
+    )]
+    KeepAlive {
+        /// The object's name, or its type's.
+        object: String,
+    },
     /// The engine has no runner to put the object on.
     #[error("the engine has no runner: add one, or spawn with on_own_runner")]
     NoRunner,
@@ -262,6 +271,60 @@ pub enum StartError {
         /// What the panic said, if it was text.
         message: String,
     },
+}
+
+/// Why no proxy was found for a name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FindError {
+    /// No object of that name is alive.
+    #[error("no object named {name:?} is alive{}", others(.similar))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// Up to five names there are, the most similar first.
+        similar: Vec<String>,
+    },
+    /// The object of that name has a servant of another type.
+    #[error("object {name:?} is served by {found}, not by {wanted}: look up the other type")]
+    OtherType {
+        /// The name asked for.
+        name: String,
+        /// The type asked for.
+        wanted: &'static str,
+        /// The type it has.
+        found: &'static str,
+    },
+    /// Its mailbox is of another kind.
+    #[error("object {name:?} has a mailbox of the kind {found}, not {wanted}: {}", kind_advice(.found))]
+    OtherKind {
+        /// The name asked for.
+        name: String,
+        /// The kind asked for.
+        wanted: &'static str,
+        /// The kind it has.
+        found: &'static str,
+    },
+    /// It was stopped, or its last proxy has gone: it serves what it has accepted, and ends.
+    #[error("object {name:?} is ending: spawn it anew once it has, or with keep_alive")]
+    Ending {
+        /// The name asked for.
+        name: String,
+    },
+}
+
+fn others(names: &[String]) -> String {
+    match names {
+        [] => ", nor any other that has a name".into(),
+        names => format!("; there are {names:?}"),
+    }
+}
+
+fn kind_advice(found: &str) -> String {
+    match found {
+        "Spsc" => "it has one proxy for good; spawn it without single_producer".into(),
+        found => format!("look it up with find_in::<_, {found}>"),
+    }
 }
 
 /// Runs the user's code where a panic has nobody left to tell; its payload is dropped.

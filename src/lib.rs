@@ -5,6 +5,8 @@
 mod active;
 #[allow(unsafe_code)] // that a handle may be sent
 mod proxy;
+#[allow(unsafe_code)] // as of proxies
+mod weak;
 mod options;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
@@ -13,6 +15,7 @@ pub mod mailbox;
 #[allow(unsafe_code)] // a queue that one thread alone may touch
 mod local;
 mod fan_out;
+mod topic;
 #[allow(unsafe_code)] // pushing the object's link
 mod desk;
 mod object;
@@ -35,6 +38,7 @@ mod pool;
 mod engine;
 mod control;
 mod registry;
+mod similar;
 mod event;
 mod spawn;
 #[allow(unsafe_code)] // pushing the runner's own link
@@ -58,7 +62,9 @@ pub use call_set::CallSet;
 pub use cell::{reply_bytes, reply_bytes_max};
 pub use context::{Context, Missed, TimerId};
 pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
-pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
+pub use error::{
+    CallError, Executed, FindError, PinError, PinFailure, SendError, StartError, WaitError,
+};
 pub use event::Event;
 pub use fan_out::fan_out;
 #[doc(hidden)]
@@ -72,9 +78,11 @@ pub use reply::Reply;
 pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
 pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
+pub use topic::{Published, Publisher, Subscription, Topic};
 pub use topology::{Pinning, allowed_cpus};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 pub use waiter::OBSERVER_BYTES_MAX;
+pub use weak::Weak;
 pub use wheel::TICK as TIMER_TICK;
 
 #[cfg(mainspring_loom)]
@@ -85,6 +93,6 @@ pub mod model;
 pub mod prelude {
     pub use crate::{
         Active, Batch, Call, CallError, Context, Engine, Missed, Options, Proxy, Runner, Scheduler,
-        SendError, TimerId, WaitError, active,
+        SendError, TimerId, Topic, WaitError, Weak, active,
     };
 }

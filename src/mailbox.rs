@@ -25,6 +25,7 @@
 //! ```
 
 mod door;
+mod guest;
 #[allow(unsafe_code)] // counted handles
 pub(crate) mod held;
 #[allow(unsafe_code)] // slots that one side owns at a time
@@ -155,6 +156,11 @@ pub struct Spsc;
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes;
 
+/// The marker of proxies of [`Mpsc`] mailboxes that don't keep their object: see
+/// [`Weak::guest`](crate::Weak::guest).
+#[derive(Clone, Copy, Debug)]
+pub struct Guest;
+
 /// Which ring an object's mailbox is. Chosen when the object is spawned, never changed.
 pub trait Kind: sealed::Kind {}
 
@@ -167,16 +173,19 @@ pub trait SharedKind: ClonedKind + sealed::SharedKind {}
 impl Kind for Mpsc {}
 impl Kind for Spsc {}
 impl Kind for Lanes {}
+impl Kind for Guest {}
 impl ClonedKind for Mpsc {}
 impl ClonedKind for Lanes {}
+impl ClonedKind for Guest {}
 impl SharedKind for Mpsc {}
+impl SharedKind for Guest {}
 
 /// What the engine needs of a ring, whichever kind it is.
 pub(crate) mod sealed {
     use super::held::{Counted, Held};
     use super::ring::Position;
     use super::{Bell, CapacityError, Heat, Pop, PushError};
-    use crate::sync::AtomicU64;
+    use crate::sync::{AtomicU64, AtomicUsize};
     use std::sync::atomic::Ordering::Relaxed;
 
     pub trait Kind: Sized + Send + Sync + 'static {
@@ -190,14 +199,26 @@ pub(crate) mod sealed {
             heat: Heat,
             bell: B,
         ) -> Result<(Self::Producer<T, B>, Self::Consumer<T, B>), CapacityError>;
+
+        /// One more producer, while there is any; `None` also where there can be only one.
+        fn upgrade<T: Send + 'static, B: Bell>(
+            ring: &Held<Self::Ring<T, B>>,
+        ) -> Option<Self::Producer<T, B>>;
     }
 
-    pub trait SharedKind: ClonedKind {}
+    pub trait SharedKind: ClonedKind {
+        /// A producer that doesn't count.
+        fn guest<T: Send + 'static, B: Bell>(
+            ring: &Held<Self::Ring<T, B>>,
+        ) -> <super::Guest as Kind>::Producer<T, B>;
+    }
 
     pub trait ClonedKind: Kind {
         fn clone_producer<T: Send + 'static, B: Bell>(
             producer: &Self::Producer<T, B>,
         ) -> Self::Producer<T, B>;
+        /// How many there are.
+        fn producers<T: Send + 'static, B: Bell>(ring: &Self::Ring<T, B>) -> &AtomicUsize;
     }
 
     /// The ring itself, as any thread that holds it may use it.

@@ -18,6 +18,7 @@ use crate::reply::Reply;
 use crate::station::Station;
 use crate::sync::{Arc, yield_now};
 use crate::task::{self, Cooling, Progress, Task, Turn};
+use crate::topic::{Sent, Subscription, Topic};
 use crate::wheel::Wheel;
 use std::time::Instant;
 
@@ -109,6 +110,17 @@ impl Default for Ready {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Subscribes what is no object: a model asks who was reached.
+pub fn subscribe<M: ?Sized + 'static>(
+    topic: &Topic<M>,
+    deliver: impl Fn(&M) + Send + Sync + 'static,
+) -> Subscription {
+    topic.enter(move |message| {
+        deliver(message);
+        Sent::Delivered
+    })
 }
 
 /// One thread's token.

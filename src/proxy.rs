@@ -6,10 +6,12 @@ use crate::cell::reply_bytes;
 use crate::control::abort;
 use crate::desk::{Desk, Producer, Ring};
 use crate::error::{CallError, SendError};
+use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
 use crate::options::Options;
 use crate::reply::Reply;
+use crate::weak::Weak;
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -145,6 +147,10 @@ impl<S: Active, K: Kind> Handle<S, K> {
         self.producer.ring()
     }
 
+    pub(crate) fn held(&self) -> &Held<Ring<S, K>> {
+        self.producer.ring()
+    }
+
     #[inline(always)]
     fn desk(&self) -> &Desk<S::Request> {
         self.ring().bell()
@@ -195,6 +201,14 @@ pub trait Proxy<S: Active>: Sized {
 
     /// The same methods, for calls that ask for more: a deadline.
     fn with(&self, options: Options) -> Self::With<'_>;
+
+    /// A proxy that doesn't keep the object. Not of a single producer's: there is only one of those.
+    fn downgrade(&self) -> Weak<S, Self::Kind>
+    where
+        Self::Kind: ClonedKind,
+    {
+        Weak::of(self.handle().held())
+    }
 
     /// Ends admission; everything accepted is served, then the object ends. Idempotent.
     fn stop(&self) {

@@ -4,11 +4,14 @@ use crate::control::Control;
 use crate::error::{StartError, caught};
 use crate::event::{Event, Hook};
 use crate::runner::Runner;
+use crate::similar::nearest;
 use crate::station::Station;
 use crate::sync::Arc;
 use crate::topology;
 use crate::wait::WaitStrategy;
-use std::collections::HashSet;
+use std::any::Any;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -30,7 +33,10 @@ struct Registry {
     /// By id, which is the place here; `None` where one has left.
     objects: Vec<Option<std::sync::Arc<dyn Control>>>,
     vacant: Vec<usize>,
-    names: HashSet<Box<str>>,
+    /// The ids of those that have one.
+    names: HashMap<Box<str>, usize>,
+    /// The proxies of objects that live until they are stopped, by id.
+    kept: HashMap<usize, Box<dyn Any + Send>>,
     spawned: usize,
     said: Option<Spinners>,
 }
@@ -222,18 +228,29 @@ impl Shared {
     ) -> Result<Registration, StartError> {
         let mut registry = self.lock();
         registry.check_open()?;
-        if let Some(name) = control.name()
-            && !registry.names.insert(name.into())
-        {
-            return Err(StartError::DuplicateObject { name: name.into() });
+        let id = registry.vacant.last().copied().unwrap_or(registry.objects.len());
+        if let Some(name) = control.name() {
+            match registry.names.entry(name.into()) {
+                Entry::Occupied(_) => {
+                    return Err(StartError::DuplicateObject { name: name.into() });
+                }
+                Entry::Vacant(place) => _ = place.insert(id),
+            }
         }
+        registry.vacant.pop();
         registry.spawned += 1;
-        let id = registry.vacant.pop().unwrap_or(registry.objects.len());
         match registry.objects.get_mut(id) {
             Some(place) => *place = Some(control),
             None => registry.objects.push(Some(control)),
         }
         Ok(Registration { shared: self.clone(), id })
+    }
+
+    /// The object of that name; or some other names there are.
+    pub(crate) fn find(&self, name: &str) -> Result<std::sync::Arc<dyn Control>, Vec<String>> {
+        let registry = self.lock();
+        let object = registry.names.get(name).and_then(|id| registry.objects[*id].clone());
+        object.ok_or_else(|| nearest(name, registry.names.keys().map(Box::as_ref)))
     }
 
     /// Waits until every thread has ended; `false` if time was up first, or on a thread of its own.
@@ -327,6 +344,11 @@ impl Registration {
     pub(crate) fn tell(&self, event: Event) {
         self.shared.tell(&event);
     }
+
+    /// Keeps a proxy of the object until the object has ended.
+    pub(crate) fn keep(&self, proxy: Box<dyn Any + Send>) {
+        self.shared.lock().kept.insert(self.id, proxy);
+    }
 }
 
 impl Drop for Registration {
@@ -337,8 +359,9 @@ impl Drop for Registration {
         if let Some(name) = object.name() {
             registry.names.remove(name);
         }
+        let kept = registry.kept.remove(&self.id);
         drop(registry);
-        drop(object);
+        drop((object, kept));
     }
 }
 

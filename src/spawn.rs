@@ -8,7 +8,7 @@ use crate::error::{StartError, panic_message};
 use crate::event::Event;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
-use crate::mailbox::{Heat, Kind, Lanes, Mpsc, Pop, Spsc, sealed};
+use crate::mailbox::{ClonedKind, Heat, Kind, Lanes, Mpsc, Pop, Spsc, sealed};
 use crate::object::{Object, drop_caught};
 use crate::proxy::{Handle, Proxy};
 use crate::registry::Registration;
@@ -96,14 +96,16 @@ pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
     capacity: usize,
     calls_max: Option<usize>,
     heat: Heat,
+    is_kept: bool,
     types: PhantomData<Types<S, M, K>>,
 }
 
 impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
     pub(crate) fn new(engine: EngineHandle, name: Option<String>, factory: F) -> Self {
         let (place, capacity) = (Place::Any, CAPACITY_DEFAULT);
-        let (calls_max, heat) = (None, Heat::default());
-        Self { engine, name, factory, place, capacity, calls_max, heat, types: PhantomData }
+        let (calls_max, heat, is_kept) = (None, Heat::default(), false);
+        let types = PhantomData;
+        Self { engine, name, factory, place, capacity, calls_max, heat, is_kept, types }
     }
 
     /// Makes the mailbox a ring for one producer: cheaper, and the proxy can be sent, but neither
@@ -122,8 +124,20 @@ impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
     }
 
     fn kind<K: Kind>(self) -> Spawn<S, M, F, K> {
-        let Self { engine, name, factory, place, capacity, calls_max, heat, .. } = self;
-        Spawn { engine, name, factory, place, capacity, calls_max, heat, types: PhantomData }
+        let Self { engine, name, factory, place, capacity, calls_max, heat, is_kept, .. } = self;
+        let types = PhantomData;
+        Spawn { engine, name, factory, place, capacity, calls_max, heat, is_kept, types }
+    }
+}
+
+impl<S: Active, M, F: Factory<S, M>, K: ClonedKind> Spawn<S, M, F, K> {
+    /// Has the engine keep a proxy of the object: it lives until it is stopped, also while nobody else
+    /// has one. It can be [found](EngineHandle::find) by its name.
+    ///
+    /// Not with [`single_producer`](Self::single_producer): there is only one proxy, the caller's.
+    pub fn keep_alive(mut self) -> Self {
+        self.is_kept = true;
+        self
     }
 }
 
@@ -204,7 +218,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     }
 
     fn start_on(self, station: &Arc<Station>) -> Result<S::Proxy<K>, StartError> {
-        let Self { engine, name, factory, capacity, calls_max, heat, .. } = self;
+        let Self { engine, name, factory, capacity, calls_max, heat, is_kept, .. } = self;
         if heat == Heat::Always && !station.polls() {
             let object = name.unwrap_or_else(|| S::NAME.into());
             return Err(StartError::AlwaysHot { object, runner: station.name().into() });
@@ -214,7 +228,13 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         let (producer, consumer) = <K as sealed::Kind>::mailbox(capacity, heat, desk)?;
         let ring = producer.ring().clone();
         let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
+        let object = || name.as_deref().unwrap_or(S::NAME).into();
         let registration = engine.shared().register(control)?;
+        if is_kept {
+            let kept = <K as sealed::Kind>::upgrade(&ring);
+            let kept = kept.ok_or_else(|| StartError::KeepAlive { object: object() })?;
+            registration.keep(Box::new(kept));
+        }
         let seed = Seed::<S, K> { consumer: Some((consumer, registration)), ring, heat };
         deliver(station, &engine, seed, factory)?;
         Ok(S::Proxy::<K>::from_handle(Handle::new(producer)))

@@ -216,12 +216,19 @@ fn a_steady_state_allocates_nothing() {
     let single: AdderProxy<Spsc> =
         engine.spawn("single", adder()).single_producer().start().unwrap();
     let lanes: AdderProxy<Lanes> = engine.spawn("lanes", adder()).lanes().start().unwrap();
+    let topic = Topic::<u64>::new();
+    let _subscriptions =
+        [&shared, &shared].map(|adder| topic.subscribe(adder, |adder, n| adder.tell().add(*n)));
+    let mut publisher = topic.publisher();
+    let weak = shared.downgrade();
     let kinds = [
         ("mpsc", ways_to_call(&shared)),
         ("spsc", ways_to_call(&single)),
         ("lanes", ways_to_call(&lanes)),
         // The first makes a lane, which the others take over; its slots come with the first request.
         ("clones", vec![("clone", allocations(|| while lanes.clone().tell().add(1).is_err() {}))]),
+        ("topics", vec![("publish", allocations(|| while publisher.publish(&1).missed > 0 {}))]),
+        ("weak", vec![("upgrade", allocations(|| assert!(weak.upgrade().is_some())))]),
     ];
     for (kind, ways) in kinds {
         let allocating: Vec<_> = ways.into_iter().filter(|(_, count)| *count > 0).collect();

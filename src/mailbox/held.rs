@@ -9,6 +9,25 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+/// Counts one more producer of a mailbox, unless none is left.
+///
+/// | count | meaning | moved by |
+/// |---|---|---|
+/// | 1 or more | so many producers | one that is cloned: +1; a weak handle: +1, here; one that is dropped: −1 |
+/// | 0 | none ever again; the mailbox is closed, or the last producer is about to close it | nobody |
+pub(super) fn one_more(producers: &AtomicUsize) -> bool {
+    // Relaxed, all: the count alone decides. What the producers did before travels to the last one
+    // across this change too, which is one link of the chain that their Releases have begun.
+    let mut count = producers.load(Relaxed);
+    while count > 0 {
+        match producers.compare_exchange_weak(count, count + 1, Relaxed, Relaxed) {
+            Ok(_) => return true,
+            Err(now) => count = now,
+        }
+    }
+    false
+}
+
 /// A value that holds the count of its own holders.
 ///
 /// # Safety

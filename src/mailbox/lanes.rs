@@ -16,7 +16,7 @@
 //! **Progress.** Wait-free for producers, and for the consumer.
 
 use super::door::Door;
-use super::held::{Counted, Held};
+use super::held::{Counted, Held, one_more};
 use super::lane::{Consuming, Lane, Producing};
 use super::ring::Position;
 use super::sealed;
@@ -95,7 +95,7 @@ pub fn with_heat<T: Send, B: Bell>(
         door: Door::new(bell, heat),
         newest: AtomicPtr::new(ptr::null_mut()),
         capacity,
-        producers: AtomicUsize::new(0),
+        producers: AtomicUsize::new(1),
         holders: AtomicUsize::new(1),
         refused: AtomicU64::new(0),
     });
@@ -202,9 +202,8 @@ pub struct Producer<T: Send, B: Bell = Silent> {
 unsafe impl<T: Send, B: Bell> Send for Producer<T, B> {}
 
 impl<T: Send, B: Bell> Producer<T, B> {
+    /// For a ring that has counted this producer.
     fn of(ring: Held<Ring<T, B>>) -> Self {
-        // Relaxed: the count alone matters; whoever clones keeps it above zero meanwhile.
-        ring.producers.fetch_add(1, Relaxed);
         let node = ring.lane();
         // SAFETY: nodes live as long as the ring.
         let producing = Producing::on(&unsafe { node.as_ref() }.lane);
@@ -270,6 +269,8 @@ impl<T: Send, B: Bell> Producer<T, B> {
 impl<T: Send, B: Bell> Clone for Producer<T, B> {
     /// Takes a lane that was given up, or makes one: it allocates then.
     fn clone(&self) -> Self {
+        // Relaxed: the count alone matters, and this handle keeps it above zero meanwhile.
+        self.ring.producers.fetch_add(1, Relaxed);
         Self::of(self.ring.clone())
     }
 }
@@ -562,10 +563,18 @@ impl sealed::Kind for Lanes {
     ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
         with_heat(capacity, heat, bell)
     }
+
+    fn upgrade<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
+        one_more(&ring.producers).then(|| Producer::of(ring.clone()))
+    }
 }
 
 impl sealed::ClonedKind for Lanes {
     fn clone_producer<T: Send + 'static, B: Bell>(producer: &Producer<T, B>) -> Producer<T, B> {
         producer.clone()
+    }
+
+    fn producers<T: Send + 'static, B: Bell>(ring: &Ring<T, B>) -> &AtomicUsize {
+        &ring.producers
     }
 }

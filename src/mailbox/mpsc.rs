@@ -23,7 +23,8 @@
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
-use super::held::{Counted, Held};
+use super::guest;
+use super::held::{Counted, Held, one_more};
 use super::ring::{Geometry, Position, Slots, release_every};
 use super::sealed;
 use super::stamped::{Batch, FILL_AHEAD, FREE, FULL, SERVE_AHEAD, STATE_BITS, Span, Stamped, VOID};
@@ -112,15 +113,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
     /// What the caller wrote before is visible to the consumer of this request (pair `mpsc.full`).
     #[inline]
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
-        let span = self.ring.span();
-        match self.ring.claim(span) {
-            Ok(claimed) => {
-                self.ring.publish(span, claimed, value);
-                Ok(())
-            }
-            Err(PushError::Full(())) => Err(PushError::Full(value)),
-            Err(PushError::Closed(())) => Err(PushError::Closed(value)),
-        }
+        self.ring.push(value)
     }
 
     /// Claims a slot to fill later. Dropping the claim gives it up.
@@ -146,13 +139,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
     where
         I: ExactSizeIterator<Item = T>,
     {
-        let Some((first, count)) = self.ring.claim_many(values.len())? else { return Ok(0) };
-        let (ring, span) = (&*self.ring, self.ring.span());
-        let mut claims = ClaimMany { ring, span, next: first, left: count };
-        for value in values.take(count as usize) {
-            claims.publish(value);
-        }
-        Ok((count - claims.left) as usize)
+        self.ring.push_batch(values)
     }
 
     /// Ends admission: what was accepted remains for the consumer. Idempotent.
@@ -271,6 +258,34 @@ impl<T: Send, B: Bell> Drop for ClaimMany<'_, T, B> {
 }
 
 impl<T: Send, B: Bell> Ring<T, B> {
+    /// As [`Producer::push`].
+    #[inline(always)]
+    pub(super) fn push(&self, value: T) -> Result<(), PushError<T>> {
+        let span = self.span();
+        match self.claim(span) {
+            Ok(claimed) => {
+                self.publish(span, claimed, value);
+                Ok(())
+            }
+            Err(PushError::Full(())) => Err(PushError::Full(value)),
+            Err(PushError::Closed(())) => Err(PushError::Closed(value)),
+        }
+    }
+
+    /// As [`Producer::push_batch`].
+    pub(super) fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
+    where
+        I: ExactSizeIterator<Item = T>,
+    {
+        let Some((first, count)) = self.claim_many(values.len())? else { return Ok(0) };
+        let span = self.span();
+        let mut claims = ClaimMany { ring: self, span, next: first, left: count };
+        for value in values.take(count as usize) {
+            claims.publish(value);
+        }
+        Ok((count - claims.left) as usize)
+    }
+
     /// The slots, if anyone has used them yet.
     #[inline(always)]
     fn allocated(&self) -> Option<Span<'_, T>> {
@@ -632,12 +647,24 @@ impl sealed::Kind for Mpsc {
     ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
         with_bell(capacity, bell)
     }
+
+    fn upgrade<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
+        one_more(&ring.producers).then(|| Producer { ring: ring.clone() })
+    }
 }
 
-impl sealed::SharedKind for Mpsc {}
+impl sealed::SharedKind for Mpsc {
+    fn guest<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> guest::Producer<T, B> {
+        guest::Producer::of(ring)
+    }
+}
 
 impl sealed::ClonedKind for Mpsc {
     fn clone_producer<T: Send + 'static, B: Bell>(producer: &Producer<T, B>) -> Producer<T, B> {
         producer.clone()
+    }
+
+    fn producers<T: Send + 'static, B: Bell>(ring: &Ring<T, B>) -> &AtomicUsize {
+        &ring.producers
     }
 }

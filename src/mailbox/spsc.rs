@@ -367,4 +367,8 @@ impl sealed::Kind for Spsc {
     ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
         with_heat(capacity, heat, bell)
     }
+
+    fn upgrade<T: Send + 'static, B: Bell>(_: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
+        None
+    }
 }

@@ -1,0 +1,82 @@
+//! A producer of the shared ring that doesn't count: it holds the memory, and keeps nothing open.
+//!
+//! Nothing of the ring's protocol rests on the count of producers but who closes it at last. What a
+//! claim accepts is served, because the claim and the close change the same word; and whoever finds
+//! the ring cold rings a bell that lies in the memory which it holds. So a guest is as good a producer
+//! as any, but that it may come when the others have gone: it finds the ring closed then.
+
+use super::held::Held;
+use super::mpsc::{Consumer, Ring};
+use super::{Bell, CapacityError, Guest, Heat, Mpsc, PushError, sealed};
+use crate::sync::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// See the module.
+pub struct Producer<T: Send, B: Bell> {
+    ring: Held<Ring<T, B>>,
+}
+
+impl<T: Send, B: Bell> Producer<T, B> {
+    pub(super) fn of(ring: &Held<Ring<T, B>>) -> Self {
+        Self { ring: ring.clone() }
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
+    type Ring = Ring<T, B>;
+
+    #[inline(always)]
+    fn push(&self, value: T) -> Result<(), PushError<T>> {
+        self.ring.push(value)
+    }
+
+    fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
+    where
+        I: ExactSizeIterator<Item = T>,
+    {
+        self.ring.push_batch(values)
+    }
+
+    #[inline(always)]
+    fn ring(&self) -> &Held<Ring<T, B>> {
+        &self.ring
+    }
+}
+
+impl sealed::Kind for Guest {
+    type Producer<T: Send + 'static, B: Bell> = Producer<T, B>;
+    type Consumer<T: Send + 'static, B: Bell> = Consumer<T, B>;
+    type Ring<T: Send + 'static, B: Bell> = Ring<T, B>;
+
+    /// Of guests alone, and so closed: no object has such a mailbox.
+    fn mailbox<T: Send + 'static, B: Bell>(
+        capacity: usize,
+        heat: Heat,
+        bell: B,
+    ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
+        let (producer, consumer) = <Mpsc as sealed::Kind>::mailbox(capacity, heat, bell)?;
+        Ok((Producer::of(sealed::Producer::ring(&producer)), consumer))
+    }
+
+    fn upgrade<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
+        // Relaxed: a guest changes nothing by being there, and is refused once the ring is closed.
+        let count = <Self as sealed::ClonedKind>::producers(ring).load(Relaxed);
+        (count > 0).then(|| Producer::of(ring))
+    }
+}
+
+impl sealed::SharedKind for Guest {
+    fn guest<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Producer<T, B> {
+        Producer::of(ring)
+    }
+}
+
+impl sealed::ClonedKind for Guest {
+    fn clone_producer<T: Send + 'static, B: Bell>(producer: &Producer<T, B>) -> Producer<T, B> {
+        Producer::of(&producer.ring)
+    }
+
+    fn producers<T: Send + 'static, B: Bell>(ring: &Ring<T, B>) -> &AtomicUsize {
+        <Mpsc as sealed::ClonedKind>::producers(ring)
+    }
+}
