@@ -21,6 +21,8 @@ mod context;
 mod guard;
 mod scheduler;
 mod runner;
+mod invoker;
+mod poll;
 #[allow(unsafe_code)] // that the servant's end may be sent
 mod reply;
 #[allow(unsafe_code)] // the cell's outcome and waiter
@@ -63,6 +65,7 @@ pub use event::Event;
 pub use fan_out::fan_out;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
+pub use invoker::Parked;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
 pub use proxy::{Handle, Proxy};
