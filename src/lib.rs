@@ -39,6 +39,7 @@ mod control;
 mod registry;
 mod event;
 mod spawn;
+mod inline;
 #[allow(unsafe_code)] // pushing the runner's own link
 mod station;
 #[allow(unsafe_code)] // the intrusive stack
@@ -65,6 +66,9 @@ pub use event::Event;
 pub use fan_out::fan_out;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
+pub use inline::Inline;
+#[doc(hidden)]
+pub use inline::inline;
 pub use invoker::Parked;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
