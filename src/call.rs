@@ -1,10 +1,13 @@
 //! The caller's handle of one request: wait, await, observe, cancel.
 
-use crate::cell::{CANCELLED, Cell, Outcome, STARTED};
+use crate::cell::{CANCELLED, Cell, Outcome, STARTED, reply_bytes};
 use crate::error::{CallError, WaitError};
 use crate::fan_out;
 use crate::park::Parker;
-use crate::station;
+use crate::pool::OwnedPool;
+use crate::reply::Reply;
+use crate::station::{self, Station};
+use crate::sync::Arc;
 use crate::wait::{Pause, Waiting, give_way};
 use crate::waiter::{Observer, Waiter};
 use std::fmt;
@@ -48,6 +51,45 @@ impl<R> Unpin for Call<R> {}
 impl<R> Call<R> {
     pub(crate) fn pending(cell: NonNull<Cell>) -> Self {
         Self { cell, state: State::Pending, outcome: PhantomData }
+    }
+
+    /// A call that has ended: for tests and mocks, where no object is behind it.
+    ///
+    /// It allocates a reply cell of its own.
+    ///
+    /// ```
+    /// use mainspring::{Call, CallError};
+    ///
+    /// assert_eq!(Call::ready(Ok(42)).get(), Ok(42));
+    /// let mut refused = Call::<u64>::ready(Err(CallError::Full));
+    /// assert_eq!(refused.try_get(), Some(Err(CallError::Full)));
+    /// ```
+    pub fn ready(outcome: Outcome<R>) -> Self {
+        let cell = lone_cell::<R>();
+        Cell::complete(cell, outcome);
+        Self::pending(cell)
+    }
+
+    /// A call that is pending, and the servant's end of it: for tests and mocks that answer later, or not
+    /// in time. Waiting for it without a limit waits for whoever has the reply.
+    ///
+    /// It allocates a reply cell of its own.
+    ///
+    /// ```
+    /// use mainspring::{Call, CallError};
+    ///
+    /// let (mut call, reply) = Call::with_reply();
+    /// assert_eq!(call.try_get(), None);
+    /// reply.send(42);
+    /// assert_eq!(call.try_get(), Some(Ok(42)));
+    ///
+    /// let (call, reply) = Call::<u64>::with_reply();
+    /// drop(reply);
+    /// assert_eq!(call.get(), Err(CallError::Dropped));
+    /// ```
+    pub fn with_reply() -> (Self, Reply<R>) {
+        let cell = lone_cell::<R>();
+        (Self::pending(cell), Reply::to(cell))
     }
 
     pub(crate) fn failed(error: CallError) -> Self {
@@ -275,6 +317,15 @@ impl<R> Call<R> {
     pub fn map<U, F: FnOnce(R) -> U>(self, change: F) -> Map<R, F> {
         Map { call: self, change: Some(change) }
     }
+}
+
+/// A cell of a pool of its own, with an owner on both sides.
+fn lone_cell<R>() -> NonNull<Cell> {
+    let bytes = u32::try_from(reply_bytes::<R>()).expect("a type's size is bounded");
+    let station = Arc::new(Station::new("nobody's"));
+    // Let go of here: the pool lives on until its cell is given back.
+    let pool = OwnedPool::unmade();
+    pool.make(bytes, 1, &station).take().expect("a new pool has a cell")
 }
 
 impl<R> Drop for Call<R> {

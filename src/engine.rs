@@ -5,6 +5,7 @@ use crate::control::{Controller, kind_name};
 use crate::error::{FindError, StartError};
 use crate::event::{Event, Hook};
 use crate::mailbox::{ClonedKind, Mpsc};
+use crate::poll::Poll;
 use crate::proxy::Proxy as _;
 use crate::registry::Shared;
 use crate::runner::{self, Runner};
@@ -195,7 +196,8 @@ impl EngineHandle {
         Ok(())
     }
 
-    /// Adds a runner without a thread: the caller repeats its turns.
+    /// Adds a runner without a thread: the caller repeats its turns, and sleeps between them as
+    /// described at [`Scheduler`], under "Your own loop".
     ///
     /// # Errors
     /// A name given twice, or an engine that has stopped.
@@ -351,9 +353,11 @@ impl EngineHandle {
 
     /// Starts a runner's thread and waits until it is ready.
     pub(crate) fn launch(&self, mut runner: Runner) -> Result<Arc<Station>, StartError> {
+        runner.check()?;
         let station = self.shared.enter(&runner, false)?;
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-        let (shared, name) = (self.shared.clone(), runner.name.clone());
+        let (shared, engine) = (self.shared.clone(), self.clone());
+        let name = runner.name.clone();
         let spawned = runner.thread().spawn({
             let station = station.clone();
             move || {
@@ -366,7 +370,8 @@ impl EngineHandle {
                 let prepared = runner.prepare();
                 let is_prepared = prepared.is_ok();
                 if ready.send(prepared).is_ok() && is_prepared {
-                    runner::run(&mut scheduler, runner.wait, runner.is_private);
+                    let poll = runner.poll.take().map(|hook| Poll::new(hook, runner.name, engine));
+                    runner::run(&mut scheduler, runner.wait, runner.is_private, poll);
                 }
             }
         });

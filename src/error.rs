@@ -220,6 +220,17 @@ pub enum StartError {
         /// The object's name, or its type's.
         object: String,
     },
+    /// A runner with a [`poll`](crate::Runner::poll) hook must never park.
+    #[error(
+        "runner {runner:?} has a poll hook, but its wait strategy {strategy} parks, and nobody would \
+         wake it to poll: give it WaitStrategy::Spin, SpinThenYield or Backoff, or leave poll out"
+    )]
+    PollParks {
+        /// The runner's name.
+        runner: String,
+        /// The strategy's name.
+        strategy: &'static str,
+    },
     /// The engine has no runner to put the object on.
     #[error("the engine has no runner: add one, or spawn with on_own_runner")]
     NoRunner,

@@ -37,6 +37,13 @@ pub enum Event {
         /// The error's text.
         reason: String,
     },
+    /// A runner's [`poll`](crate::Runner::poll) hook panicked: the runner goes on without it.
+    PollPanicked {
+        /// The runner's name.
+        runner: String,
+        /// What the panic said.
+        message: String,
+    },
     /// A servant's method did not return, so its thread was left behind.
     LeftBehind {
         /// The runner's name.
@@ -64,6 +71,9 @@ impl fmt::Display for Event {
                 write!(f, "object {object:?} stops: its method {method} panicked: {message}")
             }
             Self::FactoryFailed { reason } => f.write_str(reason),
+            Self::PollPanicked { runner, message } => {
+                write!(f, "runner {runner:?} polls no more: its hook panicked: {message}")
+            }
             Self::LeftBehind { runner } => {
                 write!(f, "runner {runner:?} is left behind: a method there has not returned")
             }

@@ -24,6 +24,8 @@ mod context;
 mod guard;
 mod scheduler;
 mod runner;
+mod invoker;
+mod poll;
 #[allow(unsafe_code)] // that the servant's end may be sent
 mod reply;
 #[allow(unsafe_code)] // the cell's outcome and waiter
@@ -41,6 +43,7 @@ mod registry;
 mod similar;
 mod event;
 mod spawn;
+mod inline;
 #[allow(unsafe_code)] // pushing the runner's own link
 mod station;
 #[allow(unsafe_code)] // the intrusive stack
@@ -69,6 +72,10 @@ pub use event::Event;
 pub use fan_out::fan_out;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
+pub use inline::Inline;
+#[doc(hidden)]
+pub use inline::inline;
+pub use invoker::Parked;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
 pub use proxy::{Handle, Proxy};

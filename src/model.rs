@@ -104,6 +104,22 @@ impl Ready {
     pub fn park(&self) -> bool {
         self.0.park(None)
     }
+
+    /// Makes the descriptor that a poller sleeps on.
+    pub fn make_wake_fd(&self) {
+        // The stand-in has none to give out.
+        let _ = self.0.wake_fd();
+    }
+
+    /// Announces a sleep in a poller; `false` if something is there.
+    pub fn announce_sleep(&self) -> bool {
+        self.0.announce_sleep()
+    }
+
+    /// Sleeps in a poller that has nothing else to wait for.
+    pub fn poll(&self) {
+        self.0.wake_fd.wait(None);
+    }
 }
 
 impl Default for Ready {

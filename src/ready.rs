@@ -9,17 +9,29 @@
 //! |---|---|---|
 //! | null | nothing is ready; the runner is awake | a ringer: to its link; the runner: to `PARKED` or `CLOSED` |
 //! | a link | ready objects, the last pushed first | a ringer: to its own link; the runner takes all: to null |
-//! | `PARKED` | nothing is ready; the runner sleeps, or is about to | a ringer: to its link, then it unparks; the runner, when it wakes: to null |
+//! | `PARKED` | nothing is ready; the runner sleeps, or is about to | a ringer: to its link, then it owes one token; the runner, when it wakes: to null |
 //! | `CLOSED` | the runner has ended; pushes are refused | nobody |
 //!
 //! Ringing and going to sleep are read-modify-writes of this one word: whichever comes second sees
 //! the first, so no wake-up is lost, with no fence at all.
 //!
+//! # The token
+//! It goes to the runner's [`Parker`]; once a [`WakeFd`] is made, there, so that the runner can sleep
+//! in the user's own poller. Setting `PARKED` shows the descriptor to the ringer; one that is made
+//! later has a token from the start, so the first sleep on it looks again.
+//!
+//! Tokens of the descriptor stay until the runner drains it, which it does only before it sets
+//! `PARKED`: what is there then was left for sleeps that are over, what comes later may be for the
+//! next. A ringer that is suspended before it leaves its token may do so during a later sleep, which
+//! costs that one look for nothing.
+//!
 //! # Source
 //! The stack: R. K. Treiber (1986), taken off whole, so without its ABA problem.
 
 use crate::park::Parker;
-use crate::sync::{AtomicPtr, AtomicUsize};
+use crate::sync::{AtomicPtr, AtomicUsize, WakeFd, fence};
+use crate::sys::BorrowedFd;
+use std::io;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
@@ -56,6 +68,7 @@ pub(crate) struct ReadySet {
     /// How many links were pushed, and how many of these found the runner asleep.
     rung: AtomicUsize,
     asleep: AtomicUsize,
+    pub(crate) wake_fd: WakeFd,
 }
 
 fn parked() -> *mut Link {
@@ -73,6 +86,7 @@ impl ReadySet {
             parker: Parker::default(),
             rung: AtomicUsize::new(0),
             asleep: AtomicUsize::new(0),
+            wake_fd: WakeFd::default(),
         }
     }
 
@@ -111,7 +125,17 @@ impl ReadySet {
 
     /// Wakes the runner, which was found asleep.
     pub(crate) fn unpark(&self) {
-        self.parker.unpark();
+        // Acquire [ready.parked]: `push` has read `PARKED`, so what the runner sleeps on is seen.
+        fence(Acquire);
+        if !self.wake_fd.ring() {
+            self.parker.unpark();
+        }
+    }
+
+    /// What the runner sleeps on from now on, in a poller; made at the first time, and readable then.
+    /// Only for the runner.
+    pub(crate) fn wake_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.wake_fd.make()
     }
 
     /// How many pushes there were, and how many of these found the runner asleep.
@@ -141,21 +165,36 @@ impl ReadySet {
         }
     }
 
-    /// Sleeps until a link is pushed or `limit` has passed; returns at once if one is there.
+    /// Sets `PARKED`: from now on whoever pushes leaves a token. `false` if a link is there, or if it
+    /// was set already: then the caller takes first.
+    ///
+    /// The caller owes this: nothing that it serves is hot.
+    pub(crate) fn announce_sleep(&self) -> bool {
+        // Before, and not later: see the module.
+        self.wake_fd.drain();
+        // Release [ready.parked]: carries the descriptor to the ringer that finds the runner asleep.
+        // Relaxed on failure, which leads back to `take`.
+        self.head.compare_exchange(ptr::null_mut(), parked(), Release, Relaxed).is_ok()
+    }
+
+    /// Sleeps until a link is pushed or `limit` has passed; returns at once if one is there. With a
+    /// descriptor it may return early.
     ///
     /// The caller owes this: nothing that it serves is hot.
     pub(crate) fn park(&self, limit: Option<Duration>) -> bool {
-        // Relaxed, both: going to sleep carries nothing, and a refusal leads back to `take`.
-        if self.head.compare_exchange(ptr::null_mut(), parked(), Relaxed, Relaxed).is_err() {
+        if !self.announce_sleep() {
             return false;
         }
         loop {
-            self.parker.park(limit);
+            let is_over = self.wake_fd.wait(limit) || {
+                self.parker.park(limit);
+                limit.is_some()
+            };
             // Relaxed: `take` acquires what was pushed.
             if self.head.load(Relaxed) != parked() {
                 return true;
             }
-            if limit.is_some() {
+            if is_over {
                 // Relaxed, both: if it fails, a ringer owns the wake-up and its token is left for
                 // the next park, which checks again.
                 let _ = self.head.compare_exchange(parked(), ptr::null_mut(), Relaxed, Relaxed);
@@ -205,6 +244,18 @@ mod tests {
         assert!(set.close());
         // SAFETY: as above.
         assert_eq!(unsafe { set.push(&link) }, None);
+    }
+
+    #[test]
+    fn a_sleep_is_announced_once_and_not_over_a_link() {
+        let (set, link) = (ReadySet::new(), Link::new(0));
+        assert!(set.announce_sleep());
+        assert!(!set.announce_sleep());
+        set.take(|_| {});
+        assert!(set.announce_sleep());
+        // SAFETY: pushed once, and alive to the end of the test.
+        assert_eq!(unsafe { set.push(&link) }, Some(true));
+        assert!(!set.announce_sleep());
     }
 
     #[test]

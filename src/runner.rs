@@ -3,11 +3,12 @@
 use crate::error::StartError;
 use crate::linger::Linger;
 use crate::neighbours::Neighbours;
+use crate::poll::{self, Poll, PollHook};
 use crate::scheduler::{Rest, Scheduler};
 use crate::station::Station;
 use crate::sync::Arc;
 use crate::topology::{self, Pinning};
-use crate::wait::{Pause, WaitStrategy, Waiting, give_way};
+use crate::wait::{Obstructed, Pause, WaitStrategy, Waiting, give_way};
 use crate::{error::PinError, sys};
 use std::fmt;
 use std::io;
@@ -32,6 +33,7 @@ pub struct Runner {
     lock_memory: bool,
     thread_name: Option<String>,
     on_start: Option<Box<dyn FnOnce() + Send>>,
+    pub(crate) poll: Option<PollHook>,
     /// It ends with its last object.
     pub(crate) is_private: bool,
 }
@@ -50,6 +52,7 @@ impl Runner {
             lock_memory: false,
             thread_name: None,
             on_start: None,
+            poll: None,
             is_private: false,
         }
     }
@@ -118,6 +121,71 @@ impl Runner {
         self
     }
 
+    /// Runs `hook` on the runner's thread once per turn, to poll what can't ring: a socket, a queue of a
+    /// driver, shared memory. It returns how much it did; more than 0 counts as work, so the runner doesn't
+    /// wait after it.
+    ///
+    /// The hook and the runner's objects take turns: it delays them by as long as it takes, so it should
+    /// look, do a bounded amount, and return. What it sends to objects of this runner goes the short way,
+    /// without atomics, and is served in the next turn. It ends with the runner. If it panics, it is
+    /// dropped and the engine reports [`Event::PollPanicked`](crate::Event::PollPanicked); the runner
+    /// goes on without it.
+    ///
+    /// Such a runner must not park, as nobody would wake it for the hook: give it
+    /// [`WaitStrategy::Spin`], [`SpinThenYield`](WaitStrategy::SpinThenYield) or
+    /// [`Backoff`](WaitStrategy::Backoff), or it doesn't start. Where it
+    /// [may not spin](crate::Event::Spinning) it naps between two polls, for up to a millisecond.
+    ///
+    /// ```
+    /// use mainspring::{WaitStrategy, prelude::*};
+    /// use std::net::UdpSocket;
+    /// use std::sync::{Arc, OnceLock};
+    ///
+    /// #[derive(Default)]
+    /// struct Feed { bytes: usize }
+    /// #[active]
+    /// impl Feed {
+    ///     pub fn packet(&mut self, packet: Box<[u8]>) { self.bytes += packet.len() }
+    ///     pub fn bytes(&self) -> usize { self.bytes }
+    /// }
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.set_nonblocking(true)?;
+    /// let address = socket.local_addr()?;
+    /// // The object's proxy, once there is one.
+    /// let feed = Arc::new(OnceLock::<FeedProxy>::new());
+    /// let hook = {
+    ///     let (feed, mut buffer) = (feed.clone(), [0; 2048]);
+    ///     move || {
+    ///         let Some(feed) = feed.get() else { return 0 };
+    ///         let Ok(length) = socket.recv(&mut buffer) else { return 0 };
+    ///         // Full or stopped: the packet is lost, as packets are.
+    ///         let _ = feed.tell().packet(buffer[..length].into());
+    ///         1
+    ///     }
+    /// };
+    /// let net = Runner::named("net").wait(WaitStrategy::Spin).poll(hook);
+    /// let engine = Engine::builder().on_event(|_| ()).runner(net).start()?;
+    /// let proxy = engine.spawn("feed", Feed::default).on("net").start()?;
+    /// let proxy = feed.get_or_init(|| proxy);
+    /// UdpSocket::bind("127.0.0.1:0")?.send_to(b"tick", address)?;
+    /// while proxy.bytes().get()? < 4 {}
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn poll(mut self, hook: impl FnMut() -> usize + Send + 'static) -> Self {
+        self.poll = Some(Box::new(hook));
+        self
+    }
+
+    /// Whether its options fit together.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        if self.poll.is_some() && !self.wait.never_parks() {
+            let (runner, strategy) = (self.name.clone(), self.wait.name());
+            return Err(StartError::PollParks { runner, strategy });
+        }
+        Ok(())
+    }
+
     /// The CPUs it is to be pinned to; none if it isn't.
     pub(crate) fn pinned_to(&self) -> &[usize] {
         if self.pinning == Pinning::Off { &[] } else { &self.cpus }
@@ -178,6 +246,7 @@ impl fmt::Debug for Runner {
             .field("stack_bytes", &self.stack_bytes)
             .field("lock_memory", &self.lock_memory)
             .field("thread_name", &self.thread_name)
+            .field("polls", &self.poll.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -186,9 +255,14 @@ impl fmt::Debug for Runner {
 const TURNS_PER_LOOK: u32 = 64;
 
 /// Repeats turns until the runner has ended.
-pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private: bool) {
+pub(crate) fn run(
+    scheduler: &mut Scheduler,
+    strategy: WaitStrategy,
+    is_private: bool,
+    mut poll: Option<Poll>,
+) {
     let station: Arc<Station> = scheduler.station().clone();
-    scheduler.go_live();
+    scheduler.set_live(true);
     let mut waiting = Waiting::new(strategy);
     let mut linger = Linger::new();
     let mut neighbours = Neighbours::of(topology::allowed_cpus().len());
@@ -196,13 +270,21 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
     let mut now = Instant::now();
     let mut turns = 0_u32;
     loop {
-        let served = scheduler.turn(now);
+        let mut served = scheduler.turn(now);
+        if poll.is_some() {
+            let polled = poll::once(&mut poll);
+            // A hook that always finds something must not keep its runner.
+            if served == 0 && polled > 0 && is_at_end(scheduler, &station, is_private) {
+                return;
+            }
+            served += polled;
+        }
         let may_spin = || station.may_spin() && !neighbours.are_there();
         linger.after_turn(scheduler.received(), may_spin);
         if served > 0 {
             waiting.worked();
             neighbours.worked();
-            obstructed = Obstructed::default();
+            obstructed.over();
             turns = turns.wrapping_add(1);
             if turns.is_multiple_of(TURNS_PER_LOOK) {
                 now = Instant::now();
@@ -215,24 +297,35 @@ pub(crate) fn run(scheduler: &mut Scheduler, strategy: WaitStrategy, is_private:
             Pause::Sleep(nap) => std::thread::sleep(nap.min(until_timer(scheduler))),
             Pause::Park if neighbours.let_run() => {}
             Pause::Park => {
-                if rest(scheduler, &mut obstructed, is_private) {
+                if rest(scheduler, &mut obstructed, is_private, poll.is_some()) {
                     waiting.slept();
                     now = Instant::now();
                 }
             }
         }
         // Only an idle runner can be at its end.
-        if is_private && scheduler.is_deserted() && !station.is_stopping() {
-            station.stop();
-        }
-        if scheduler.end() {
+        if is_at_end(scheduler, &station, is_private) {
             return;
         }
     }
 }
 
-/// Sleeps if everything can be cooled; whether it did.
-fn rest(scheduler: &mut Scheduler, obstructed: &mut Obstructed, is_private: bool) -> bool {
+/// Whether nothing can be sent to the runner any more; a private one stops with its last object.
+fn is_at_end(scheduler: &mut Scheduler, station: &Station, is_private: bool) -> bool {
+    if is_private && scheduler.is_deserted() && !station.is_stopping() {
+        station.stop();
+    }
+    scheduler.end()
+}
+
+/// Sleeps if everything can be cooled; whether it did. Only naps if `polls`: nobody would ring for the
+/// hook.
+fn rest(
+    scheduler: &mut Scheduler,
+    obstructed: &mut Obstructed,
+    is_private: bool,
+    polls: bool,
+) -> bool {
     let rest = scheduler.rest();
     let station = scheduler.station();
     let is_at_end = station.is_stopping() || is_private && scheduler.is_deserted();
@@ -240,14 +333,21 @@ fn rest(scheduler: &mut Scheduler, obstructed: &mut Obstructed, is_private: bool
         Rest::Disturbed => false,
         // The last object may just have ended, and nobody would wake the runner to end too.
         Rest::Cold if is_at_end && scheduler.is_empty() => false,
-        Rest::Cold => {
-            *obstructed = Obstructed::default();
+        Rest::Cold if !polls => {
+            obstructed.over();
             match scheduler.next_timer() {
                 None => station.ready().park(None),
                 Some(_) => station.ready().park(Some(until_timer(scheduler))),
             }
         }
-        Rest::Polled => obstructed.pause(station),
+        Rest::Cold | Rest::Polled => match obstructed.pause() {
+            Pause::Sleep(nap) => station.ready().park(Some(nap.min(until_timer(scheduler)))),
+            Pause::Yield => {
+                give_way();
+                false
+            }
+            Pause::Poll | Pause::Park => false,
+        },
     }
 }
 
@@ -255,34 +355,4 @@ fn rest(scheduler: &mut Scheduler, obstructed: &mut Obstructed, is_private: bool
 fn until_timer(scheduler: &Scheduler) -> Duration {
     let left = |at: Instant| at.saturating_duration_since(Instant::now());
     scheduler.next_timer().map_or(Duration::MAX, left)
-}
-
-/// Nobody will ring: a producer was suspended between its claim and its publication, at the head of a
-/// mailbox; or an object is always hot, on a runner that may not spin.
-///
-/// So this is the one sleep that ends by itself: first spins, then yields, then naps of 50 µs to
-/// 1 ms.
-#[derive(Debug, Default)]
-struct Obstructed {
-    times: u32,
-}
-
-impl Obstructed {
-    const SPINS: u32 = 100;
-    const YIELDS: u32 = 200;
-
-    fn pause(&mut self, station: &Station) -> bool {
-        self.times = self.times.saturating_add(1);
-        if self.times < Self::SPINS {
-            crate::sync::spin_loop();
-            return false;
-        }
-        if self.times < Self::YIELDS {
-            give_way();
-            return false;
-        }
-        let doublings = (self.times - Self::YIELDS).min(5);
-        let nap = Duration::from_micros(50 << doublings).min(Duration::from_millis(1));
-        station.ready().park(Some(nap))
-    }
 }

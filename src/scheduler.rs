@@ -10,6 +10,7 @@
 use crate::station::{CONTROL, Station};
 use crate::sync::Arc;
 use crate::task::{Cooling, Progress, Task, Token, Turn};
+use crate::wait::Obstructed;
 use crate::wheel::{Target, Wheel};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -66,6 +67,8 @@ pub struct Scheduler {
     never_parks: bool,
     /// Tells the engine that this runner has ended.
     on_end: Option<Box<dyn FnOnce()>>,
+    /// How often [`park`](Self::park) has found what can't ring.
+    pub(crate) obstructed: Obstructed,
 }
 
 struct Entry {
@@ -106,12 +109,18 @@ impl Scheduler {
             had_any: false,
             never_parks,
             on_end: None,
+            obstructed: Obstructed::default(),
         }
     }
 
-    /// What is passed as the time of a turn is the system's from now on.
-    pub(crate) fn go_live(&mut self) {
-        self.turn.is_live = true;
+    /// Says whether what is passed as the time of a turn is the system's; returns what was said before.
+    pub(crate) fn set_live(&mut self, is_live: bool) -> bool {
+        std::mem::replace(&mut self.turn.is_live, is_live)
+    }
+
+    /// The time of the last turn.
+    pub(crate) fn now(&self) -> Instant {
+        self.turn.now
     }
 
     pub(crate) fn on_end(&mut self, end: impl FnOnce() + 'static) {

@@ -16,6 +16,7 @@ mod native {
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::thread::yield_now;
 
+    use crate::sys::{BorrowedFd, EventFd};
     pub(crate) use crate::sys::{can_fence_heavily, heavy_fence};
 
     /// The cheap half of an asymmetric fence: it holds the compiler back, and [`heavy_fence`], called
@@ -84,6 +85,40 @@ mod native {
         }
     }
 
+    /// What a runner sleeps on inside the user's own poller: nothing until it is made.
+    #[derive(Debug, Default)]
+    pub(crate) struct WakeFd(std::sync::OnceLock<EventFd>);
+
+    impl WakeFd {
+        /// Makes it, readable at first. Only the runner does.
+        pub(crate) fn make(&self) -> std::io::Result<BorrowedFd<'_>> {
+            let made = match self.0.get() {
+                Some(made) => made,
+                None => {
+                    let fresh = EventFd::new()?;
+                    self.0.get_or_init(|| fresh)
+                }
+            };
+            Ok(made.as_fd())
+        }
+
+        /// Leaves a token; `false` if it isn't made.
+        pub(crate) fn ring(&self) -> bool {
+            self.0.get().map(EventFd::add).is_some()
+        }
+
+        /// Takes all tokens, if it is made.
+        pub(crate) fn drain(&self) {
+            self.0.get().inspect(|made| made.take());
+        }
+
+        /// Sleeps until there is a token, at most for `limit`; may return early. `false` at once if
+        /// it isn't made.
+        pub(crate) fn wait(&self, limit: Option<std::time::Duration>) -> bool {
+            self.0.get().map(|made| made.wait(limit)).is_some()
+        }
+    }
+
     /// A slice whose every element is all zero bytes, in pages that nobody has touched yet.
     ///
     /// # Safety
@@ -104,6 +139,9 @@ mod model {
     pub(crate) use loom::thread::yield_now;
 
     pub(crate) use loom::cell::UnsafeCell;
+
+    use crate::sys::BorrowedFd;
+    use std::sync::atomic::Ordering::Relaxed;
 
     /// The model has no asymmetric fences: two ordinary ones are what they amount to.
     pub(crate) fn light_fence() {
@@ -166,6 +204,62 @@ mod model {
 
         pub(crate) fn wake_one(&self) {
             self.notify.notify();
+        }
+    }
+
+    /// A poller's descriptor as the model checker can explore it: whether it is made, how many tokens
+    /// it has, and a wake-up that keeps its own. There is no real one to borrow.
+    #[derive(Debug)]
+    pub(crate) struct WakeFd {
+        is_made: AtomicU32,
+        tokens: AtomicU32,
+        notify: loom::sync::Notify,
+    }
+
+    impl Default for WakeFd {
+        fn default() -> Self {
+            let (is_made, tokens) = (AtomicU32::new(0), AtomicU32::new(0));
+            Self { is_made, tokens, notify: loom::sync::Notify::new() }
+        }
+    }
+
+    impl WakeFd {
+        pub(crate) fn make(&self) -> std::io::Result<BorrowedFd<'_>> {
+            // Relaxed, as in all of this: the protocol must order what it needs by its own words.
+            if self.is_made.swap(1, Relaxed) == 0 {
+                self.ring();
+            }
+            Err(std::io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) fn is_made(&self) -> bool {
+            // Relaxed: as in `make`.
+            self.is_made.load(Relaxed) != 0
+        }
+
+        pub(crate) fn ring(&self) -> bool {
+            if !self.is_made() {
+                return false;
+            }
+            // Relaxed: as in `make`.
+            self.tokens.fetch_add(1, Relaxed);
+            self.notify.notify();
+            true
+        }
+
+        pub(crate) fn drain(&self) {
+            if self.is_made() {
+                // Relaxed: as in `make`.
+                self.tokens.swap(0, Relaxed);
+            }
+        }
+
+        pub(crate) fn wait(&self, _limit: Option<std::time::Duration>) -> bool {
+            // Relaxed: as in `make`.
+            while self.is_made() && self.tokens.load(Relaxed) == 0 {
+                self.notify.wait();
+            }
+            self.is_made()
         }
     }
 

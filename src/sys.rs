@@ -14,24 +14,67 @@ pub(crate) use other::*;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::Duration;
+    use rustix::event::{self, EventfdFlags, PollFd, PollFlags};
+    use rustix::io::retry_on_intr;
     use rustix::thread::futex;
     use rustix::thread::{CpuSet, Timespec};
     use std::io;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::sync::atomic::AtomicU32;
 
     #[cfg_attr(mainspring_loom, allow(dead_code))]
     pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
-        let limit = limit.map(|limit| Timespec {
-            tv_sec: limit.as_secs().min(i64::MAX as u64) as i64,
-            tv_nsec: limit.subsec_nanos().into(),
-        });
+        let limit = limit.map(timespec);
         // Every result means "look again": woken, changed before, interrupted, timed out.
         let _ = futex::wait(word, futex::Flags::PRIVATE, expected, limit.as_ref());
     }
 
     #[cfg_attr(mainspring_loom, allow(dead_code))]
+    fn timespec(limit: Duration) -> Timespec {
+        Timespec {
+            tv_sec: limit.as_secs().min(i64::MAX as u64) as i64,
+            tv_nsec: limit.subsec_nanos().into(),
+        }
+    }
+
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
     pub(crate) fn futex_wake_one(word: &AtomicU32) {
         let _ = futex::wake(word, futex::Flags::PRIVATE, 1);
+    }
+
+    pub(crate) use std::os::fd::BorrowedFd;
+
+    /// A counter that pollers can wait for: readable while it isn't 0, which it is at first.
+    #[derive(Debug)]
+    pub(crate) struct EventFd(OwnedFd);
+
+    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    impl EventFd {
+        pub(crate) fn new() -> io::Result<Self> {
+            let flags = EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC;
+            Ok(Self(event::eventfd(1, flags)?))
+        }
+
+        /// Adds one. Never blocks: a count that is full refuses, and is readable.
+        pub(crate) fn add(&self) {
+            let _ = retry_on_intr(|| rustix::io::write(&self.0, &1_u64.to_ne_bytes()));
+        }
+
+        /// Takes what is there; never blocks.
+        pub(crate) fn take(&self) {
+            let _ = retry_on_intr(|| rustix::io::read(&self.0, &mut [0; 8]));
+        }
+
+        /// Waits until it is readable, for a limited time; may return early.
+        pub(crate) fn wait(&self, limit: Option<Duration>) {
+            let limit = limit.map(timespec);
+            let mut this = [PollFd::new(&self.0, PollFlags::IN)];
+            let _ = event::poll(&mut this, limit.as_ref());
+        }
+
+        pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
     }
 
     /// Commands of `membarrier(2)`.
@@ -141,6 +184,43 @@ mod other {
     }
 
     pub(crate) fn futex_wake_one(_word: &AtomicU32) {}
+
+    #[cfg(unix)]
+    pub(crate) use std::os::fd::BorrowedFd;
+
+    /// There are no descriptors here.
+    #[cfg(not(unix))]
+    #[derive(Clone, Copy, Debug)]
+    pub enum BorrowedFd<'a> {
+        #[doc(hidden)]
+        Never(std::convert::Infallible, std::marker::PhantomData<&'a ()>),
+    }
+
+    /// Never made here.
+    #[derive(Debug)]
+    pub(crate) enum EventFd {}
+
+    impl EventFd {
+        pub(crate) fn new() -> io::Result<Self> {
+            unsupported()
+        }
+
+        pub(crate) fn add(&self) {
+            match *self {}
+        }
+
+        pub(crate) fn take(&self) {
+            match *self {}
+        }
+
+        pub(crate) fn wait(&self, _limit: Option<Duration>) {
+            match *self {}
+        }
+
+        pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+            match *self {}
+        }
+    }
 
     pub(crate) fn can_fence_heavily() -> bool {
         false

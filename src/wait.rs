@@ -174,6 +174,40 @@ pub(crate) fn give_way() {
     yield_now();
 }
 
+/// Nobody will ring: a producer was suspended between its claim and its publication, at the head of a
+/// mailbox; or something is to be polled, on a runner that may not spin.
+///
+/// So this is the one sleep that ends by itself: first spins, then yields, then naps of 50 µs to
+/// 1 ms.
+#[derive(Debug, Default)]
+pub(crate) struct Obstructed {
+    times: u32,
+}
+
+impl Obstructed {
+    const SPINS: u32 = 100;
+    const YIELDS: u32 = 200;
+
+    /// What to do this time; pauses the CPU if it says `Poll`.
+    pub(crate) fn pause(&mut self) -> Pause {
+        self.times = self.times.saturating_add(1);
+        if self.times < Self::SPINS {
+            spin_loop();
+            return Pause::Poll;
+        }
+        if self.times < Self::YIELDS {
+            return Pause::Yield;
+        }
+        let doublings = (self.times - Self::YIELDS).min(5);
+        Pause::Sleep(Duration::from_micros(50 << doublings).min(Duration::from_millis(1)))
+    }
+
+    /// It is no more: the next time begins anew.
+    pub(crate) fn over(&mut self) {
+        self.times = 0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

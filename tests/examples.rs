@@ -18,3 +18,10 @@ fn a_bounded_buffer_loses_nothing() {
     let expected = "60000 items from 3 producers to 2 consumers, each once\n";
     assert_eq!(printed("bounded_buffer"), expected);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_epoll_loop_serves_sockets_calls_and_timers() {
+    let expected = "300 lines from 3 clients; calls and timers served beside\n";
+    assert_eq!(printed("epoll_loop"), expected);
+}

@@ -57,6 +57,98 @@ fn two_ringers_race_park() {
     });
 }
 
+/// The same for a runner that sleeps in a poller: its descriptor is readable for each ringer that
+/// found it asleep, also if that one was suspended meanwhile and the runner sleeps anew.
+#[test]
+fn two_ringers_race_sleeps_in_a_poller() {
+    let slept = Mark::new("slept");
+    let for_nothing = Mark::new("looked for nothing");
+    let marks = (slept.clone(), for_nothing.clone());
+    check("ready_poller", 100, &[&slept, &for_nothing], move || {
+        let ready = Arc::new(Ready::new());
+        ready.make_wake_fd();
+        // This sleep is ended by something else that the poller waits for.
+        ready.announce_sleep();
+        let ring = |key| {
+            let (ready, node) = (ready.clone(), Node::new(key));
+            let kept = node.clone();
+            (thread::spawn(move || assert!(ready.push(&node).is_some())), kept)
+        };
+        let first = ring(1);
+        let mut taken = ready.take();
+        let second = ring(2);
+        while taken.len() < 2 {
+            let has_slept = ready.announce_sleep();
+            if has_slept {
+                ready.poll();
+            }
+            let more = ready.take();
+            marks.0.hit_if(has_slept && !more.is_empty());
+            marks.1.hit_if(has_slept && more.is_empty());
+            taken.extend(more);
+        }
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2]);
+        for (ringer, _) in [first, second] {
+            ringer.join().unwrap();
+        }
+    });
+}
+
+/// A ringer leaves its token where the runner sleeps, also if the descriptor was made meanwhile,
+/// before a sleep or in it.
+#[test]
+fn ringer_races_the_making_of_the_descriptor() {
+    let slept = Mark::new("slept");
+    let mark = slept.clone();
+    check("ready_descriptor", 100, &[&slept], move || {
+        let ready = Arc::new(Ready::new());
+        let node = Node::new(1);
+        let ringer = thread::spawn({
+            let (ready, node) = (ready.clone(), node.clone());
+            move || assert!(ready.push(&node).is_some())
+        });
+        let mut is_announced = ready.announce_sleep();
+        ready.make_wake_fd();
+        let mut taken = Vec::new();
+        while taken.is_empty() {
+            if is_announced {
+                ready.poll();
+            }
+            taken = ready.take();
+            if taken.is_empty() {
+                is_announced = ready.announce_sleep();
+                mark.hit_if(is_announced);
+            }
+        }
+        assert_eq!(taken, [1]);
+        ringer.join().unwrap();
+    });
+}
+
+/// What holds for a poller holds for a runner that sleeps on its descriptor without one.
+#[test]
+fn ringer_races_park_on_the_descriptor() {
+    let slept = Mark::new("slept");
+    let mark = slept.clone();
+    check("ready_park_on_descriptor", 10, &[&slept], move || {
+        let ready = Arc::new(Ready::new());
+        let node = Node::new(1);
+        let ringer = thread::spawn({
+            let (ready, node) = (ready.clone(), node.clone());
+            move || assert!(ready.push(&node).is_some())
+        });
+        ready.make_wake_fd();
+        let mut taken = ready.take();
+        while taken.is_empty() {
+            mark.hit_if(ready.park());
+            taken = ready.take();
+        }
+        assert_eq!(taken, [1]);
+        ringer.join().unwrap();
+    });
+}
+
 /// What a ringer did before is seen by the runner that takes its link, and the link can be pushed
 /// again afterwards.
 #[test]

@@ -1,5 +1,6 @@
 //! The generated items, around the path of a call: the request, the servant's side, the proxy.
 
+mod calls;
 mod checks;
 mod proxy;
 mod request;
@@ -20,6 +21,7 @@ pub fn expand(servant: &Servant) -> TokenStream {
         proxy::expand(servant),
         tell::expand(servant),
         with::expand(servant),
+        calls::expand(servant),
         checks::expand(servant),
     ];
     parts.into_iter().collect()
@@ -40,6 +42,10 @@ impl Servant {
 
     fn with_name(&self) -> Ident {
         format_ident!("{}With", self.name)
+    }
+
+    fn calls_name(&self) -> Ident {
+        format_ident!("{}Calls", self.name)
     }
 
     /// The servant's declared parameters, between others.

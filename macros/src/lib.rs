@@ -27,6 +27,7 @@ use syn::{ImplItem, Item, ItemImpl};
 /// | `AccountProxy` | calls the methods from any thread; `Clone` and `Debug` |
 /// | `AccountTell` | what `proxy.tell()` gives: the methods without a reply |
 /// | `AccountWith` | what `proxy.with(options)` gives: the calls, with a deadline |
+/// | `AccountCalls` | a trait with the proxy's calls: `deposit`, `reset`, and no other forms. The proxy implements it, and so does `Inline<Account>`; a mock may |
 ///
 /// ```text
 /// #[active]
@@ -46,6 +47,9 @@ use syn::{ImplItem, Item, ItemImpl};
 /// | `proxy.m(a, b)` | `Call<R>`, queued already; a refusal arrives through it |
 /// | `proxy.try_m(a, b)` | `Result<Call<R>, SendError<(A, B)>>` |
 /// | `proxy.tell().m(a, b)` | `Result<(), SendError<(A, B)>>` |
+///
+/// `AccountCalls` has `m` as the proxy has it. It can be a `dyn` trait; in other modules, `use` it to call
+/// its methods.
 ///
 /// A refusal gives the arguments back: `()` if there are none, the bare one, or a tuple.
 ///
