@@ -1,12 +1,16 @@
 //! The caller's handle of one request: wait, await, observe, cancel.
 
+use crate::active::Active;
 use crate::cell::{CANCELLED, Cell, Outcome, STARTED};
-use crate::error::{CallError, WaitError};
+use crate::error::{CallError, SendError, WaitError};
 use crate::fan_out;
 use crate::park::Parker;
+use crate::pending::Awaited;
+use crate::proxy::Proxy;
 use crate::station;
 use crate::wait::{Pause, Waiting, give_way};
 use crate::waiter::{Observer, Waiter};
+use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -248,6 +252,52 @@ impl<R> Call<R> {
         }
     }
 
+    /// Delivers the outcome to another object, as a request of its own: `deliver` runs on the thread
+    /// that completes the call, or here and now if it has ended already, and sends.
+    ///
+    /// What the object refuses is dropped, and counted by its
+    /// [`refused`](crate::Proxy::refused): size its mailbox for it, or let the closure keep what comes
+    /// back. Like an observer the closure delays the completing object, and may capture 32 bytes beside
+    /// the proxy.
+    ///
+    /// ```
+    /// use mainspring::prelude::*;
+    ///
+    /// #[derive(Default)]
+    /// struct Ledger(Vec<u64>);
+    /// #[active]
+    /// impl Ledger {
+    ///     pub fn record(&mut self, answer: Result<u64, CallError>) { self.0.extend(answer) }
+    ///     pub fn sum(&self) -> u64 { self.0.iter().sum() }
+    /// }
+    /// struct Square;
+    /// #[active]
+    /// impl Square {
+    ///     pub fn of(&self, n: u64) -> u64 { n * n }
+    /// }
+    ///
+    /// let (ledger, square) = (mainspring::spawn(Ledger::default())?, mainspring::spawn(Square)?);
+    /// for n in 1..=3 {
+    ///     let answer = square.of(n);
+    ///     answer.on_complete_in(ledger.clone(), |ledger, answer| ledger.tell().record(answer));
+    /// }
+    /// square.of(0).get()?; // the ones before have ended
+    /// assert_eq!(ledger.sum().get()?, 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Blocking
+    /// Never, unless `deliver` does.
+    pub fn on_complete_in<S, P, A, F>(self, proxy: P, deliver: F)
+    where
+        S: Active,
+        P: Proxy<S> + Send + 'static,
+        F: FnOnce(&P, Outcome<R>) -> Result<(), SendError<A>> + Send + 'static,
+        R: 'static,
+    {
+        self.on_complete(move |outcome| drop(deliver(&proxy, outcome)));
+    }
+
     /// Takes the call back; `true` if that came before the method's start: it will not run.
     ///
     /// The handle's outcome is [`CallError::Cancelled`] then. Otherwise the call goes on, and a method
@@ -288,6 +338,66 @@ impl<R> Drop for Call<R> {
             }
             _ => {}
         }
+    }
+}
+
+/// A call that forgets its result's type until it is asked for it.
+pub(crate) struct AnyCall {
+    /// Never dropped as what it is written here.
+    call: ManuallyDrop<Call<()>>,
+    result: TypeId,
+    drop: unsafe fn(&mut ManuallyDrop<Call<()>>),
+}
+
+impl<R: 'static> From<Call<R>> for AnyCall {
+    fn from(call: Call<R>) -> Self {
+        /// # Safety
+        /// It is a `Call<R>`, and not used any more.
+        unsafe fn drop_as<R>(call: &mut ManuallyDrop<Call<()>>) {
+            // SAFETY: the caller's promise.
+            drop(unsafe { retyped::<(), R>(call) });
+        }
+        let call = ManuallyDrop::new(call);
+        // SAFETY: the original is forgotten, and what comes of it is only used as a `Call<R>` again,
+        // but for its waiter, which is the same for all.
+        let call = ManuallyDrop::new(unsafe { retyped(&call) });
+        Self { call, result: TypeId::of::<R>(), drop: drop_as::<R> }
+    }
+}
+
+/// # Safety
+/// The call is not used any more; and the new one only in ways that don't depend on the result, or as
+/// what it was made as.
+unsafe fn retyped<R, T>(call: &ManuallyDrop<Call<R>>) -> Call<T> {
+    Call { cell: call.cell, state: call.state, outcome: PhantomData }
+}
+
+impl AnyCall {
+    /// The call as it was, if it has this result.
+    pub(crate) fn typed<R: 'static>(self) -> Option<Call<R>> {
+        if self.result != TypeId::of::<R>() {
+            return None;
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: a `Call<R>`, as its result says; the original is forgotten.
+        Some(unsafe { retyped(&this.call) })
+    }
+}
+
+impl Awaited for AnyCall {
+    fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
+        self.call.leave_waiter(waiter)
+    }
+
+    fn withdraw_waiter(&mut self) -> bool {
+        self.call.withdraw_waiter()
+    }
+}
+
+impl Drop for AnyCall {
+    fn drop(&mut self) {
+        // SAFETY: made for what it was, and this is its last use.
+        unsafe { (self.drop)(&mut self.call) };
     }
 }
 

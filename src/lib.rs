@@ -9,6 +9,12 @@ mod options;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
 mod call_set;
+mod join;
+mod pending;
+#[allow(unsafe_code)] // pushing an object's link
+mod ended;
+#[allow(unsafe_code)] // the waker, which one thread at a time may touch
+mod task_slot;
 pub mod mailbox;
 #[allow(unsafe_code)] // a queue that one thread alone may touch
 mod local;
@@ -18,11 +24,13 @@ mod desk;
 mod object;
 mod task;
 mod context;
+mod waits;
 mod guard;
 mod scheduler;
 mod runner;
 #[allow(unsafe_code)] // that the servant's end may be sent
 mod reply;
+mod later;
 #[allow(unsafe_code)] // the cell's outcome and waiter
 mod cell;
 #[allow(unsafe_code)] // closures stored without their type
@@ -54,7 +62,7 @@ mod sys;
 
 pub use active::{Active, Batch, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
-pub use call_set::CallSet;
+pub use call_set::{CallSet, NextEnded};
 pub use cell::{reply_bytes, reply_bytes_max};
 pub use context::{Context, Missed, TimerId};
 pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
@@ -63,6 +71,8 @@ pub use event::Event;
 pub use fan_out::fan_out;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
+pub use join::{JoinAll, Select, join_all, select};
+pub use later::Later;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
 pub use proxy::{Handle, Proxy};
@@ -83,7 +93,7 @@ pub mod model;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Active, Batch, Call, CallError, Context, Engine, Missed, Options, Proxy, Runner, Scheduler,
-        SendError, TimerId, WaitError, active,
+        Active, Batch, Call, CallError, Context, Engine, Later, Missed, Options, Proxy, Runner,
+        Scheduler, SendError, TimerId, WaitError, active,
     };
 }

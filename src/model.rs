@@ -15,7 +15,7 @@ use crate::pool::{OwnedPool, Pool};
 use crate::proxy::{Handle, Proxy};
 use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
-use crate::station::Station;
+use crate::station::{CONTROL, Station};
 use crate::sync::{Arc, yield_now};
 use crate::task::{self, Cooling, Progress, Task, Turn};
 use crate::wheel::Wheel;
@@ -141,6 +141,8 @@ pub struct Running {
 pub struct Course {
     /// Requests that were served, or dropped because the object had been aborted.
     pub requests: usize,
+    /// How many calls it went on with that had ended.
+    pub went_on: usize,
     /// How often it was cooled.
     pub coolings: usize,
     /// Whether it slept.
@@ -181,9 +183,19 @@ impl Running {
                 Cooling::Cold => {
                     course.coolings += 1;
                     course.slept |= self.station.ready().park(None);
-                    self.station
-                        .ready()
-                        .take(|key| self.task.take_token(task::Token::split(key).0));
+                    let mut heard = false;
+                    self.station.ready().take(|key| match key {
+                        CONTROL => heard = true,
+                        key => self.task.take_token(task::Token::split(key).0),
+                    });
+                    if heard {
+                        self.station.hear();
+                        // An abort's: to look at the object, as this loop does.
+                        while self.station.next_command().is_some() {}
+                    }
+                    while self.task.goes_on() {
+                        course.went_on += self.task.go_on(&mut turn);
+                    }
                 }
             }
         }
