@@ -143,6 +143,8 @@ pub struct Course {
     pub requests: usize,
     /// How many calls it went on with that had ended.
     pub went_on: usize,
+    /// How often it was told of these.
+    pub links: usize,
     /// How often it was cooled.
     pub coolings: usize,
     /// Whether it slept.
@@ -177,7 +179,18 @@ impl Running {
                 continue;
             }
             match self.task.cool() {
-                Cooling::Over => return course,
+                Cooling::Over => {
+                    self.task.finish(&mut turn);
+                    drop(self.task);
+                    // As a runner does that ends: no link of the object is on its way, and none comes
+                    // later. An aborter may send its command all the same.
+                    while !self.station.ready().close() {
+                        let own = |key| assert_eq!(key, CONTROL, "of an object that is over");
+                        self.station.ready().take(own);
+                        self.station.hear();
+                    }
+                    return course;
+                }
                 // Lets the others in: nothing else could change what this loop sees.
                 Cooling::Hot | Cooling::Polled => yield_now(),
                 Cooling::Cold => {
@@ -186,7 +199,11 @@ impl Running {
                     let mut heard = false;
                     self.station.ready().take(|key| match key {
                         CONTROL => heard = true,
-                        key => self.task.take_token(task::Token::split(key).0),
+                        key => {
+                            let (token, _) = task::Token::split(key);
+                            course.links += usize::from(token == task::Token::Ended);
+                            self.task.take_token(token);
+                        }
                     });
                     if heard {
                         self.station.hear();

@@ -41,8 +41,9 @@ struct Table<T> {
 enum Place<T> {
     /// Free; the next free one.
     Vacant(u32),
-    /// A call that was not taken yet.
-    Taken(T),
+    /// A call that was not taken yet; whether it had ended when it came, so that its number is on its
+    /// way from the first.
+    Taken(T, bool),
     /// The call was given up just as it ended: its number is on its way.
     GivenUp,
 }
@@ -76,7 +77,8 @@ impl<T: Awaited> Pending<T> {
         let place = self.vacant - 1;
         let member = Member::new(self.tables[table_of(place)].links.clone(), place);
         let left = item.leave_waiter(Waiter::Member(member));
-        if let Place::Vacant(next) = mem::replace(self.place(place), Place::Taken(item)) {
+        let taken = Place::Taken(item, left.is_err());
+        if let Place::Vacant(next) = mem::replace(self.place(place), taken) {
             self.vacant = next;
         }
         self.taken += 1;
@@ -103,7 +105,7 @@ impl<T: Awaited> Pending<T> {
             // Relaxed: the owner's list by now.
             self.arrived = self.tables[table_of(place)].links.below(place).load(Relaxed);
             match self.vacate(place) {
-                Place::Taken(item) => {
+                Place::Taken(item, _) => {
                     self.taken -= 1;
                     return Some(item);
                 }
@@ -142,15 +144,15 @@ impl<T: Awaited> Pending<T> {
 
     /// Lets go of a call that may not have ended, and returns what waited for it.
     pub(crate) fn give_up(&mut self, place: u32) -> Option<T> {
-        let Place::Taken(item) = self.place(place) else { return None };
-        let given_up = match item.withdraw_waiter() {
+        let Place::Taken(item, had_ended) = self.place(place) else { return None };
+        let given_up = match !*had_ended && item.withdraw_waiter() {
             true => self.vacate(place),
             false => {
                 self.given_up += 1;
                 mem::replace(self.place(place), Place::GivenUp)
             }
         };
-        let Place::Taken(item) = given_up else { return None };
+        let Place::Taken(item, _) = given_up else { return None };
         self.taken -= 1;
         Some(item)
     }
@@ -164,7 +166,7 @@ impl<T: Awaited> Pending<T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let places = self.tables.iter().flat_map(|table| &table.places);
         places.zip(0..).filter_map(|(place, number)| match place {
-            Place::Taken(item) => Some((number, item)),
+            Place::Taken(item, _) => Some((number, item)),
             _ => None,
         })
     }

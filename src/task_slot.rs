@@ -13,7 +13,7 @@
 //! `AtomicWaker` of the crate `futures`.
 
 use crate::error::caught;
-use crate::sync::{AtomicU32, UnsafeCell};
+use crate::sync::{AtomicU32, UnsafeCell, spin_loop};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::task::Waker;
 
@@ -40,8 +40,10 @@ impl TaskSlot {
         // Acquire [task_slot.waker]: sees the slot as it was left; and, if a thread is waking, what
         // that one did before.
         if self.state.compare_exchange(FREE, LEAVING, Acquire, Acquire).is_err() {
-            // What it wakes may be an older waker than this one.
-            return waker.wake_by_ref();
+            // What it wakes may be an older waker than this one, and the slot isn't to be had before it
+            // is done: the task is polled again.
+            waker.wake_by_ref();
+            return spin_loop();
         }
         self.waker.with_mut(|place| {
             // SAFETY: `LEAVING` is the owner's alone, so nobody else touches the place.

@@ -16,6 +16,7 @@
 mod calls;
 mod lanes;
 mod rings;
+mod waits;
 
 /// One place of the shipped source, broken.
 pub struct Mutant {
@@ -46,5 +47,5 @@ const fn mutant(
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS].into_iter().flatten()
+    [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS, waits::MUTANTS].into_iter().flatten()
 }
