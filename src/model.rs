@@ -210,9 +210,12 @@ impl Running {
                         // An abort's: to look at the object, as this loop does.
                         while self.station.next_command().is_some() {}
                     }
+                    // More than one, so that it asks for another when it has had what it was told of.
+                    turn.batch = 2;
                     while self.task.goes_on() {
                         course.went_on += self.task.go_on(&mut turn);
                     }
+                    turn.batch = 1;
                 }
             }
         }

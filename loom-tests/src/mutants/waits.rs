@@ -35,7 +35,7 @@ pub const MUTANTS: &[Mutant] = &[
         "ended: pushed without Release",
         ENDED,
         "compare_exchange(newest, place + 1, AcqRel, Relaxed)",
-        "compare_exchange(newest, place + 1, Acquire, Relaxed)",
+        "compare_exchange(newest, place + 1, Relaxed, Relaxed)",
         "waits",
         "two_ends_race_the_taking",
     ),
