@@ -8,6 +8,8 @@ mod proxy;
 mod options;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
+#[allow(unsafe_code)] // a call under another type
+mod any_call;
 mod call_set;
 mod join;
 mod pending;

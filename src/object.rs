@@ -224,9 +224,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         let Some(servant) = self.servant.take() else { return };
         self.desk().mark_stopped();
         drop_caught(servant);
-        if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
-            waits.give_up();
-        }
+        self.give_up();
     }
 }
 
@@ -331,6 +329,12 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn goes_on(&self) -> bool {
         self.agenda.as_ref().is_some_and(|agenda| agenda.goes_on())
+    }
+
+    fn give_up(&mut self) {
+        if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
+            waits.give_up();
+        }
     }
 
     fn start(&mut self, turn: &mut Turn) {

@@ -391,6 +391,16 @@ impl Scheduler {
         }
     }
 
+    /// Has every object let go of the calls that it waits for.
+    fn give_up(&mut self) {
+        for key in 0..self.objects.len() {
+            if let Some(entry) = entry_of(&mut self.objects, key) {
+                entry.task.give_up();
+                heat(entry, key, &mut self.hot);
+            }
+        }
+    }
+
     /// Takes note that an object's factory has failed: a private runner ends then too.
     pub(crate) fn note_failure(&mut self) {
         self.had_any = true;
@@ -413,11 +423,13 @@ impl Scheduler {
 }
 
 impl Drop for Scheduler {
-    /// Stops the objects, and serves what they have accepted.
+    /// Stops the objects, and serves what they have accepted. Calls that they still wait for then are
+    /// given up: those who would end them may come from this very thread.
     fn drop(&mut self) {
         self.station.stop();
         while !self.end() {
             if self.turn(Instant::now()) == 0 {
+                self.give_up();
                 self.rest();
                 crate::sync::yield_now();
             }

@@ -311,6 +311,8 @@ mod tests {
             false
         }
 
+        fn give_up(&mut self) {}
+
         fn start(&mut self, _: &mut Turn) {}
         fn finish(&mut self, _: &mut Turn) {}
 

@@ -97,6 +97,8 @@ pub(crate) trait Task {
     fn go_on(&mut self, turn: &mut Turn) -> usize;
     /// Whether more of that is to be gone on with.
     fn goes_on(&self) -> bool;
+    /// Lets go of the calls that it waits for, as nobody may be left to end them.
+    fn give_up(&mut self);
     /// Lets the servant begin; before anything else of it runs.
     fn start(&mut self, turn: &mut Turn);
     /// Lets the servant end, and takes its timers back; before the runner lets it go.

@@ -3,7 +3,7 @@
 //! | state | meaning | moved by |
 //! |---|---|---|
 //! | `FREE` | the waker, if there is one, is whoever's that moves the word on | the owner: to `LEAVING`; a waking thread: to `WAKING` |
-//! | `LEAVING` | the owner is writing a waker | the owner: to `FREE`; a waking thread: adds `WAKING`, and leaves the rest to the owner |
+//! | `LEAVING` | the owner is writing a waker | the owner: to `FREE`; a waking thread: adds `WAKING`, and no more: the owner will look |
 //! | `WAKING` | a thread is taking the waker out | that thread: to `FREE`; others that come to wake have nothing to do |
 //!
 //! Leaving and waking are read-modify-writes of this one word: whichever comes second sees the first. So
@@ -52,14 +52,9 @@ impl TaskSlot {
                 *place = Some(waker.clone());
             }
         });
-        // AcqRel [task_slot.waker]: Release carries the waker to whoever wakes; Acquire as above.
-        if self.state.compare_exchange(LEAVING, FREE, AcqRel, Acquire).is_err() {
-            // Somebody came to wake meanwhile, and left it to the owner.
-            let waker = self.take();
-            // AcqRel [task_slot.waker]: as above.
-            self.state.swap(FREE, AcqRel);
-            wake(waker);
-        }
+        // AcqRel [task_slot.waker]: Release carries the waker to whoever wakes. Acquire: of a thread that
+        // came to wake meanwhile the owner sees what it did before, when it looks again.
+        self.state.swap(FREE, AcqRel);
     }
 
     /// Wakes the task that left its waker last, unless it was woken since.
@@ -70,7 +65,8 @@ impl TaskSlot {
             let waker = self.take();
             // Release [task_slot.waker]: the slot as it is left.
             self.state.fetch_and(!WAKING, Release);
-            wake(waker);
+            // It is the user's code: its panic is nobody's here.
+            caught(|| waker.map_or((), Waker::wake));
         }
     }
 
@@ -78,12 +74,5 @@ impl TaskSlot {
     fn take(&self) -> Option<Waker> {
         // SAFETY: the state is this thread's.
         self.waker.with_mut(|place| unsafe { (*place).take() })
-    }
-}
-
-/// A waker is the user's code: its panic is nobody's here.
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        caught(|| waker.wake());
     }
 }

@@ -1,7 +1,8 @@
 //! What an object goes on with when calls that it has made have ended.
 
 use crate::active::Active;
-use crate::call::{AnyCall, Call};
+use crate::any_call::AnyCall;
+use crate::call::Call;
 use crate::cell::Outcome;
 use crate::context::Context;
 use crate::desk::Desk;

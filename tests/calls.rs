@@ -310,6 +310,14 @@ fn a_set_joins_in_the_order_of_insertion() {
 }
 
 #[test]
+fn sets_can_be_sent() {
+    fn sent<T: Send>() {}
+    sent::<CallSet<Worker>>();
+    sent::<mainspring::JoinAll<Worker>>();
+    sent::<mainspring::Select<Worker>>();
+}
+
+#[test]
 fn a_set_can_be_awaited_collected_and_extended() {
     let workers = [worker(), worker()];
     let stuck = workers.each_ref().map(Stuck::new);

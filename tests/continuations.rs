@@ -312,6 +312,22 @@ fn an_abort_drops_what_an_object_waits_for_whatever_it_does_just_then() {
 }
 
 #[test]
+fn a_dropped_scheduler_does_not_wait_for_what_may_never_end() {
+    let (_engine, mut scheduler, doer, worker) = by_hand();
+    let (dropped, drops) = channel();
+    let (asked, called) = (doer.ask(), number(&worker, 1));
+    let witness = Witness(dropped.clone(), 2);
+    let wait = job(move |_, cx| {
+        cx.then(asked, move |_, _, _| drop(witness));
+        cx.then(called, move |_, _, n| dropped.send(n.unwrap()).unwrap());
+    });
+    doer.tell().run(wait).unwrap();
+    assert_eq!(scheduler.turn(Instant::now()), 3, "and nothing was gone on with");
+    drop(scheduler);
+    assert_eq!((receive(&drops), receive(&drops)), (1, 2), "what can be is");
+}
+
+#[test]
 fn a_panic_drops_what_an_object_waits_for() {
     let events = Events::default();
     let engine = events.builder().start().unwrap();

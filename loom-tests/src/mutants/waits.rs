@@ -96,10 +96,10 @@ pub const MUTANTS: &[Mutant] = &[
         "ends_race_a_set_s_poll",
     ),
     mutant(
-        "task_slot: who comes while a waker is left is ignored",
+        "task_slot: what was done before a waking isn't seen",
         TASK_SLOT,
-        "            let waker = self.take();\n            // AcqRel [task_slot.waker]: as above.",
-        "            let waker = None;\n            // AcqRel [task_slot.waker]: as above.",
+        "self.state.swap(FREE, AcqRel);",
+        "self.state.swap(FREE, Release);",
         "waits",
         "ends_race_a_set_s_poll",
     ),
