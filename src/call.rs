@@ -1,10 +1,12 @@
 //! The caller's handle of one request: wait, await, observe, cancel.
 
+use crate::active::Active;
 use crate::cell::{CANCELLED, Cell, Outcome, STARTED, reply_bytes};
-use crate::error::{CallError, WaitError};
+use crate::error::{CallError, SendError, WaitError};
 use crate::fan_out;
 use crate::park::Parker;
 use crate::pool::OwnedPool;
+use crate::proxy::Proxy;
 use crate::reply::Reply;
 use crate::station::{self, Station};
 use crate::sync::Arc;
@@ -290,6 +292,52 @@ impl<R> Call<R> {
         }
     }
 
+    /// Delivers the outcome to another object, as a request of its own: `deliver` runs on the thread
+    /// that completes the call, or here and now if it has ended already, and sends.
+    ///
+    /// What the object refuses is dropped, and counted by its
+    /// [`refused`](crate::Proxy::refused): size its mailbox for it, or let the closure keep what comes
+    /// back. Like an observer the closure delays the completing object, and may capture 32 bytes beside
+    /// the proxy.
+    ///
+    /// ```
+    /// use mainspring::prelude::*;
+    ///
+    /// #[derive(Default)]
+    /// struct Ledger(Vec<u64>);
+    /// #[active]
+    /// impl Ledger {
+    ///     pub fn record(&mut self, answer: Result<u64, CallError>) { self.0.extend(answer) }
+    ///     pub fn sum(&self) -> u64 { self.0.iter().sum() }
+    /// }
+    /// struct Square;
+    /// #[active]
+    /// impl Square {
+    ///     pub fn of(&self, n: u64) -> u64 { n * n }
+    /// }
+    ///
+    /// let (ledger, square) = (mainspring::spawn(Ledger::default())?, mainspring::spawn(Square)?);
+    /// for n in 1..=3 {
+    ///     let answer = square.of(n);
+    ///     answer.on_complete_in(ledger.clone(), |ledger, answer| ledger.tell().record(answer));
+    /// }
+    /// square.of(0).get()?; // the ones before have ended
+    /// assert_eq!(ledger.sum().get()?, 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Blocking
+    /// Never, unless `deliver` does.
+    pub fn on_complete_in<S, P, A, F>(self, proxy: P, deliver: F)
+    where
+        S: Active,
+        P: Proxy<S> + Send + 'static,
+        F: FnOnce(&P, Outcome<R>) -> Result<(), SendError<A>> + Send + 'static,
+        R: 'static,
+    {
+        self.on_complete(move |outcome| drop(deliver(&proxy, outcome)));
+    }
+
     /// Takes the call back; `true` if that came before the method's start: it will not run.
     ///
     /// The handle's outcome is [`CallError::Cancelled`] then. Otherwise the call goes on, and a method
@@ -340,6 +388,15 @@ impl<R> Drop for Call<R> {
             _ => {}
         }
     }
+}
+
+/// The same call with another result's type. For [`AnyCall`](crate::any_call::AnyCall).
+///
+/// # Safety
+/// The call is not used any more, nor dropped; and the new one only in ways that don't depend on the
+/// result, or as what the call was made as.
+pub(crate) unsafe fn retyped<R, T>(call: &ManuallyDrop<Call<R>>) -> Call<T> {
+    Call { cell: call.cell, state: call.state, outcome: PhantomData }
 }
 
 impl<R> Future for Call<R> {

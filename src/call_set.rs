@@ -1,36 +1,25 @@
 //! Several calls at once, taken in the order in which they end.
-//!
-//! Each call in the set has a place in a table. When it ends, the thread that ends it pushes the
-//! place's number onto the table's stack of ended calls, and wakes the set's owner if the stack was
-//! empty. Numbers are links of a list that lies ready, so neither inserting nor ending allocates;
-//! a set that has become too small gets a further table, twice as large.
-//!
-//! # Source
-//! The stack: R. K. Treiber (1986), taken off whole, so without its ABA problem.
 
 use crate::call::Call;
 use crate::cell::Outcome;
+use crate::ended::Owner;
 use crate::error::CallError;
 use crate::fan_out;
-use crate::park::Parker;
+use crate::pending::{Awaited, Pending};
 use crate::station;
-use crate::sync::{Arc, AtomicU32};
 use crate::wait::{CALLER_WAIT, Pause, Waiting, give_way};
 use crate::waiter::Waiter;
 use std::fmt;
-use std::mem;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-
-/// Places in the first table.
-const PLACES_FIRST: usize = 16;
-
-/// Ends a list of places: their numbers plus one are what is kept.
-const NONE: u32 = 0;
 
 /// A set of pending calls: select the next one that ends, or join them all.
 ///
-/// In a steady state it allocates nothing.
+/// In a steady state it allocates nothing. Dropping it detaches its calls: their methods run all the
+/// same. To await the next one, use [`next_async`](Self::next_async); a set can be collected from an
+/// iterator of calls, and extended by one.
 ///
 /// ```
 /// use mainspring::{prelude::*, CallSet};
@@ -54,189 +43,54 @@ const NONE: u32 = 0;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct CallSet<R> {
-    /// The newest and largest last.
-    tables: Vec<Table<R>>,
+    calls: Pending<Keyed<R>>,
     inserted: usize,
-    pending: usize,
-    parker: Arc<Parker>,
 }
 
-struct Table<R> {
-    places: Box<[Place<R>]>,
-    /// The first of a list of vacant places.
-    vacant: u32,
-    /// The first of a list of places whose calls have ended, the oldest first.
-    ended: u32,
-    stack: Arc<Stack>,
-}
+/// A call and its key.
+struct Keyed<R>(usize, Call<R>);
 
-enum Place<R> {
-    /// Free; the next free one.
-    Vacant(u32),
-    /// A call that was not taken yet, and its key.
-    Taken(usize, Call<R>),
-    /// The call was given up just as it ended: its number is on its way.
-    GivenUp,
-}
-
-/// The places of calls that have ended, the last one first, and whoever waits for them.
-struct Stack {
-    newest: AtomicU32,
-    /// For each place the one below it on the stack.
-    below: Box<[AtomicU32]>,
-    parker: Arc<Parker>,
-}
-
-/// One call's membership: what it does when it ends.
-pub(crate) struct Member {
-    stack: Arc<Stack>,
-    place: u32,
-}
-
-impl Member {
-    pub(crate) fn complete(self) {
-        let Self { stack, place } = self;
-        // Relaxed: only a first guess for the CAS.
-        let mut newest = stack.newest.load(Relaxed);
-        loop {
-            // Relaxed: the CAS below shows it.
-            stack.below[place as usize].store(newest, Relaxed);
-            // Release [call_set.ended]: carries the link. The call's outcome has a pair of its own.
-            match stack.newest.compare_exchange(newest, place + 1, Release, Relaxed) {
-                Ok(_) => break,
-                Err(now) => newest = now,
-            }
-        }
-        // Whoever finds the stack empty owes the wake-up: the owner takes all that is there.
-        if newest == NONE {
-            stack.parker.unpark();
-        }
-    }
-}
-
-impl<R> Table<R> {
-    fn new(places: usize, parker: Arc<Parker>) -> Self {
-        let link = |place: usize| if place + 1 < places { place as u32 + 2 } else { NONE };
-        Self {
-            places: (0..places).map(|place| Place::Vacant(link(place))).collect(),
-            vacant: 1,
-            ended: NONE,
-            stack: Arc::new(Stack {
-                newest: AtomicU32::new(NONE),
-                below: (0..places).map(|_| AtomicU32::new(NONE)).collect(),
-                parker,
-            }),
-        }
+impl<R> Awaited for Keyed<R> {
+    fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
+        self.1.leave_waiter(waiter)
     }
 
-    /// Puts a call into a vacant place, which there must be.
-    fn insert(&mut self, key: usize, mut call: Call<R>) {
-        let place = self.vacant - 1;
-        let member = Member { stack: self.stack.clone(), place };
-        if let Err(Waiter::Member(member)) = call.leave_waiter(Waiter::Member(member)) {
-            member.complete();
-        }
-        let taken = Place::Taken(key, call);
-        if let Place::Vacant(next) = mem::replace(&mut self.places[place as usize], taken) {
-            self.vacant = next;
-        }
-    }
-
-    /// The next call that has ended.
-    fn take(&mut self) -> Option<(usize, Call<R>)> {
-        loop {
-            if self.ended == NONE {
-                self.fetch();
-            }
-            let place = self.ended.checked_sub(1)?;
-            // Relaxed: the owner's list by now.
-            self.ended = self.stack.below[place as usize].load(Relaxed);
-            let taken = self.vacate(place);
-            if let Place::Taken(key, call) = taken {
-                return Some((key, call));
-            }
-        }
-    }
-
-    /// Takes what is on the stack, and turns it round.
-    fn fetch(&mut self) {
-        let Stack { newest, below, .. } = &*self.stack;
-        // Relaxed: a look that costs no write; nobody rests on it who has not been woken.
-        if newest.load(Relaxed) == NONE {
-            return;
-        }
-        // Acquire [call_set.ended]: sees every link in the chain.
-        let mut at = newest.swap(NONE, Acquire);
-        while let Some(place) = at.checked_sub(1) {
-            // Relaxed, both: the chain is the owner's since the swap.
-            at = below[place as usize].load(Relaxed);
-            below[place as usize].store(self.ended, Relaxed);
-            self.ended = place + 1;
-        }
-    }
-
-    fn vacate(&mut self, place: u32) -> Place<R> {
-        let vacant = Place::Vacant(mem::replace(&mut self.vacant, place + 1));
-        mem::replace(&mut self.places[place as usize], vacant)
-    }
-
-    /// Lets go of a call that may not have ended.
-    fn give_up(&mut self, place: u32) {
-        let Place::Taken(_, call) = &mut self.places[place as usize] else { return };
-        if call.withdraw_waiter() {
-            drop(self.vacate(place));
-        } else {
-            self.places[place as usize] = Place::GivenUp;
-        }
-    }
-
-    fn calls(&self) -> impl Iterator<Item = (u32, usize, &Call<R>)> {
-        self.places.iter().zip(0..).filter_map(|(place, number)| match place {
-            Place::Taken(key, call) => Some((number, *key, call)),
-            _ => None,
-        })
+    fn withdraw_waiter(&mut self) -> bool {
+        self.1.withdraw_waiter()
     }
 }
 
 impl<R> CallSet<R> {
-    /// An empty set. It allocates when the first call is added.
+    /// An empty set. It allocates places when the first call is added.
     pub fn new() -> Self {
-        Self { tables: Vec::new(), inserted: 0, pending: 0, parker: Arc::default() }
+        Self { calls: Pending::new(Owner::caller()), inserted: 0 }
     }
 
     /// Adds a call, and returns its key: the number of calls added before.
     pub fn insert(&mut self, call: Call<R>) -> usize {
         let key = self.inserted;
-        self.table_with_room().insert(key, call);
+        self.calls.insert(Keyed(key, call));
         self.inserted += 1;
-        self.pending += 1;
         key
-    }
-
-    fn table_with_room(&mut self) -> &mut Table<R> {
-        let with_room = self.tables.iter().rposition(|table| table.vacant != NONE);
-        let place = with_room.unwrap_or_else(|| {
-            let places = self.tables.last().map_or(PLACES_FIRST, |table| 2 * table.places.len());
-            self.tables.push(Table::new(places, self.parker.clone()));
-            self.tables.len() - 1
-        });
-        &mut self.tables[place]
     }
 
     /// How many calls were added and not yet taken.
     pub fn len(&self) -> usize {
-        self.pending
+        self.calls.len()
     }
 
     /// Whether every call was taken.
     pub fn is_empty(&self) -> bool {
-        self.pending == 0
+        self.len() == 0
     }
 
     /// The next call that has ended, if any has.
     pub fn try_next(&mut self) -> Option<(usize, Outcome<R>)> {
-        let (key, mut call) = self.tables.iter_mut().rev().find_map(Table::take)?;
-        self.pending -= 1;
+        let taken = self.calls.take().or_else(|| {
+            self.calls.fetch();
+            self.calls.take()
+        });
+        let Keyed(key, mut call) = taken?;
         Some((key, call.try_get().unwrap_or(Err(CallError::Taken))))
     }
 
@@ -268,7 +122,7 @@ impl<R> CallSet<R> {
             return self.give_one_up();
         }
         fan_out::wake_before_waiting();
-        let may_spin = self.pending_calls().any(|(.., call)| call.callers_may_spin());
+        let may_spin = self.pending().any(|(.., call)| call.callers_may_spin());
         let mut waiting = Waiting::new(CALLER_WAIT);
         let mut now = Instant::now();
         loop {
@@ -280,7 +134,9 @@ impl<R> CallSet<R> {
                 Pause::Poll => {}
                 Pause::Yield | Pause::Sleep(_) => give_way(),
                 Pause::Park => {
-                    self.parker.park(left);
+                    if let Owner::Caller { parker, .. } = self.calls.owner() {
+                        parker.park(left);
+                    }
                     now = Instant::now();
                 }
             }
@@ -290,8 +146,9 @@ impl<R> CallSet<R> {
         }
     }
 
-    fn pending_calls(&self) -> impl Iterator<Item = (u32, usize, &Call<R>)> {
-        self.tables.iter().flat_map(Table::calls)
+    /// The calls in the set, each with its place and its key.
+    fn pending(&self) -> impl Iterator<Item = (u32, usize, &Call<R>)> {
+        self.calls.iter().map(|(place, Keyed(key, call))| (place, *key, call))
     }
 
     /// Whether waiting without a limit could be for ever.
@@ -299,19 +156,57 @@ impl<R> CallSet<R> {
     /// Looks at the cells, whose lines others are about to write, only on a thread that has objects.
     fn is_stuck(&self) -> bool {
         let lives_here = |call: &Call<R>| !call.is_ready() && call.lives_here();
-        let has_own = || self.pending_calls().any(|(.., call)| lives_here(call));
+        let has_own = || self.pending().any(|(.., call)| lives_here(call));
         station::is_runner() || station::owns_any() && has_own()
     }
 
     /// The oldest call, as one that can't be waited for.
     fn give_one_up(&mut self) -> Option<(usize, Outcome<R>)> {
-        let numbers = self.tables.iter().enumerate();
-        let calls =
-            numbers.flat_map(|(table, t)| t.calls().map(move |(p, key, _)| (key, table, p)));
-        let (key, table, place) = calls.min()?;
-        self.tables[table].give_up(place);
-        self.pending -= 1;
+        let (key, place) = self.pending().map(|(place, key, _)| (key, place)).min()?;
+        self.calls.give_up(place);
         Some((key, Err(CallError::WouldDeadlock)))
+    }
+
+    /// Looks for the next call that has ended, and has the task woken when one does: what a `Stream`
+    /// needs. `Ready(None)` when all were taken.
+    ///
+    /// The waker of the last poll is woken, on the completing thread.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Outcome<R>)>> {
+        if let Some(next) = self.try_next() {
+            return Poll::Ready(Some(next));
+        }
+        if self.is_empty() {
+            return Poll::Ready(None);
+        }
+        if let Owner::Caller { task, .. } = self.calls.owner() {
+            task.leave(context.waker());
+        }
+        // Again: one may have ended before the waker was there.
+        self.try_next().map_or(Poll::Pending, |next| Poll::Ready(Some(next)))
+    }
+
+    /// As [`next`](Self::next), to be awaited, on any executor. Dropping the future takes nothing
+    /// from the set.
+    ///
+    /// ```
+    /// # use mainspring::{prelude::*, CallSet};
+    /// # struct Square;
+    /// # #[active]
+    /// # impl Square { pub fn of(&self, n: u64) -> u64 { n * n } }
+    /// # let square = mainspring::spawn(Square)?;
+    /// let mut calls: CallSet<u64> = (1..=3).map(|n| square.of(n)).collect();
+    /// let sum = async {
+    ///     let mut sum = 0;
+    ///     while let Some((_key, square)) = calls.next_async().await {
+    ///         sum += square?;
+    ///     }
+    ///     Ok::<u64, CallError>(sum)
+    /// };
+    /// assert_eq!(pollster::block_on(sum)?, 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn next_async(&mut self) -> NextEnded<'_, R> {
+        NextEnded(self)
     }
 
     /// Waits for all of them, and returns the outcomes in the order of insertion, without those
@@ -326,6 +221,40 @@ impl<R> CallSet<R> {
         }
         outcomes.sort_by_key(|(key, _)| *key);
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+}
+
+/// What [`CallSet::next_async`] gives: a future of the next call that has ended.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct NextEnded<'a, R>(&'a mut CallSet<R>);
+
+impl<R> Future for NextEnded<'_, R> {
+    type Output = Option<(usize, Outcome<R>)>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_next(context)
+    }
+}
+
+impl<R> fmt::Debug for NextEnded<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NextEnded").field(&self.0).finish()
+    }
+}
+
+impl<R> Extend<Call<R>> for CallSet<R> {
+    /// Adds each call, as [`insert`](Self::insert) does.
+    fn extend<I: IntoIterator<Item = Call<R>>>(&mut self, calls: I) {
+        calls.into_iter().for_each(|call| _ = self.insert(call));
+    }
+}
+
+impl<R> FromIterator<Call<R>> for CallSet<R> {
+    /// A set of these calls; their keys are 0, 1, 2, …
+    fn from_iter<I: IntoIterator<Item = Call<R>>>(calls: I) -> Self {
+        let mut set = Self::new();
+        set.extend(calls);
+        set
     }
 }
 

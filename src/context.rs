@@ -1,8 +1,14 @@
-//! What a method may use of its runner: the clock, and timers.
+//! What a method may use of its runner: the clock, timers, late answers, calls that it goes on with.
 
 use crate::active::Active;
-use crate::cell::Cell;
+use crate::call::Call;
+use crate::cell::{Cell, Outcome};
+use crate::desk::Desk;
+use crate::later::Later;
+use crate::reply::Reply;
+use crate::waits::{Wait, Waits};
 use crate::wheel::{Armed, TICK, Target, Wheel};
+use std::any::TypeId;
 use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
@@ -61,10 +67,10 @@ use std::time::{Duration, Instant};
 pub struct Context<'a, S: Active> {
     pub(crate) now: Instant,
     pub(crate) wheel: &'a mut Wheel,
-    /// Made with the first timer.
-    pub(crate) timers: &'a mut Option<Box<Timers<S>>>,
-    /// Where the runner keeps the object.
-    pub(crate) object: u32,
+    /// Made with the first timer, or call that is waited for.
+    pub(crate) agenda: &'a mut Option<Box<Agenda<S>>>,
+    /// `None` outside any engine, and at the object's end: nothing comes back there.
+    pub(crate) desk: Option<&'a Desk<S::Request>>,
     /// The clock may be read; else `now` is all there is.
     pub(crate) is_live: bool,
     pub(crate) request: Request,
@@ -75,6 +81,45 @@ pub struct Context<'a, S: Active> {
 pub(crate) struct Request {
     cell: Option<NonNull<Cell>>,
     deadline: Option<Instant>,
+    /// For a method that answers later, until it has taken the reply: the result's type.
+    later: Option<fn() -> TypeId>,
+}
+
+/// What an object has begun, and will be called back for.
+pub(crate) struct Agenda<S: Active> {
+    timers: Timers<S>,
+    waits: Option<Waits<S>>,
+}
+
+impl<S: Active> Agenda<S> {
+    fn new() -> Box<Self> {
+        Box::new(Self { timers: Timers::new(), waits: None })
+    }
+
+    /// The calls that the object waits for.
+    pub(crate) fn waits(&mut self) -> Option<&mut Waits<S>> {
+        self.waits.as_mut()
+    }
+
+    /// The same, for who only looks.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.waits.as_ref().is_some_and(Waits::has_more)
+    }
+
+    /// Lets go of what is over.
+    pub(crate) fn end_waits(&mut self) {
+        debug_assert!(self.waits.as_ref().is_none_or(Waits::is_idle), "its link may be on its way");
+        self.waits = None;
+    }
+
+    /// Takes all timers back, at the object's end.
+    pub(crate) fn cancel_timers(&self, wheel: &mut Wheel) {
+        for slot in &self.timers.slots {
+            if !matches!(slot.action, Action::Vacant) {
+                wheel.cancel(slot.armed);
+            }
+        }
+    }
 }
 
 /// A timer of one object. It means nothing to another one.
@@ -134,8 +179,83 @@ impl<S: Active> Context<'_, S> {
                 self.0.request = Request::default();
             }
         }
-        self.request = Request { cell, deadline };
+        self.request = Request { cell, deadline, later: None };
         method(Leave(self).0)
+    }
+
+    /// Leaves the reply of a call for [`later`](Self::later); none for a one-way request.
+    pub(crate) fn park_reply<R: 'static>(
+        &mut self,
+        cell: Option<NonNull<Cell>>,
+        deadline: Option<Instant>,
+    ) {
+        self.request = Request { cell, deadline, later: Some(TypeId::of::<R>) };
+    }
+
+    /// Forgets the call; whether its reply was still there.
+    pub(crate) fn unpark_reply(&mut self) -> bool {
+        mem::take(&mut self.request).later.is_some()
+    }
+
+    /// For a method that returns [`Later`]: what to return, and the reply to send when the answer is
+    /// known.
+    ///
+    /// With a context from [`detached`](Self::detached) nobody gets the answer.
+    ///
+    /// # Panics
+    /// In a method that doesn't return `Later<R>`, for another `R`, and the second time in one call.
+    /// As any panic it is the servant's, and ends the call with
+    /// [`CallError::Panicked`](crate::CallError::Panicked).
+    #[track_caller]
+    pub fn later<R: 'static>(&mut self) -> (Later<R>, Reply<R>) {
+        let Some(result) = self.request.later else {
+            assert!(
+                self.desk.is_none(),
+                "`Context::later` works once in each call of a method that returns `Later<R>`: \
+                 change the method's result, or keep the first reply"
+            );
+            return (Later::new(), Reply::none());
+        };
+        assert!(
+            result() == TypeId::of::<R>(),
+            "this method doesn't return `Later<{}>`: take the reply of the result that it has",
+            std::any::type_name::<R>()
+        );
+        self.request.later = None;
+        // With the reply the call may end, and its cell be another's while this method still runs.
+        (Later::new(), self.request.cell.take().map_or_else(Reply::none, Reply::to))
+    }
+
+    /// Goes on with `next` when a call of another object has ended: on this object's runner, between
+    /// requests, with its outcome. Nothing waits for it meanwhile: the object serves other requests, and
+    /// may be called by the very object that it has called.
+    ///
+    /// It runs once; at the earliest when this method has returned, also for a call that has ended.
+    /// Those that have ended run in the order in which they did. A panic in it is the servant's. An
+    /// object that was stopped, or whose last proxy is gone, ends only after all of them have run. It
+    /// is dropped without having run if the object panics or is aborted before; the call is detached
+    /// then, as are those of `on_stop`.
+    ///
+    /// Objects that wait for each other's late answers in a circle wait for ever, and
+    /// [`stop_within`](crate::EngineHandle::stop_within) ends them.
+    ///
+    /// What `next` captures is put into a box, nothing if it captures nothing; tables grow as needed, so
+    /// in a steady state nothing else is allocated. [`Later`] has an example.
+    pub fn then<R: Send + 'static>(
+        &mut self,
+        call: Call<R>,
+        next: impl FnOnce(&mut S, &mut Context<'_, S>, Outcome<R>) + 'static,
+    ) {
+        let desk = self.desk;
+        let agenda = self.agenda.get_or_insert_with(Agenda::new);
+        agenda.waits.get_or_insert_with(|| Waits::new(desk)).add(Wait::new(call, next));
+    }
+
+    /// How many calls this object waits for with [`then`](Self::then): not ended yet, or not gone on
+    /// with.
+    pub fn waiting(&self) -> usize {
+        let waits = self.agenda.as_ref().and_then(|agenda| agenda.waits.as_ref());
+        waits.map_or(0, Waits::len)
     }
 
     /// Runs `action` once, when so much time has passed.
@@ -176,49 +296,56 @@ impl<S: Active> Context<'_, S> {
 
     /// Takes a timer back; whether it would have fired (again).
     pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
-        let Some(timers) = self.timers else { return false };
-        let Some(slot) = timers.armed(timer) else { return false };
+        let Some(agenda) = self.agenda else { return false };
+        let Some(slot) = agenda.timers.armed(timer) else { return false };
         self.wheel.cancel(slot.armed);
-        timers.free(timer.slot);
+        agenda.timers.free(timer.slot);
         true
     }
 
     /// Moves a timer: it fires (next) when so much time has passed from now; `false` if it has fired for
     /// the last time, or was cancelled.
     pub fn rearm(&mut self, timer: TimerId, delay: Duration) -> bool {
-        let Some(slot) = self.timers.as_mut().and_then(|timers| timers.armed(timer)) else {
+        let object = self.object();
+        let Some(slot) = self.agenda.as_mut().and_then(|agenda| agenda.timers.armed(timer)) else {
             return false;
         };
         self.wheel.cancel(slot.armed);
         slot.at = later(self.now, delay);
-        let target = Target { object: self.object, timer: timer.slot };
+        let target = Target { object, timer: timer.slot };
         slot.armed = self.wheel.arm(slot.at, target);
         true
     }
 
     /// How many timers of this object are armed.
     pub fn timers(&self) -> usize {
-        self.timers.as_ref().map_or(0, |timers| timers.len)
+        self.agenda.as_ref().map_or(0, |agenda| agenda.timers.len)
     }
 
-    /// Calls `run` with a context outside any engine, whose timers never fire: to test methods that
-    /// take one.
+    /// Where the runner keeps the object.
+    fn object(&self) -> u32 {
+        self.desk.map_or(0, |desk| desk.key() as u32)
+    }
+
+    /// Calls `run` with a context outside any engine, whose timers never fire, whose calls are never
+    /// gone on with, and whose late answers nobody gets: to test methods that take one.
     pub fn detached<R>(now: Instant, run: impl FnOnce(&mut Context<'_, S>) -> R) -> R {
-        let (mut wheel, mut timers) = (Wheel::new(now), None);
+        let (mut wheel, mut agenda) = (Wheel::new(now), None);
         let request = Request::default();
-        let (wheel, timers) = (&mut wheel, &mut timers);
-        run(&mut Context { now, wheel, timers, object: 0, is_live: false, request })
+        let (wheel, agenda) = (&mut wheel, &mut agenda);
+        run(&mut Context { now, wheel, agenda, desk: None, is_live: false, request })
     }
 
     fn add(&mut self, at: Instant, action: Action<S>) -> TimerId {
-        let (wheel, object) = (&mut *self.wheel, self.object);
-        let timers = self.timers.get_or_insert_with(|| Box::new(Timers::new()));
-        timers.add(at, action, |timer| wheel.arm(at, Target { object, timer }))
+        let (object, wheel) = (self.object(), &mut *self.wheel);
+        let agenda = self.agenda.get_or_insert_with(Agenda::new);
+        agenda.timers.add(at, action, |timer| wheel.arm(at, Target { object, timer }))
     }
 
     /// Runs what a timer of this object is for.
     pub(crate) fn fire(&mut self, servant: &mut S, timer: u32) {
-        let Some(timers) = self.timers else { return };
+        let object = self.object();
+        let Some(Agenda { timers, .. }) = self.agenda.as_deref_mut() else { return };
         let Some(slot) = timers.slots.get_mut(timer as usize) else { return };
         let generation = slot.generation;
         match mem::replace(&mut slot.action, Action::Running) {
@@ -228,10 +355,11 @@ impl<S: Active> Context<'_, S> {
             }
             Action::Every { period, missed, mut action } => {
                 slot.at = missed.next(slot.at, period, self.now);
-                slot.armed = self.wheel.arm(slot.at, Target { object: self.object, timer });
+                slot.armed = self.wheel.arm(slot.at, Target { object, timer });
                 action(servant, self);
                 // Unless it has cancelled itself.
-                let slot = self.timers.as_mut().map(|timers| &mut timers.slots[timer as usize]);
+                let agenda = self.agenda.as_mut();
+                let slot = agenda.map(|agenda| &mut agenda.timers.slots[timer as usize]);
                 if let Some(slot) = slot.filter(|slot| slot.generation == generation) {
                     slot.action = Action::Every { period, missed, action };
                 }
@@ -270,7 +398,7 @@ fn later(now: Instant, delay: Duration) -> Instant {
 }
 
 /// An object's timers.
-pub(crate) struct Timers<S: Active> {
+struct Timers<S: Active> {
     slots: Vec<Slot<S>>,
     /// Those of the slots that are vacant.
     vacant: Vec<u32>,
@@ -330,14 +458,5 @@ impl<S: Active> Timers<S> {
         place.generation = place.generation.wrapping_add(1);
         self.vacant.push(slot);
         self.len -= 1;
-    }
-
-    /// Takes all of them back, at the object's end.
-    pub(crate) fn cancel_all(self, wheel: &mut Wheel) {
-        for slot in &self.slots {
-            if !matches!(slot.action, Action::Vacant) {
-                wheel.cancel(slot.armed);
-            }
-        }
     }
 }

@@ -61,4 +61,5 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
     // the other had done (pair `door.passed`).
     desk.end_calls();
+    desk.wake_waiting();
 }

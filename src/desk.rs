@@ -10,7 +10,7 @@ use crate::ready::Link;
 use crate::station::{Mine, Station};
 use crate::sync::{Arc, AtomicU32, IS_MODEL};
 use std::mem;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// The ring of an object's mailbox, with its desk inside.
 pub(crate) type Ring<S, K> =
@@ -29,7 +29,8 @@ pub(crate) type Consumer<S, K> =
 pub(crate) struct Desk<R> {
     station: Arc<Station>,
     pool: OwnedPool,
-    aborted: AtomicU32,
+    /// [`ABORTED`] and [`WAITS`].
+    flags: AtomicU32,
     reply_bytes: u32,
     calls_max: u32,
     name: Option<Box<str>>,
@@ -80,7 +81,7 @@ impl<R: Send + 'static> Desk<R> {
         Self {
             station,
             pool: OwnedPool::unmade(),
-            aborted: AtomicU32::new(0),
+            flags: AtomicU32::new(0),
             reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
             calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
             name: name.map(Into::into),
@@ -181,18 +182,48 @@ impl<R: Send + 'static> Desk<R> {
         }
     }
 
+    /// Says that what the servant leaves unanswered from now on was stopped, not forgotten.
+    pub(crate) fn mark_stopped(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.mark_stopped();
+        }
+    }
+
     /// Says that the object is aborted; before its ring is closed.
     pub(crate) fn mark_aborted(&self) {
         // Release [desk.aborted]: for whoever sees the flag without the close.
-        self.aborted.store(1, Release);
+        self.flags.fetch_or(ABORTED, Release);
+    }
+
+    /// Says that the object may stay behind its close, for calls that it waits for. Its runner does so
+    /// before the first.
+    ///
+    /// A change of the same word as an abort's: the aborter sees this, or the runner sees the abort.
+    pub(crate) fn mark_waits(&self) {
+        // Acquire [desk.aborted]: what the aborter did before is seen.
+        self.flags.fetch_or(WAITS, Acquire);
+    }
+
+    /// Gets the runner to look at an aborted object, for which nothing else may ring any more.
+    pub(crate) fn wake_waiting(&self) {
+        // Relaxed: ordered by this thread's own change of the word, in `mark_aborted`.
+        if self.flags.load(Relaxed) & WAITS != 0 {
+            let key = self.key();
+            self.station.send(Box::new(move |scheduler| scheduler.look_at(key)));
+        }
     }
 
     #[inline(always)]
     pub(crate) fn is_aborted(&self) -> bool {
         // Acquire [desk.aborted]: what the aborter did before is seen.
-        self.aborted.load(Acquire) != 0
+        self.flags.load(Acquire) & ABORTED != 0
     }
 }
+
+/// The object's calls are ended, and its servant goes.
+const ABORTED: u32 = 1;
+/// The object has waited for calls of its own.
+const WAITS: u32 = 2;
 
 /// The local queue starts with room for this many; it grows to the capacity, and never beyond.
 const LOCAL_RESERVE: usize = 64;

@@ -95,7 +95,9 @@ pub enum CallError {
     #[error("the servant dropped the reply")]
     Dropped,
     /// Waiting here could never end, or would stop a runner: the call goes on without this handle.
-    #[error("waiting without a timeout on a runner thread could never end: use on_complete")]
+    #[error(
+        "waiting without a timeout on a runner thread could never end: use on_complete, or Context::then"
+    )]
     WouldDeadlock,
     /// The outcome was taken from this handle before.
     #[error("the call's outcome was taken before")]

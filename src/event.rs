@@ -24,7 +24,7 @@ pub enum Event {
     Panicked {
         /// The object's name, or its type's.
         object: String,
-        /// The method that panicked.
+        /// The method that panicked; or "a timer", "a continuation", or a hook's name.
         method: &'static str,
         /// What the panic said.
         message: String,

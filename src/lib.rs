@@ -10,7 +10,15 @@ mod weak;
 mod options;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
+#[allow(unsafe_code)] // a call under another type
+mod any_call;
 mod call_set;
+mod join;
+mod pending;
+#[allow(unsafe_code)] // pushing an object's link
+mod ended;
+#[allow(unsafe_code)] // the waker, which one thread at a time may touch
+mod task_slot;
 pub mod mailbox;
 #[allow(unsafe_code)] // a queue that one thread alone may touch
 mod local;
@@ -21,6 +29,7 @@ mod desk;
 mod object;
 mod task;
 mod context;
+mod waits;
 mod guard;
 mod scheduler;
 mod runner;
@@ -28,6 +37,7 @@ mod invoker;
 mod poll;
 #[allow(unsafe_code)] // that the servant's end may be sent
 mod reply;
+mod later;
 #[allow(unsafe_code)] // the cell's outcome and waiter
 mod cell;
 #[allow(unsafe_code)] // closures stored without their type
@@ -61,7 +71,7 @@ mod sys;
 
 pub use active::{Active, Batch, Method, REQUEST_BYTES_MAX};
 pub use call::{Call, Map};
-pub use call_set::CallSet;
+pub use call_set::{CallSet, NextEnded};
 pub use cell::{reply_bytes, reply_bytes_max};
 pub use context::{Context, Missed, TimerId};
 pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
@@ -76,6 +86,8 @@ pub use inline::Inline;
 #[doc(hidden)]
 pub use inline::inline;
 pub use invoker::Parked;
+pub use join::{JoinAll, Select, join_all, select};
+pub use later::Later;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
 pub use proxy::{Handle, Proxy};
@@ -99,7 +111,7 @@ pub mod model;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Active, Batch, Call, CallError, Context, Engine, Missed, Options, Proxy, Runner, Scheduler,
-        SendError, TimerId, Topic, WaitError, Weak, active,
+        Active, Batch, Call, CallError, Context, Engine, Later, Missed, Options, Proxy, Runner,
+        Scheduler, SendError, TimerId, Topic, WaitError, Weak, active,
     };
 }

@@ -15,7 +15,7 @@ use crate::pool::{OwnedPool, Pool};
 use crate::proxy::{Handle, Proxy};
 use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
-use crate::station::Station;
+use crate::station::{CONTROL, Station};
 use crate::sync::{Arc, yield_now};
 use crate::task::{self, Cooling, Progress, Task, Turn};
 use crate::topic::{Sent, Subscription, Topic};
@@ -169,6 +169,10 @@ pub struct Running {
 pub struct Course {
     /// Requests that were served, or dropped because the object had been aborted.
     pub requests: usize,
+    /// How many calls it went on with that had ended.
+    pub went_on: usize,
+    /// How often it was told of these.
+    pub links: usize,
     /// How often it was cooled.
     pub coolings: usize,
     /// Whether it slept.
@@ -203,15 +207,43 @@ impl Running {
                 continue;
             }
             match self.task.cool() {
-                Cooling::Over => return course,
+                Cooling::Over => {
+                    self.task.finish(&mut turn);
+                    drop(self.task);
+                    // As a runner does that ends: no link of the object is on its way, and none comes
+                    // later. An aborter may send its command all the same.
+                    while !self.station.ready().close() {
+                        let own = |key| assert_eq!(key, CONTROL, "of an object that is over");
+                        self.station.ready().take(own);
+                        self.station.hear();
+                    }
+                    return course;
+                }
                 // Lets the others in: nothing else could change what this loop sees.
                 Cooling::Hot | Cooling::Polled => yield_now(),
                 Cooling::Cold => {
                     course.coolings += 1;
                     course.slept |= self.station.ready().park(None);
-                    self.station
-                        .ready()
-                        .take(|key| self.task.take_token(task::Token::split(key).0));
+                    let mut heard = false;
+                    self.station.ready().take(|key| match key {
+                        CONTROL => heard = true,
+                        key => {
+                            let (token, _) = task::Token::split(key);
+                            course.links += usize::from(token == task::Token::Ended);
+                            self.task.take_token(token);
+                        }
+                    });
+                    if heard {
+                        self.station.hear();
+                        // An abort's: to look at the object, as this loop does.
+                        while self.station.next_command().is_some() {}
+                    }
+                    // More than one, so that it asks for another when it has had what it was told of.
+                    turn.batch = 2;
+                    while self.task.goes_on() {
+                        course.went_on += self.task.go_on(&mut turn);
+                    }
+                    turn.batch = 1;
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! One active object: its servant, and how requests get there.
 
 use crate::active::{Active, Batch};
-use crate::context::{Context, Timers};
+use crate::context::{Agenda, Context};
 use crate::desk::{Consumer, Desk, Ring};
 use crate::error::{CallError, caught, panic_message};
 use crate::event::Event;
@@ -26,8 +26,8 @@ pub(crate) struct Object<S: Active, K: Kind> {
     /// must stay.
     is_cold: bool,
     heat: Heat,
-    /// Made with the first one.
-    timers: Option<Box<Timers<S>>>,
+    /// Made with the first timer, or call that it waits for.
+    agenda: Option<Box<Agenda<S>>>,
     /// Made for the first request whose guard doesn't hold.
     deferred: Option<Box<Deferred<S::Request>>>,
     registration: Registration,
@@ -47,7 +47,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             servant: Some(servant),
             is_cold: false,
             heat,
-            timers: None,
+            agenda: None,
             deferred: None,
             registration,
         }
@@ -60,7 +60,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// Runs at most `batch` of what waits in one of the queues; returns how many requests that were.
     fn run(&mut self, batch: usize, queue: Queue<'_>, turn: &mut Turn) -> usize {
         if self.desk().is_aborted() {
-            drop_caught(self.servant.take());
+            self.drop_servant();
         }
         if self.servant.is_none() {
             self.drop_deferred();
@@ -79,17 +79,29 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Tries what waits for its guard, where something else than a request has run.
     fn retry_deferred(&mut self, turn: &mut Turn) {
-        let Self { ring, servant: Some(servant), timers, deferred: Some(deferred), .. } = self
+        let Self { ring, servant: Some(servant), agenda, deferred: Some(deferred), .. } = self
         else {
             return;
         };
-        let mut context = turn.context(timers, ring.bell());
+        let mut context = turn.context(agenda, ring.bell());
         let mut method = 0;
         let about = |request: &S::Request| method = S::method(request);
         let tried = catch_unwind(AssertUnwindSafe(|| deferred.retry(servant, &mut context, about)));
         if let Err(payload) = tried {
             self.panicked(method_name::<S>(method), payload);
         }
+    }
+
+    /// Whether calls are pending that it will go on with: it stays for them, unless it was aborted.
+    fn waits(&mut self) -> bool {
+        let is_gone = self.servant.is_none() || self.desk().is_aborted();
+        let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) else {
+            return false;
+        };
+        if is_gone {
+            waits.give_up();
+        }
+        !waits.is_idle()
     }
 
     /// Drops what waits for its guard: its calls end `Stopped`.
@@ -109,8 +121,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         turn: &mut Turn,
         run: impl FnOnce(&mut S, &mut Context<'_, S>),
     ) {
-        let Self { ring, servant: Some(servant), timers, .. } = self else { return };
-        let mut context = turn.context(timers, ring.bell());
+        let Self { ring, servant: Some(servant), agenda, .. } = self else { return };
+        let mut context = turn.context(agenda, ring.bell());
         let ran = catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)));
         if let Err(payload) = ran {
             self.panicked(name, payload);
@@ -124,12 +136,12 @@ impl<S: Active, K: Kind> Object<S, K> {
         queue: Queue<'_>,
         turn: &mut Turn,
     ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
-        let Self { consumer, ring, servant: Some(servant), timers, deferred, .. } = self else {
+        let Self { consumer, ring, servant: Some(servant), agenda, deferred, .. } = self else {
             return Ok(0);
         };
         let capacity = ring.capacity();
         let desk = ring.bell();
-        let mut context = turn.context(timers, desk);
+        let mut context = turn.context(agenda, desk);
         let mut method = 0;
         let mut count = 0;
         // One `catch_unwind` a batch, not one a request: what failed is in `method`.
@@ -204,12 +216,22 @@ impl<S: Active, K: Kind> Object<S, K> {
             message: message.into(),
             awaited,
         });
-        drop_caught(self.servant.take());
+        self.drop_servant();
+    }
+
+    /// Drops the servant and what it would have gone on with; answers that it owes end `Stopped`.
+    fn drop_servant(&mut self) {
+        let Some(servant) = self.servant.take() else { return };
+        self.desk().mark_stopped();
+        drop_caught(servant);
+        self.give_up();
     }
 }
 
 /// What a timer's panic is reported as, in place of a method.
 const A_TIMER: &str = "a timer";
+/// The same for what goes on after a call has ended.
+const A_CONTINUATION: &str = "a continuation";
 
 fn method_name<S: Active>(method: usize) -> &'static str {
     S::METHODS.get(method).map_or("?", |method| method.name)
@@ -284,23 +306,69 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         }
     }
 
+    fn go_on(&mut self, turn: &mut Turn) -> usize {
+        let mut count = 0;
+        while count < turn.batch
+            && let Some(wait) = self.agenda.as_mut().and_then(|a| a.waits()?.take())
+        {
+            count += 1;
+            if self.desk().is_aborted() {
+                self.drop_servant();
+            }
+            if self.servant.is_none() {
+                drop_caught(wait);
+                continue;
+            }
+            self.beside(A_CONTINUATION, turn, |servant, context| wait.run(servant, context));
+            if S::HAS_GUARDS {
+                self.retry_deferred(turn);
+            }
+        }
+        count
+    }
+
+    fn goes_on(&self) -> bool {
+        self.agenda.as_ref().is_some_and(|agenda| agenda.goes_on())
+    }
+
+    fn give_up(&mut self) {
+        if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
+            waits.give_up();
+        }
+    }
+
     fn start(&mut self, turn: &mut Turn) {
         self.beside("on_start", turn, S::started);
     }
 
     fn finish(&mut self, turn: &mut Turn) {
         self.drop_deferred();
+        if let Some(agenda) = &mut self.agenda {
+            agenda.end_waits();
+        }
         if !self.desk().is_aborted() {
-            self.beside("on_stop", turn, S::stopping);
+            self.beside("on_stop", turn, |servant, context| {
+                // What it begins here is not waited for.
+                context.desk = None;
+                servant.stopping(context);
+            });
         }
-        if let Some(timers) = self.timers.take() {
-            timers.cancel_all(&mut turn.wheel);
+        if let Some(agenda) = &self.agenda {
+            agenda.cancel_timers(&mut turn.wheel);
         }
+        drop_caught(self.agenda.take());
+        // For the answers that it owes.
+        self.desk().mark_stopped();
     }
 
     fn take_token(&mut self, token: Token) {
         match token {
             Token::Mailbox => self.is_cold = false,
+            Token::Ended => {
+                if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
+                    waits.tell();
+                }
+            }
         }
     }
 
@@ -316,12 +384,16 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             Pop::InFlight => Cooling::Polled,
             Pop::Empty if self.heat == Heat::Always => Cooling::Polled,
             Pop::Closed if self.is_over() => Cooling::Over,
+            // It has served everything, and the calls that it waits for ring.
+            Pop::Closed if self.desk().is_local_empty() => Cooling::Cold,
             _ => Cooling::Hot,
         }
     }
 
-    fn is_over(&self) -> bool {
-        !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed
+    fn is_over(&mut self) -> bool {
+        let is_closed =
+            !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed;
+        is_closed && !self.waits()
     }
 
     fn stop(&self) {

@@ -1,9 +1,10 @@
 //! The servant's end of a call.
 
 use crate::active::Active;
-use crate::cell::{CALLER_GONE, CANCELLED, Cell, ENDED, STARTED, Start, WAITER};
+use crate::cell::{CALLER_GONE, CANCELLED, Cell, ENDED, STARTED, Start, UNWANTED, WAITER};
 use crate::context::Context;
 use crate::error::CallError;
+use crate::later::Later;
 use std::cell::Cell as StdCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -88,6 +89,50 @@ impl<R> Reply<R> {
         self.run(start, |deadline| context.serving(cell, deadline, method));
     }
 
+    /// As [`serve_in`](Self::serve_in), for a method that answers later: it finds the reply in the context,
+    /// by [`Context::later`].
+    pub fn serve_later<S: Active>(
+        self,
+        context: &mut Context<'_, S>,
+        method: impl FnOnce(&mut Context<'_, S>) -> Later<R>,
+    ) where
+        R: 'static,
+    {
+        let cell = self.cell;
+        let start = cell.map(|cell| Cell::start(cell, || context.clock()));
+        let deadline = match (cell, start) {
+            (Some(cell), Some(start)) => match self.begin(cell, start) {
+                Some(deadline) => deadline,
+                None => return,
+            },
+            _ => None,
+        };
+        context.park_reply::<R>(cell, deadline);
+        let failure = cell.map(|cell| Failure { cell, fail: fail::<R> });
+        let mut parked = Parked { context, failure, has_returned: false };
+        let _ = method(parked.context);
+        parked.has_returned = true;
+    }
+
+    /// The call's deadline, if its method is to run: then whoever runs it has the reply. Else the call
+    /// has ended.
+    #[inline(always)]
+    fn begin(self, cell: NonNull<Cell>, start: Start) -> Option<Option<Instant>> {
+        match start {
+            Start::Runs(deadline) => {
+                mem::forget(self);
+                Some(deadline)
+            }
+            Start::Expired => {
+                mem::forget(self);
+                Cell::complete::<R>(cell, Err(CallError::Expired));
+                None
+            }
+            // The drop of this end lets go.
+            Start::Over => None,
+        }
+    }
+
     /// Runs the method of a call whose start was tried, or of a one-way request.
     #[inline(always)]
     fn run(self, start: Option<Start>, method: impl FnOnce(Option<Instant>) -> R) {
@@ -95,17 +140,8 @@ impl<R> Reply<R> {
             drop(method(None));
             return;
         };
-        let deadline = match start {
-            Start::Runs(deadline) => deadline,
-            Start::Expired => {
-                mem::forget(self);
-                return Cell::complete::<R>(cell, Err(CallError::Expired));
-            }
-            // The drop of this end lets go.
-            Start::Over => return,
-        };
+        let Some(deadline) = self.begin(cell, start) else { return };
         let unanswered = Unanswered(Failure { cell, fail: fail::<R> });
-        mem::forget(self);
         let result = method(deadline);
         mem::forget(unanswered);
         Cell::complete(cell, Ok(result));
@@ -119,6 +155,14 @@ impl<R> Reply<R> {
             mem::forget(self);
             Cell::complete(cell, Ok(result));
         }
+    }
+
+    /// Whether the caller has tried to cancel the call, too late or not: a servant that answers later
+    /// may spare itself the work.
+    pub fn is_cancelled(&self) -> bool {
+        // Relaxed: a look.
+        let is_cancelled = |cell| Cell::state_of(cell).load(Relaxed) & (CANCELLED | UNWANTED) != 0;
+        self.cell.is_some_and(is_cancelled)
     }
 
     /// Whether anybody holds the other end: `false` for one-way requests and detached calls.
@@ -155,6 +199,26 @@ fn fail<R>(cell: NonNull<Cell>, error: CallError) {
 /// A call whose method is running: if it unwinds, the call is left to the engine, which knows the
 /// panic's message.
 struct Unanswered(Failure);
+
+/// A call whose method may take the reply, to answer later. If it doesn't, the call ends here; or it is
+/// left to the engine, if the method unwinds.
+struct Parked<'c, 'a, S: Active> {
+    context: &'c mut Context<'a, S>,
+    /// None of a one-way request.
+    failure: Option<Failure>,
+    has_returned: bool,
+}
+
+impl<S: Active> Drop for Parked<'_, '_, S> {
+    fn drop(&mut self) {
+        let is_there = self.context.unpark_reply();
+        match self.failure.take_if(|_| is_there) {
+            Some(failure) if self.has_returned => failure.end(CallError::Dropped),
+            Some(failure) => drop(Unanswered(failure)),
+            None => {}
+        }
+    }
+}
 
 /// How to end a call without knowing its result's type.
 #[derive(Clone, Copy)]

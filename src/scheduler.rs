@@ -12,7 +12,9 @@ use crate::sync::Arc;
 use crate::task::{Cooling, Progress, Task, Token, Turn};
 use crate::wait::Obstructed;
 use crate::wheel::{Target, Wheel};
+use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::time::{Duration, Instant};
 
 /// Requests that one object may serve in a turn before the next object has its turn.
@@ -59,6 +61,8 @@ pub struct Scheduler {
     objects: Vec<Option<Entry>>,
     vacant: Vec<usize>,
     hot: Vec<Hot>,
+    /// Objects that go on: calls that they wait for have ended.
+    going_on: VecDeque<usize>,
     turn: Turn,
     live: usize,
     /// What the last turn received through mailboxes.
@@ -74,6 +78,7 @@ pub struct Scheduler {
 struct Entry {
     task: Box<dyn Task>,
     is_hot: bool,
+    goes_on: bool,
 }
 
 /// An object that is polled each turn.
@@ -103,6 +108,7 @@ impl Scheduler {
             objects: Vec::new(),
             vacant: Vec::new(),
             hot: Vec::new(),
+            going_on: VecDeque::new(),
             turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX, is_live: false },
             live: 0,
             received: 0,
@@ -131,8 +137,8 @@ impl Scheduler {
         &self.station
     }
 
-    /// Does a bounded amount of work and returns how many requests it served and timers it fired; 0
-    /// when there was nothing to do.
+    /// Does a bounded amount of work and returns how many requests it served, timers it fired, and
+    /// ended calls it went on with; 0 when there was nothing to do.
     ///
     /// `now` decides which timers are due and when idle objects are cooled, and nothing else: pass a
     /// virtual time if you like.
@@ -145,7 +151,7 @@ impl Scheduler {
     pub fn turn(&mut self, now: Instant) -> usize {
         self.turn.now = now;
         self.collect();
-        let called = self.fire() + self.turn_to_called();
+        let called = self.fire() + self.go_on() + self.turn_to_called();
         let mut received = 0;
         let mut place = 0;
         while place < self.hot.len() {
@@ -207,6 +213,31 @@ impl Scheduler {
         fired
     }
 
+    /// Has objects go on whose calls have ended; returns with how many.
+    #[inline(always)]
+    fn go_on(&mut self) -> usize {
+        if self.going_on.is_empty() { 0 } else { self.go_on_with_ended() }
+    }
+
+    #[inline(never)]
+    fn go_on_with_ended(&mut self) -> usize {
+        let Self { objects, hot, going_on, turn, .. } = self;
+        let mut count = 0;
+        for _ in 0..going_on.len() {
+            let Some(key) = going_on.pop_front() else { break };
+            let Some(entry) = entry_of(objects, key) else { continue };
+            count += entry.task.go_on(turn);
+            entry.goes_on = entry.task.goes_on();
+            if entry.goes_on {
+                going_on.push_back(key);
+            } else if entry.task.is_over() {
+                // It was kept for what it waited for, and nobody would turn to it.
+                heat(entry, key, hot);
+            }
+        }
+        count
+    }
+
     /// When to turn again at the latest, if nothing arrives before: the next timer may be due then.
     ///
     /// For your own loop: sleep no longer than that.
@@ -237,7 +268,7 @@ impl Scheduler {
     /// Takes in what others left: tokens, and commands.
     #[inline(always)]
     fn collect(&mut self) {
-        let Self { station, objects, hot, .. } = self;
+        let Self { station, objects, hot, going_on, .. } = self;
         let mut heard = false;
         station.ready().take(|key| {
             if key == CONTROL {
@@ -247,7 +278,11 @@ impl Scheduler {
             let (token, object) = Token::split(key);
             if let Some(entry) = entry_of(objects, object) {
                 entry.task.take_token(token);
-                heat(entry, object, hot);
+                if token == Token::Ended {
+                    note_ended(entry, object, going_on);
+                } else {
+                    heat(entry, object, hot);
+                }
             }
         });
         if heard {
@@ -343,7 +378,7 @@ impl Scheduler {
         if self.station.is_stopping() {
             task.stop();
         }
-        let mut entry = Entry { task, is_hot: true };
+        let mut entry = Entry { task, is_hot: true, goes_on: false };
         // Where few objects live a first call need not ring; where many do, each that isn't called
         // yet would have to be polled for a while.
         let is_idle = self.hot.len() >= HOT_KEPT && entry.cool() == Cooling::Cold;
@@ -355,6 +390,23 @@ impl Scheduler {
         self.had_any = true;
         if !is_idle {
             self.hot.push(Hot { key, cool_at: None });
+        }
+    }
+
+    /// Turns to an object, if it is still there.
+    pub(crate) fn look_at(&mut self, key: usize) {
+        if let Some(entry) = entry_of(&mut self.objects, key) {
+            heat(entry, key, &mut self.hot);
+        }
+    }
+
+    /// Has every object let go of the calls that it waits for.
+    fn give_up(&mut self) {
+        for key in 0..self.objects.len() {
+            if let Some(entry) = entry_of(&mut self.objects, key) {
+                entry.task.give_up();
+                heat(entry, key, &mut self.hot);
+            }
         }
     }
 
@@ -380,11 +432,13 @@ impl Scheduler {
 }
 
 impl Drop for Scheduler {
-    /// Stops the objects, and serves what they have accepted.
+    /// Stops the objects, and serves what they have accepted. Calls that they still wait for then are
+    /// given up: those who would end them may come from this very thread.
     fn drop(&mut self) {
         self.station.stop();
         while !self.end() {
             if self.turn(Instant::now()) == 0 {
+                self.give_up();
                 self.rest();
                 crate::sync::yield_now();
             }
@@ -421,6 +475,13 @@ fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
     if !entry.is_hot {
         entry.is_hot = true;
         hot.push(Hot { key, cool_at: None });
+    }
+}
+
+#[cold]
+fn note_ended(entry: &mut Entry, key: usize, going_on: &mut VecDeque<usize>) {
+    if !mem::replace(&mut entry.goes_on, true) {
+        going_on.push_back(key);
     }
 }
 

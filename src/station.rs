@@ -302,6 +302,17 @@ mod tests {
         }
 
         fn fire(&mut self, _: u32, _: &mut Turn) {}
+
+        fn go_on(&mut self, _: &mut Turn) -> usize {
+            0
+        }
+
+        fn goes_on(&self) -> bool {
+            false
+        }
+
+        fn give_up(&mut self) {}
+
         fn start(&mut self, _: &mut Turn) {}
         fn finish(&mut self, _: &mut Turn) {}
 
@@ -311,7 +322,7 @@ mod tests {
             Cooling::Cold
         }
 
-        fn is_over(&self) -> bool {
+        fn is_over(&mut self) -> bool {
             false
         }
 

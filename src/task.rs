@@ -1,7 +1,7 @@
 //! An object as its runner sees it, whatever its type.
 
 use crate::active::Active;
-use crate::context::{Context, Request, Timers};
+use crate::context::{Agenda, Context, Request};
 use crate::desk::Desk;
 use crate::station::{Mine, Station};
 use crate::wheel::Wheel;
@@ -35,6 +35,8 @@ pub(crate) enum Cooling {
 pub(crate) enum Token {
     /// Its mailbox's.
     Mailbox = 0,
+    /// The one for calls that it waits for, and that have ended.
+    Ended = 3,
 }
 
 impl Token {
@@ -42,8 +44,17 @@ impl Token {
 
     /// The token and the object's place that a key stands for.
     pub(crate) fn split(key: usize) -> (Self, usize) {
-        debug_assert_eq!(key >> Self::SHIFT, Self::Mailbox as usize, "no other link is pushed");
-        (Self::Mailbox, key & !(usize::MAX << Self::SHIFT))
+        let token = match key >> Self::SHIFT {
+            0 => Self::Mailbox,
+            3 => Self::Ended,
+            _ => unreachable!("no other link is pushed"),
+        };
+        (token, key & !(usize::MAX << Self::SHIFT))
+    }
+
+    /// The key for an object's link.
+    pub(crate) fn with(self, object: usize) -> usize {
+        (self as usize) << Self::SHIFT | object
     }
 }
 
@@ -62,13 +73,13 @@ impl Turn {
     #[inline(always)]
     pub(crate) fn context<'a, S: Active>(
         &'a mut self,
-        timers: &'a mut Option<Box<Timers<S>>>,
-        desk: &Desk<S::Request>,
+        agenda: &'a mut Option<Box<Agenda<S>>>,
+        desk: &'a Desk<S::Request>,
     ) -> Context<'a, S> {
-        let object = desk.key() as u32;
+        let desk = Some(desk);
         let Self { now, wheel, is_live, .. } = self;
         let request = Request::default();
-        Context { now: *now, wheel, timers, object, is_live: *is_live, request }
+        Context { now: *now, wheel, agenda, desk, is_live: *is_live, request }
     }
 }
 
@@ -82,6 +93,12 @@ pub(crate) trait Task {
     fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize;
     /// Runs what one of its timers is for.
     fn fire(&mut self, timer: u32, turn: &mut Turn);
+    /// Goes on with what waited for calls that have ended, at most a batch of it; returns how many.
+    fn go_on(&mut self, turn: &mut Turn) -> usize;
+    /// Whether more of that is to be gone on with.
+    fn goes_on(&self) -> bool;
+    /// Lets go of the calls that it waits for, as nobody may be left to end them.
+    fn give_up(&mut self);
     /// Lets the servant begin; before anything else of it runs.
     fn start(&mut self, turn: &mut Turn);
     /// Lets the servant end, and takes its timers back; before the runner lets it go.
@@ -91,7 +108,7 @@ pub(crate) trait Task {
     /// Asks the mailbox to ring when something arrives, instead of being polled.
     fn cool(&mut self) -> Cooling;
     /// Whether it was stopped, and nothing of it is left.
-    fn is_over(&self) -> bool;
+    fn is_over(&mut self) -> bool;
     fn stop(&self);
     /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
     /// at what was called.

@@ -1,6 +1,7 @@
 //! Who is told that a call has ended: a thread, a task, a set of calls, or an observer.
 
 use crate::cell::Outcome;
+use crate::ended::Member;
 use crate::error::{CallError, caught};
 use crate::park::Parker;
 use crate::sync::Arc;
@@ -11,7 +12,7 @@ use std::task::Waker;
 pub(crate) enum Waiter {
     Thread(Arc<Parker>),
     Task(Waker),
-    Member(crate::call_set::Member),
+    Member(Member),
     Observer(Observer),
 }
 

@@ -88,6 +88,16 @@ impl Adder {
         cx.rearm(timer, Duration::from_secs(2)) && cx.cancel_timer(timer)
     }
 
+    /// Goes on when its neighbour has answered, and answers then.
+    pub fn ask_later(&self, number: u64, cx: &mut Context<Self>) -> Later<u64> {
+        let (later, reply) = cx.later();
+        if let Some(neighbour) = &self.neighbour {
+            cx.then(neighbour.add(number), |adder, _, sum| adder.total = sum.unwrap_or(0));
+            neighbour.add(number).on_complete(move |sum| reply.send(sum.unwrap_or(0)));
+        }
+        later
+    }
+
     pub fn ask(&self, number: u64) {
         if let Some(neighbour) = &self.neighbour {
             // Refused only if a batch of 64 asks met a neighbour that had not had its turn.
@@ -117,11 +127,11 @@ impl Wake for Unpark {
     }
 }
 
-fn block_on<R>(call: Call<R>, context: &mut task::Context<'_>) -> Result<R, CallError> {
-    let mut call = pin!(call);
+fn block_on<F: Future>(future: F, context: &mut task::Context<'_>) -> F::Output {
+    let mut future = pin!(future);
     loop {
-        match call.as_mut().poll(context) {
-            Poll::Ready(outcome) => return outcome,
+        match future.as_mut().poll(context) {
+            Poll::Ready(output) => return output,
             Poll::Pending => thread::park(),
         }
     }
@@ -196,6 +206,16 @@ fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
                 }
             }),
         ),
+        (
+            "an awaited set",
+            allocations(|| {
+                (0..3).for_each(|n| _ = set.insert(adder.add(n)));
+                while let Some((_, outcome)) = block_on(set.next_async(), &mut context) {
+                    assert!(outcome.is_ok());
+                }
+            }),
+        ),
+        ("answered later", allocations(|| assert!(adder.ask_later(1).get().is_ok()))),
         ("within the runner", allocations(|| assert!(adder.ask(1).get().is_ok()))),
     ]
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use mainspring::prelude::*;
-use mainspring::{CallSet, Executed, SendError};
+use mainspring::{CallSet, Executed, SendError, join_all, select};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -307,6 +307,93 @@ fn a_set_joins_in_the_order_of_insertion() {
     assert_eq!(set.next_timeout(DEADLINE), Some((1, Ok(1))));
     drop(stuck.release());
     assert_eq!(set.join(), [Ok(1), Ok(2)], "without those taken before");
+}
+
+#[test]
+fn sets_can_be_sent() {
+    fn sent<T: Send>() {}
+    sent::<CallSet<Worker>>();
+    sent::<mainspring::JoinAll<Worker>>();
+    sent::<mainspring::Select<Worker>>();
+}
+
+#[test]
+fn a_set_can_be_awaited_collected_and_extended() {
+    let workers = [worker(), worker()];
+    let stuck = workers.each_ref().map(Stuck::new);
+    let mut set: CallSet<usize> = workers.iter().map(|worker| worker.push(1)).collect();
+    set.extend(workers.iter().map(|worker| worker.push(2)));
+    let waker = Waker::noop();
+    let poll = |set: &mut CallSet<usize>| set.poll_next(&mut Context::from_waker(waker));
+    assert!(poll(&mut set).is_pending());
+    let [first, second] = stuck;
+    drop(second.release());
+    assert_eq!(pollster::block_on(set.next_async()), Some((1, Ok(1))));
+    assert_eq!(pollster::block_on(set.next_async()), Some((3, Ok(2))));
+    drop(first.release());
+    assert_eq!(pollster::block_on(set.next_async()), Some((0, Ok(1))));
+    assert_eq!(set.next(), Some((2, Ok(2))), "waited for in both ways");
+    assert_eq!(poll(&mut set), Poll::Ready(None));
+}
+
+#[test]
+fn the_last_waker_of_a_set_is_woken_and_its_panic_harms_nobody() {
+    struct Flag(AtomicUsize, bool);
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+            assert!(!self.1, "a waker's panic");
+        }
+    }
+    let worker = worker();
+    let stuck = Stuck::new(&worker);
+    let mut set = CallSet::from_iter([worker.push(1)]);
+    let flags = [false, true].map(|panics| Arc::new(Flag(AtomicUsize::new(0), panics)));
+    for flag in &flags {
+        let waker = Waker::from(flag.clone());
+        assert!(set.poll_next(&mut Context::from_waker(&waker)).is_pending());
+    }
+    drop(stuck.release());
+    assert_eq!(set.next_timeout(DEADLINE), Some((0, Ok(1))));
+    assert_eq!(outcome(worker.list()), Ok(vec![1]));
+    assert_eq!(flags.map(|flag| flag.0.load(SeqCst)), [0, 1]);
+}
+
+#[test]
+fn join_all_waits_for_all_and_select_for_the_first() {
+    let (worker, other) = (worker(), worker());
+    let stuck = Stuck::new(&worker);
+    let both = || [worker.push(1), other.push(1)];
+    let (place, first, rest) = pollster::block_on(select(both())).unwrap();
+    assert_eq!((place, first, rest.len()), (1, Ok(1), 1));
+    let (place, first, mut rest) = select(both()).get().unwrap();
+    assert_eq!((place, first), (1, Ok(2)));
+    let (all, awaited, dropped) = (join_all(both()), join_all(both()), join_all(both()));
+    drop(dropped);
+    drop(stuck.release());
+    assert_eq!(rest.next(), Some((0, Ok(2))), "by its place");
+    assert_eq!(all.get(), [Ok(3), Ok(3)]);
+    assert_eq!(pollster::block_on(awaited), [Ok(4), Ok(4)]);
+    assert_eq!(outcome(worker.list()).unwrap().len(), 5, "those of the dropped one ran too");
+    assert!(select::<u64>([]).get().is_none() && join_all::<u64>([]).get().is_empty());
+    assert_eq!(pollster::block_on(join_all::<u64>([])), []);
+}
+
+#[test]
+fn all_of_several_and_the_first_are_not_waited_for_on_a_runner() {
+    let (here, other) = (worker(), worker());
+    let seen = other.clone();
+    let refused = here.run(Box::new(move |_| {
+        let stuck = Stuck::new(&other);
+        let all = join_all([other.push(1), other.push(2)]).get();
+        assert_eq!(all, [Err(CallError::WouldDeadlock), Err(CallError::WouldDeadlock)]);
+        let (place, first, rest) = select([other.push(3), other.push(4)]).get().unwrap();
+        assert_eq!((place, first, rest.len()), (0, Err(CallError::WouldDeadlock), 1));
+        drop(stuck.release());
+        1
+    }));
+    assert_eq!(outcome(refused), Ok(1));
+    assert_eq!(outcome(seen.list()), Ok(vec![1, 2, 3, 4]));
 }
 
 #[test]

@@ -16,6 +16,7 @@
 mod calls;
 mod lanes;
 mod rings;
+mod waits;
 mod weak;
 
 /// One place of the shipped source, broken.
@@ -47,5 +48,6 @@ const fn mutant(
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS, weak::MUTANTS].into_iter().flatten()
+    let all = [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS, weak::MUTANTS, waits::MUTANTS];
+    all.into_iter().flatten()
 }

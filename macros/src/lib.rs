@@ -61,6 +61,9 @@ use syn::{ImplItem, Item, ItemImpl};
 /// A method may also take `&mut Context<Self>`, anywhere among its arguments: the runner's clock and
 /// timers, which are no part of the request.
 ///
+/// A method that returns `Later<R>` answers after it has returned: callers get a `Call<R>`, and the reply
+/// is to be had from the context, which such a method takes.
+///
 /// # Keys on a method
 ///
 /// | key | effect |
@@ -86,6 +89,7 @@ use syn::{ImplItem, Item, ItemImpl};
 /// - a method that is `async`, `unsafe` or generic, or takes `self` by value or in a `Box`;
 /// - an argument or a result that borrows (other than `'static`) or is `impl Trait`; an argument
 ///   that is a pattern, conditional, variadic, or `dyn Trait`; a result of type `!`;
+/// - `Later<R>` without the context, or inside another result;
 /// - two requests whose generated names are one, such as `try_x` beside `x`, or `a_b` beside `a__b`;
 /// - keys that are unknown, repeated, conditional, in conflict, or without effect; `oneway` with a
 ///   result; `rename` with something else than an identifier.

@@ -4,7 +4,9 @@ use crate::attributes::{self, copied};
 use crate::errors::Errors;
 use crate::keys::{Keys, Occasion};
 use crate::names::{self, free, identifiers};
-use crate::rules::{check_argument, check_signature, context_place, hook_arguments};
+use crate::rules::{
+    check_argument, check_later, check_signature, context_place, hook_arguments, later_result,
+};
 use proc_macro2::{Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
@@ -69,8 +71,10 @@ pub struct Request {
     pub arguments: Vec<(Ident, TokenStream)>,
     /// Which of the method's arguments is the context.
     pub context_place: Option<usize>,
-    /// The result's type, `()` included.
+    /// The result's type, `()` included; of one that comes later, what is promised.
     pub result: TokenStream,
+    /// The method returns `Later<result>`.
+    pub is_later: bool,
     pub is_oneway: bool,
     pub is_boxed: bool,
     /// The method that says whether this one may run.
@@ -259,6 +263,7 @@ impl Request {
         let signature = &method.sig;
         check_signature(signature, keys.oneway.is_some(), errors);
         let context_place = context_place(signature, errors);
+        check_later(signature, context_place.is_some(), errors);
         let arguments = arguments(signature, context_place, ty, errors);
         if let (Some(span), true) = (keys.boxed, arguments.is_empty()) {
             let rule = "there are no arguments to box: remove this key";
@@ -272,6 +277,7 @@ impl Request {
             attempt: Ident::new(&format!("try_{}", name.unraw()), name.span()),
             variant: Ident::new(&names::camel(name), name.span()),
             result: result(signature, ty),
+            is_later: later_result(signature).is_some(),
             is_oneway: keys.oneway.is_some(),
             is_boxed: keys.boxed.is_some(),
             guard: keys.guard.as_ref().map(|(_, name)| name.clone()),
@@ -338,10 +344,11 @@ fn arguments(
 }
 
 fn result(signature: &Signature, servant: &TypePath) -> TokenStream {
-    match &signature.output {
-        ReturnType::Default => quote!(()),
-        ReturnType::Type(_, ty) => without_self(quote!(#ty), servant),
-    }
+    let ty = match &signature.output {
+        ReturnType::Default => return quote!(()),
+        ReturnType::Type(_, ty) => later_result(signature).unwrap_or(ty),
+    };
+    without_self(quote!(#ty), servant)
 }
 
 /// `tokens` with the servant's type for `Self`, which means something else in the generated items.

@@ -5,8 +5,9 @@ use crate::keys::Occasion;
 use crate::model::HookArgument;
 use syn::visit::{self, Visit};
 use syn::{
-    FnArg, Ident, Lifetime, ParenthesizedGenericArguments, Pat, PatType, Receiver, ReceiverKind,
-    ReturnType, Safety, Signature, TraitBound, Type, TypeFnPtr, TypeImplTrait, TypeReference,
+    FnArg, GenericArgument, Ident, Lifetime, ParenthesizedGenericArguments, Pat, PatType,
+    PathArguments, PathSegment, Receiver, ReceiverKind, ReturnType, Safety, Signature, TraitBound,
+    Type, TypeFnPtr, TypeImplTrait, TypeReference,
 };
 
 /// Reports what keeps a method with this signature from being a request, its arguments aside.
@@ -103,6 +104,51 @@ pub fn context_place(signature: &Signature, errors: &mut Errors) -> Option<usize
         errors.add(another, "a method has one context: remove this argument");
     }
     Some(place)
+}
+
+/// What a method promises that returns `Later<R>`.
+pub fn later_result(signature: &Signature) -> Option<&Type> {
+    let ReturnType::Type(_, ty) = &signature.output else { return None };
+    let Type::Path(path) = bare(ty) else { return None };
+    let last = path.path.segments.last().filter(|segment| segment.ident == "Later")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(ty)) if arguments.args.len() == 1 => Some(ty),
+        _ => None,
+    }
+}
+
+/// Reports a late result that could not come: without the context, or inside another type.
+pub fn check_later(signature: &Signature, has_context: bool, errors: &mut Errors) {
+    let ReturnType::Type(_, ty) = &signature.output else { return };
+    match later_result(signature) {
+        Some(promised) if has_context => Nested { errors }.visit_type(promised),
+        Some(_) => errors.add(
+            ty,
+            "a method that answers later takes the reply from its context: add an argument \
+             `cx: &mut Context<Self>`, and `let (later, reply) = cx.later();`",
+        ),
+        None => Nested { errors }.visit_type(ty),
+    }
+}
+
+/// Finds `Later<…>` inside a type.
+struct Nested<'e> {
+    errors: &'e mut Errors,
+}
+
+impl<'ast> Visit<'ast> for Nested<'_> {
+    fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+        if segment.ident == "Later" && !segment.arguments.is_none() {
+            self.errors.add(
+                segment,
+                "a result comes later as a whole or not at all: return `Later<R>`, of one type R, \
+                 and send what it may be, such as a Result",
+            );
+        } else {
+            visit::visit_path_segment(self, segment);
+        }
+    }
 }
 
 /// What a method takes that the engine calls of its own accord.

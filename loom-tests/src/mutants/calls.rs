@@ -23,8 +23,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "reply: an expired call isn't ended",
         REPLY,
-        "return Cell::complete::<R>(cell, Err(CallError::Expired));",
-        "return;",
+        "Cell::complete::<R>(cell, Err(CallError::Expired));",
+        "",
         "reply",
         "expiry_races_cancel",
     ),

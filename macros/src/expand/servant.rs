@@ -112,6 +112,7 @@ fn dispatch_arm(request: &Request, servant: &Servant, context: &Ident) -> TokenS
         quote!(#cfg #name::#variant { #fields } => { #size #unpack #call; })
     } else {
         let serve = match request.context_place {
+            _ if request.is_later => quote!(#reply.serve_later(#context, |#context| #call)),
             None => quote!(#reply.serve_by(#context, || #call)),
             Some(_) => quote!(#reply.serve_in(#context, |#context| #call)),
         };

@@ -1,0 +1,122 @@
+//! Bugs in what waits for several calls: objects that go on, and sets that a task polls.
+//!
+//! Left out, as for `Tail::cool`: the order between taking an object's link off and emptying its stack
+//! (pair `ended.taken`), which loom can't break, having no load buffering.
+
+use super::{Mutant, mutant};
+
+const ENDED: &str = "src/ended.rs";
+const PENDING: &str = "src/pending.rs";
+const WAITS: &str = "src/waits.rs";
+const OBJECT: &str = "src/object.rs";
+const DESK: &str = "src/desk.rs";
+const CALL_SET: &str = "src/call_set.rs";
+const TASK_SLOT: &str = "src/task_slot.rs";
+
+/// See the module.
+pub const MUTANTS: &[Mutant] = &[
+    mutant(
+        "ended: nobody is told",
+        ENDED,
+        "if newest == NONE {\n            ended.tell_owner();",
+        "if false && newest == NONE {\n            ended.tell_owner();",
+        "waits",
+        "last_end_races_sleep",
+    ),
+    mutant(
+        "ended: the link is pushed by each",
+        ENDED,
+        "if newest == NONE {\n            ended.tell_owner();",
+        "if true {\n            ended.tell_owner();",
+        "waits",
+        "two_ends_race_the_taking",
+    ),
+    mutant(
+        "ended: pushed without Release",
+        ENDED,
+        "compare_exchange(newest, place + 1, AcqRel, Relaxed)",
+        "compare_exchange(newest, place + 1, Relaxed, Relaxed)",
+        "waits",
+        "two_ends_race_the_taking",
+    ),
+    mutant(
+        "waits: the stack is emptied before the link was taken",
+        WAITS,
+        "if taken.is_some() || !self.is_told {",
+        "if taken.is_some() {",
+        "waits",
+        "two_ends_race_the_taking",
+    ),
+    mutant(
+        "object: the token of ended calls is taken and forgotten",
+        OBJECT,
+        "waits.tell();",
+        "let _ = waits;",
+        "waits",
+        "last_end_races_sleep",
+    ),
+    mutant(
+        "object: over although it waits",
+        OBJECT,
+        "is_closed && !self.waits()",
+        "is_closed",
+        "waits",
+        "last_end_races_sleep",
+    ),
+    mutant(
+        "pending: a call that is on its way is forgotten",
+        PENDING,
+        "                self.given_up += 1;\n                mem::replace",
+        "                mem::replace",
+        "waits",
+        "abort_races_an_end",
+    ),
+    mutant(
+        "pending: a call that had ended is withdrawn",
+        PENDING,
+        "match !*had_ended && item.withdraw_waiter() {",
+        "match item.withdraw_waiter() || *had_ended {",
+        "waits",
+        "abort_after_a_stop_races_an_end",
+    ),
+    mutant(
+        "desk: an object that only waits doesn't hear of an abort",
+        DESK,
+        "if self.flags.load(Relaxed) & WAITS != 0 {",
+        "if false {",
+        "waits",
+        "abort_races_sleep",
+    ),
+    mutant(
+        "call_set: a poll doesn't look again",
+        CALL_SET,
+        "        self.try_next().map_or(Poll::Pending, |next| Poll::Ready(Some(next)))",
+        "        Poll::Pending",
+        "waits",
+        "ends_race_a_set_s_poll",
+    ),
+    mutant(
+        "task_slot: what was done before a waking isn't seen",
+        TASK_SLOT,
+        "self.state.swap(FREE, AcqRel);",
+        "self.state.swap(FREE, Release);",
+        "waits",
+        "ends_race_a_set_s_poll",
+    ),
+    mutant(
+        "task_slot: found without Acquire",
+        TASK_SLOT,
+        "self.state.fetch_or(WAKING, AcqRel)",
+        "self.state.fetch_or(WAKING, Release)",
+        "waits",
+        "ends_race_a_set_s_poll",
+    ),
+    mutant(
+        "task_slot: woken without Release",
+        TASK_SLOT,
+        "self.state.fetch_or(WAKING, AcqRel)",
+        "self.state.fetch_or(WAKING, Acquire)",
+        "waits",
+        "ends_race_a_set_s_poll",
+    ),
+];

@@ -1,0 +1,24 @@
+use mainspring::prelude::*;
+
+struct Shop;
+
+#[active]
+impl Shop {
+    pub fn without_context(&self) -> Later<u64> {
+        todo!()
+    }
+
+    pub fn inside(&self) -> Option<Later<u64>> {
+        todo!()
+    }
+
+    pub fn twice(&self, cx: &mut Context<Self>) -> Later<Later<u64>> {
+        todo!()
+    }
+
+    pub fn of_two(&self) -> mainspring::Later<u64, String> {
+        todo!()
+    }
+}
+
+fn main() {}
