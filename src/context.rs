@@ -5,6 +5,7 @@ use crate::cell::Cell;
 use crate::wheel::{Armed, TICK, Target, Wheel};
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -229,12 +230,13 @@ impl<S: Active> Context<'_, S> {
             Action::Every { period, missed, mut action } => {
                 slot.at = missed.next(slot.at, period, self.now);
                 slot.armed = self.wheel.arm(slot.at, Target { object: self.object, timer });
-                action(servant, self);
-                // Unless it has cancelled itself.
+                let ran = catch_unwind(AssertUnwindSafe(|| action(servant, self)));
+                // Unless it has cancelled itself. Also after a panic: the servant may be kept.
                 let slot = self.timers.as_mut().map(|timers| &mut timers.slots[timer as usize]);
                 if let Some(slot) = slot.filter(|slot| slot.generation == generation) {
                     slot.action = Action::Every { period, missed, action };
                 }
+                ran.unwrap_or_else(|payload| resume_unwind(payload));
             }
             idle @ (Action::Vacant | Action::Running) => {
                 debug_assert!(false, "such a timer isn't in the wheel");

@@ -5,6 +5,8 @@ use crate::desk::Ring;
 use crate::mailbox::Kind;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::Shared as _;
+use crate::supervisor::Order;
+use std::ptr;
 
 /// Stopping an object from anywhere, without knowing its type.
 pub(crate) trait Control: Send + Sync {
@@ -12,6 +14,8 @@ pub(crate) trait Control: Send + Sync {
     fn stop(&self);
     /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
     fn abort(&self);
+    /// Has the object's runner give it a new servant, in place: everything that waits stays.
+    fn restart(&self, order: Order);
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str>;
 }
@@ -21,16 +25,34 @@ pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Held<Ring<S, K>>);
 
 impl<S: Active, K: Kind> Control for Controller<S, K> {
     fn stop(&self) {
-        self.0.close();
+        stop::<S, K>(&self.0);
     }
 
     fn abort(&self) {
         abort::<S, K>(&self.0);
     }
 
+    fn restart(&self, order: Order) {
+        // The object may have ended when the command is obeyed, and another have its place: while this
+        // hold lasts no other has its address.
+        let ring = self.0.clone();
+        self.0.bell().station().send(Box::new(move |scheduler| {
+            let desk = ring.bell();
+            scheduler.restart(desk.key(), ptr::from_ref(desk).addr(), order);
+        }));
+    }
+
     fn name(&self) -> Option<&str> {
         self.0.bell().name()
     }
+}
+
+/// See [`Control::stop`].
+pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    let desk = ring.bell();
+    desk.mark_stopped();
+    ring.close();
+    desk.wake_suspended();
 }
 
 /// See [`Control::abort`].
@@ -42,4 +64,5 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
     // the other had done (pair `door.passed`).
     desk.end_calls();
+    desk.wake_suspended();
 }

@@ -19,6 +19,7 @@ mod object;
 mod task;
 mod context;
 mod guard;
+mod life;
 mod scheduler;
 mod runner;
 #[allow(unsafe_code)] // that the servant's end may be sent
@@ -37,6 +38,10 @@ mod control;
 mod registry;
 mod event;
 mod spawn;
+mod supervise;
+mod supervisor;
+#[allow(unsafe_code)] // what is made with the first monitor
+mod exit;
 #[allow(unsafe_code)] // pushing the runner's own link
 mod station;
 #[allow(unsafe_code)] // the intrusive stack
@@ -59,7 +64,8 @@ pub use cell::{reply_bytes, reply_bytes_max};
 pub use context::{Context, Missed, TimerId};
 pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
-pub use event::Event;
+pub use event::{Event, Recovery};
+pub use exit::{Exit, ExitReason};
 pub use fan_out::fan_out;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
@@ -71,7 +77,13 @@ pub use proxy::{sendable, wrong_request};
 pub use reply::Reply;
 pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
-pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
+pub use spawn::{
+    CALLS_MIN, CAPACITY_DEFAULT, Factory, FactoryMut, Fallible, PHASE_DEFAULT, Plain, Spawn, spawn,
+};
+pub use supervise::{
+    BACKOFF_DEFAULT, BACKOFF_MAX_DEFAULT, RESTARTS_DEFAULT, RESTARTS_WITHIN_DEFAULT, Restart,
+};
+pub use supervisor::Supervisor;
 pub use topology::{Pinning, allowed_cpus};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 pub use waiter::OBSERVER_BYTES_MAX;

@@ -156,9 +156,9 @@ pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, R
     let ring = producer.ring().clone();
     let engine = Engine::builder().start().expect("an engine without runners starts");
     let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
-    let registration = engine.shared().register(control).expect("it is open");
+    let registration = engine.shared().register(control, 0).expect("it is open");
     engine.detach();
-    let object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, registration);
+    let object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, None, registration);
     let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));
     (proxy, Running { task: Box::new(object), station })
 }

@@ -50,6 +50,21 @@ mod native {
         }
     }
 
+    /// For what happens once in an object's life, never for a request. A panic under it leaves the
+    /// value whole: nothing of the user's runs there.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(std::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
     /// The word a thread sleeps on until another changes it.
     #[derive(Debug, Default)]
     pub(crate) struct Futex(AtomicU32);
@@ -106,6 +121,20 @@ mod model {
     }
 
     pub(crate) const IS_MODEL: bool = true;
+
+    /// As above; the checker's own has the same poison.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
 
     /// A futex as the model checker can explore it: a word, and a wake-up that keeps its token.
     ///
