@@ -122,6 +122,7 @@ impl fmt::Display for Recovery {
         match self {
             Self::Stops => f.write_str("stops"),
             Self::GivesUp => f.write_str("stops for good"),
+            Self::Restarts { after } if after.is_zero() => f.write_str("restarts at once"),
             Self::Restarts { after } => write!(f, "restarts in {after:?}"),
             Self::Resumes => f.write_str("goes on"),
         }

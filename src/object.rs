@@ -300,6 +300,20 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.life.as_ref().is_some_and(|life| life.revival.is_some())
     }
 
+    /// Whether it is suspended and stays so. A close is looked for after the suspension was noted: one that
+    /// is not seen here wakes the runner.
+    fn rests(&self) -> bool {
+        if !self.is_suspended() {
+            return false;
+        }
+        let is_closed = self.ring.is_closed();
+        if is_closed {
+            // They were put off, and nothing else may be there that would have it turned to.
+            self.desk().call_again();
+        }
+        !is_closed
+    }
+
     /// Ends the suspension of an object that was closed: nobody waits for a delay who waits for its end.
     #[cold]
     fn is_revived(&mut self, turn: &mut Turn) -> bool {
@@ -521,8 +535,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         if self.is_cold {
             return Cooling::Cold;
         }
-        // Not cooled: whoever calls it meanwhile needn't ring. A close is looked for after the note.
-        if self.is_suspended() && !self.ring.is_closed() {
+        // Not cooled: whoever calls it meanwhile needn't ring.
+        if self.rests() {
             return Cooling::Suspended;
         }
         if self.heat != Heat::Always && self.consumer.cool() {
@@ -534,6 +548,14 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             Pop::Empty if self.heat == Heat::Always => Cooling::Polled,
             Pop::Closed if self.is_over() => Cooling::Over,
             _ => Cooling::Hot,
+        }
+    }
+
+    fn keep(&mut self) -> Cooling {
+        match () {
+            () if self.is_over() => Cooling::Over,
+            () if self.rests() => Cooling::Suspended,
+            () => Cooling::Hot,
         }
     }
 

@@ -284,6 +284,10 @@ impl Scheduler {
 
     /// Gives an object a new servant, if it still lives; `desk` is its address.
     pub(crate) fn restart(&mut self, key: usize, desk: usize, order: Order) {
+        // A command before this one may have made it.
+        for task in self.station.take_newcomers() {
+            self.adopt(task);
+        }
         let Self { objects, hot, turn, .. } = self;
         if let Some(entry) = entry_of(objects, key)
             && entry.task.restart(desk, order, turn)
@@ -323,11 +327,7 @@ impl Scheduler {
         *cool_at = Some(later(now));
         let key = *key;
         let Some(entry) = entry_of(&mut self.objects, key) else { return false };
-        let cooling = match keep {
-            true if entry.task.is_over() => Cooling::Over,
-            true => Cooling::Hot,
-            false => entry.cool(),
-        };
+        let cooling = entry.cool_or(keep);
         match cooling {
             Cooling::Over => self.remove(key),
             Cooling::Suspended => self.suspended.push(key),
@@ -454,7 +454,12 @@ fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
 impl Entry {
     /// Tries to cool the object. If it comes to that, it is to be taken off the hot ones.
     fn cool(&mut self) -> Cooling {
-        let cooling = self.task.cool();
+        self.cool_or(false)
+    }
+
+    /// The same, unless it may stay hot.
+    fn cool_or(&mut self, keep: bool) -> Cooling {
+        let cooling = if keep { self.task.keep() } else { self.task.cool() };
         self.is_hot = !matches!(cooling, Cooling::Cold | Cooling::Suspended);
         cooling
     }

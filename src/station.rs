@@ -318,6 +318,10 @@ mod tests {
             Cooling::Cold
         }
 
+        fn keep(&mut self) -> Cooling {
+            Cooling::Hot
+        }
+
         fn is_over(&self) -> bool {
             false
         }

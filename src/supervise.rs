@@ -30,7 +30,7 @@ pub const BACKOFF_MAX_DEFAULT: Duration = Duration::from_secs(1);
 /// use mainspring::Restart;
 /// use std::time::Duration;
 ///
-/// // At once, then after 0 ms again: for a servant whose state alone was broken.
+/// // At once, each time: for a servant whose state alone was broken.
 /// let at_once = Restart::new().backoff(Duration::ZERO, Duration::ZERO);
 /// // A peer may be away for hours: try for ever, at most once a minute.
 /// let stubborn = Restart::new()

@@ -101,6 +101,8 @@ pub(crate) trait Task {
     fn take_token(&mut self, token: Token);
     /// Asks the mailbox to ring when something arrives, instead of being polled.
     fn cool(&mut self) -> Cooling;
+    /// What [`cool`](Self::cool) would say of an object that may stay hot.
+    fn keep(&mut self) -> Cooling;
     /// Whether it was stopped, and nothing of it is left.
     fn is_over(&self) -> bool;
     fn stop(&self);

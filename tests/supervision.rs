@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Events, NOT_STARTED, receive};
+use common::{DEADLINE, Events, NOT_STARTED, outcome, receive};
 use mainspring::prelude::*;
-use mainspring::{EngineHandle, Event, ExitReason, Recovery, Restart, Supervisor};
+use mainspring::{EngineHandle, Event, ExitReason, Recovery, Restart, Supervisor, WaitStrategy};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -392,13 +392,14 @@ fn a_stop_does_not_wait_for_the_delay() {
         |_, engine| engine.stop(),
         |_, engine| engine.stop_runner("loop").unwrap(),
     ];
-    for end in ends {
+    for (end, is_far) in ends.iter().flat_map(|end| [(end, true), (end, false)]) {
         let mut lab = Lab::new();
         let (frail, told) = lab.frail(Restart::new().backoff(ms(1_000_000), ms(1_000_000)));
-        let mut kept = far(|| {
+        let call = || {
             frail.fail().detach();
             frail.add(1)
-        });
+        };
+        let mut kept = if is_far { far(call) } else { call() };
         lab.turn(ms(0));
         assert_eq!((kept.try_get(), lab.scheduler.hot_len()), (None, 0));
         end(&frail, &lab.engine);
@@ -700,17 +701,48 @@ fn members_on_many_threads_fail_at_once_and_every_call_ends() {
             scope.spawn(move || {
                 for round in 0..ROUNDS {
                     let (add, fail) = (member.add(round), member.fail());
-                    assert!(common::outcome(add).is_ok());
-                    assert!(matches!(common::outcome(fail), Err(CallError::Panicked { .. })));
+                    assert!(outcome(add).is_ok());
+                    assert!(matches!(outcome(fail), Err(CallError::Panicked { .. })));
                 }
             });
         }
     });
     assert!(made.load(SeqCst) > 4 + ROUNDS as usize);
     for member in &members {
-        assert!(common::outcome(member.add(1)).is_ok());
+        assert!(outcome(member.add(1)).is_ok());
     }
     engine.join();
+}
+
+#[test]
+fn a_runner_that_never_parks_does_not_keep_a_suspended_object_hot() {
+    let engine = common::quiet().start().unwrap();
+    let wait = mainspring::WaitStrategy::SpinThenYield { spin: ms(0) };
+    engine.add_runner(Runner::named("a").wait(wait)).unwrap();
+    let (factory, told) = frail(never, never);
+    let spawn = engine.spawn("frail", factory).on("a").always_hot();
+    let frail = spawn.restart_on_panic(Restart::new().backoff(ms(1), ms(1_000_000)));
+    let frail = frail.start().unwrap();
+    frail.fail().detach();
+    while receive(&told) != (2, "start") {}
+    assert_eq!(outcome(frail.add(1)), Ok((2, vec![1])));
+    let own = frail.clone();
+    drop(engine.spawn("caller", || Caller { frail: own }).on("a").start().unwrap().call());
+    frail.stop();
+    assert_eq!(frail.wait_exit(DEADLINE).unwrap().reason, ExitReason::Stopped);
+}
+
+/// Calls from the same runner.
+struct Caller {
+    frail: FrailProxy,
+}
+
+#[active]
+impl Caller {
+    pub fn call(&self) {
+        self.frail.fail().detach();
+        self.frail.add(1).detach();
+    }
 }
 
 #[test]
@@ -728,7 +760,7 @@ fn a_sleeping_runner_wakes_for_a_restart_and_for_a_stop_in_a_delay() {
     while receive(&told) != (1, "drop") {}
     let kept = frail.add(1);
     frail.stop();
-    assert_eq!(common::outcome(kept), Ok((2, vec![1])));
-    let exit = frail.wait_exit(common::DEADLINE).expect("it ends");
+    assert_eq!(outcome(kept), Ok((2, vec![1])));
+    let exit = frail.wait_exit(DEADLINE).expect("it ends");
     assert_eq!(exit.reason, ExitReason::Stopped);
 }

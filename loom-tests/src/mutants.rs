@@ -10,6 +10,8 @@
 //!   end in `Lane::published`, the word in `Tail::warm`, which its caller has read before.
 //! - What orders a load before another's store (`Tail::cool`, for the link that was read before):
 //!   loom has no load buffering.
+//! - What lies in plain memory: the `Release` that shows what monitors lie in (`Exits::state`), where
+//!   all that is read behind the pointer is the checker's own mutex.
 //! - What is there twice: a lane made for a mailbox that has ended (`Lane::ended`) would be refused
 //!   at the door.
 

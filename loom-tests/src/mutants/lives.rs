@@ -26,14 +26,6 @@ pub const MUTANTS: &[Mutant] = &[
         "registration_races_exit",
     ),
     mutant(
-        "exits: made without Release",
-        EXIT,
-        "compare_exchange(ptr::null_mut(), state, AcqRel, Acquire)",
-        "compare_exchange(ptr::null_mut(), state, Acquire, Acquire)",
-        "lives",
-        "registration_races_exit",
-    ),
-    mutant(
         "exits: sleepers aren't woken",
         EXIT,
         "asleep.iter().for_each(|parker| parker.unpark());",
@@ -60,8 +52,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "suspension: the runner doesn't look at the close",
         OBJECT,
-        "if self.is_suspended() && !self.ring.is_closed() {\n            return Cooling::Suspended;",
-        "if self.is_suspended() {\n            return Cooling::Suspended;",
+        "        // Not cooled: whoever calls it meanwhile needn't ring.\n        if self.rests() {",
+        "        if self.is_suspended() {",
         "lives",
         "suspension_races_stop",
     ),
