@@ -179,7 +179,8 @@ fn spawn_with<S: Active, K: Kind>(
     let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, Heat::Varies, desk);
     let (producer, consumer) = ends.expect("a model's capacity is possible");
     let ring = producer.ring().clone();
-    let engine = Engine::builder().start().expect("an engine without runners starts");
+    let engine = Engine::builder().on_event(|_| ()).start();
+    let engine = engine.expect("an engine without runners starts");
     let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
     let registration = engine.shared().register(control, 0).expect("it is open");
     engine.detach();
