@@ -11,6 +11,7 @@ use crate::wheel::{Armed, TICK, Target, Wheel};
 use std::any::TypeId;
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -112,13 +113,15 @@ impl<S: Active> Agenda<S> {
         self.waits = None;
     }
 
-    /// Takes all timers back, at the object's end.
-    pub(crate) fn cancel_timers(&self, wheel: &mut Wheel) {
-        for slot in &self.timers.slots {
+    /// Takes all timers back; what is returned holds what they capture, and does nothing any more.
+    pub(crate) fn cancel_timers(&mut self, wheel: &mut Wheel) -> impl Sized + use<S> {
+        let timers = mem::replace(&mut self.timers, Timers::new());
+        for slot in &timers.slots {
             if !matches!(slot.action, Action::Vacant) {
                 wheel.cancel(slot.armed);
             }
         }
+        timers
     }
 }
 
@@ -356,13 +359,14 @@ impl<S: Active> Context<'_, S> {
             Action::Every { period, missed, mut action } => {
                 slot.at = missed.next(slot.at, period, self.now);
                 slot.armed = self.wheel.arm(slot.at, Target { object, timer });
-                action(servant, self);
-                // Unless it has cancelled itself.
+                let ran = catch_unwind(AssertUnwindSafe(|| action(servant, self)));
+                // Unless it has cancelled itself. Also after a panic: the servant may be kept.
                 let agenda = self.agenda.as_mut();
                 let slot = agenda.map(|agenda| &mut agenda.timers.slots[timer as usize]);
                 if let Some(slot) = slot.filter(|slot| slot.generation == generation) {
                     slot.action = Action::Every { period, missed, action };
                 }
+                ran.unwrap_or_else(|payload| resume_unwind(payload));
             }
             idle @ (Action::Vacant | Action::Running) => {
                 debug_assert!(false, "such a timer isn't in the wheel");

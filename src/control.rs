@@ -5,7 +5,9 @@ use crate::desk::Ring;
 use crate::mailbox::Kind;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::Shared as _;
+use crate::supervisor::Order;
 use std::any::{Any, TypeId, type_name};
+use std::ptr;
 
 /// An object without its type.
 pub(crate) trait Control: Any + Send + Sync {
@@ -13,6 +15,8 @@ pub(crate) trait Control: Any + Send + Sync {
     fn stop(&self);
     /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
     fn abort(&self);
+    /// Has the object's runner give it a new servant, in place: everything that waits stays.
+    fn restart(&self, order: Order);
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str>;
     /// Whether that is the servant's type.
@@ -26,11 +30,21 @@ pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Held<Ring<S, K>>);
 
 impl<S: Active, K: Kind> Control for Controller<S, K> {
     fn stop(&self) {
-        self.0.close();
+        stop::<S, K>(&self.0);
     }
 
     fn abort(&self) {
         abort::<S, K>(&self.0);
+    }
+
+    fn restart(&self, order: Order) {
+        // The object may have ended when the command is obeyed, and another have its place: while this
+        // hold lasts no other has its address.
+        let ring = self.0.clone();
+        self.0.bell().station().send(Box::new(move |scheduler| {
+            let desk = ring.bell();
+            scheduler.restart(desk.key(), ptr::from_ref(desk).addr(), order);
+        }));
     }
 
     fn name(&self) -> Option<&str> {
@@ -52,6 +66,14 @@ pub(crate) fn kind_name<K: Kind>() -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
+/// See [`Control::stop`].
+pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    let desk = ring.bell();
+    desk.mark_stopped();
+    ring.close();
+    desk.wake_suspended();
+}
+
 /// See [`Control::abort`].
 pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let desk = ring.bell();
@@ -62,4 +84,5 @@ pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     // the other had done (pair `door.passed`).
     desk.end_calls();
     desk.wake_waiting();
+    desk.wake_suspended();
 }

@@ -2,15 +2,16 @@
 
 use crate::active::Active;
 use crate::error::SendError;
+use crate::exit::Exits;
 use crate::fan_out;
 use crate::local::LocalQueue;
 use crate::mailbox::{Bell, Position, sealed};
 use crate::pool::{OwnedPool, Pool};
 use crate::ready::Link;
 use crate::station::{Mine, Station};
-use crate::sync::{Arc, AtomicU32, IS_MODEL};
+use crate::sync::{Arc, AtomicU32, IS_MODEL, fence};
 use std::mem;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// The ring of an object's mailbox, with its desk inside.
 pub(crate) type Ring<S, K> =
@@ -33,11 +34,19 @@ pub(crate) struct Desk<R> {
     flags: AtomicU32,
     reply_bytes: u32,
     calls_max: u32,
+    /// [`STOPPED`] and [`SUSPENDED`].
+    notes: AtomicU32,
     name: Option<Box<str>>,
     link: Link,
     /// Calls from the runner's own thread.
     local: LocalQueue<LocalCall<R>>,
+    exits: Exits,
 }
+
+/// Somebody stops the object; else a close is its last proxy's. Never taken back.
+const STOPPED: u32 = 1;
+/// It waits for its new servant, and isn't polled: whoever closes it wakes the runner.
+const SUSPENDED: u32 = 2;
 
 /// A request on the short way, and what had come the long way before it.
 struct LocalCall<R> {
@@ -84,9 +93,11 @@ impl<R: Send + 'static> Desk<R> {
             flags: AtomicU32::new(0),
             reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
             calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
+            notes: AtomicU32::new(0),
             name: name.map(Into::into),
             link: Link::new(0),
             local: LocalQueue::new(),
+            exits: Exits::unwatched(),
         }
     }
 
@@ -183,9 +194,67 @@ impl<R: Send + 'static> Desk<R> {
     }
 
     /// Says that what the servant leaves unanswered from now on was stopped, not forgotten.
-    pub(crate) fn mark_stopped(&self) {
+    pub(crate) fn stop_replies(&self) {
         if let Some(pool) = self.pool.get() {
             pool.mark_stopped();
+        }
+    }
+
+    /// Who is told of the object's end.
+    pub(crate) fn exits(&self) -> &Exits {
+        &self.exits
+    }
+
+    /// Says that somebody stops the object; before its ring is closed.
+    pub(crate) fn mark_stopped(&self) {
+        // Relaxed: read after the close was seen, which carries it [tail.closed].
+        self.notes.fetch_or(STOPPED, Relaxed);
+    }
+
+    /// Whether somebody stopped it; once its ring is closed.
+    pub(crate) fn was_stopped(&self) -> bool {
+        // Relaxed: as in `mark_stopped`.
+        self.notes.load(Relaxed) & STOPPED != 0
+    }
+
+    /// Says whether the object is suspended: its runner then looks once more whether the ring is closed,
+    /// and not again.
+    pub(crate) fn note_suspended(&self, is_suspended: bool) {
+        if !is_suspended {
+            // Relaxed: who still sees it wakes the runner for nothing.
+            self.notes.fetch_and(!SUSPENDED, Relaxed);
+            return;
+        }
+        // Relaxed: ordered by the fence.
+        self.notes.fetch_or(SUSPENDED, Relaxed);
+        // SeqCst [desk.suspended]: between saying so and looking whether the ring is closed. Whoever
+        // closes it has the same fence between the close and the look below: one side sees the other.
+        fence(SeqCst);
+    }
+
+    /// Has a runner that isn't polling the object look at it; after its ring was closed.
+    pub(crate) fn wake_suspended(&self) {
+        // SeqCst [desk.suspended]: as in `note_suspended`.
+        fence(SeqCst);
+        // Relaxed: ordered by the fence.
+        if self.notes.load(Relaxed) & SUSPENDED != 0 {
+            self.station.call_attention();
+        }
+    }
+
+    /// Leaves the local calls for later: further ones wake nobody.
+    pub(crate) fn put_off_called(&self, mine: Mine<'_>) {
+        self.local.note(mine, true);
+    }
+
+    /// Has the runner turn to local calls that were put off.
+    pub(crate) fn call_again(&self) {
+        // A note from before may have been used up, or have borne no key.
+        if let Some(mine) = self.station.mine()
+            && self.local.len(mine) > 0
+        {
+            self.note_turned(mine);
+            self.note_called(mine);
         }
     }
 

@@ -332,6 +332,34 @@ impl EngineHandle {
         self.join_timeout(ABORT_GRACE)
     }
 
+    /// Stops the objects phase by phase, lower ones first, then the engine; `true` if each object ended
+    /// by itself in time. See [`Spawn::phase`](crate::Spawn::phase).
+    ///
+    /// Each phase gets the whole limit: its objects are stopped, serve what they have accepted, and leave.
+    /// Those that haven't left by then are aborted, and get a quarter of a second to return from their
+    /// methods, before the next phase begins. So while a phase drains, the objects of later ones still
+    /// serve what it sends them; meanwhile no object can be added to it, nor to those before. When this returns the engine is stopped as by [`stop`](Self::stop): no
+    /// object can be added, and threads may still be ending.
+    ///
+    /// # Blocking
+    /// For as long as the limits say. On one of the engine's own runners it only stops, all phases at
+    /// once, and returns `false`: it would wait for itself.
+    pub fn stop_in_phases(&self, limit: Duration) -> bool {
+        let mut in_time = !self.shared.is_on_own_runner();
+        let mut from = in_time.then_some(0);
+        while let Some(phase) = from.and_then(|from| self.shared.next_phase(from)) {
+            if !self.shared.stop_phase_by(phase, Instant::now().checked_add(limit)) {
+                in_time = false;
+                // As in `abort`: not under the lock.
+                self.shared.controls_of(phase).iter().for_each(|control| control.abort());
+                self.shared.stop_phase_by(phase, Instant::now().checked_add(ABORT_GRACE));
+            }
+            from = phase.checked_add(1);
+        }
+        self.stop();
+        in_time
+    }
+
     /// Ends every call that isn't done, at once, and stops: methods that run go on to their end.
     pub fn abort(&self) {
         // Stopped first, so that nothing is spawned in between. Ending calls runs their observers,

@@ -1,6 +1,7 @@
 //! What an engine reports beside its results.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What an engine reports. The default handler prints one line to stderr for each.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A servant panicked, and its object stops.
+    /// A servant panicked.
     Panicked {
         /// The object's name, or its type's.
         object: String,
@@ -30,6 +31,23 @@ pub enum Event {
         message: String,
         /// Whether a call was told; false for one-way requests.
         awaited: bool,
+        /// What becomes of the object.
+        next: Recovery,
+    },
+    /// The factory failed that was to make a servant anew.
+    RestartFailed {
+        /// The object's name, or its type's.
+        object: String,
+        /// The error's text.
+        reason: String,
+        /// What becomes of the object.
+        next: Recovery,
+    },
+    /// An object has a new servant after a failure, its own or another one's of its
+    /// [`Supervisor`](crate::Supervisor).
+    Restarted {
+        /// The object's name, or its type's.
+        object: String,
     },
     /// A factory failed after its `start` had returned, as it does when a servant spawns on
     /// another runner.
@@ -67,9 +85,13 @@ impl fmt::Display for Event {
             Self::Unpinned { runner, reason } => {
                 write!(f, "runner {runner:?} is not pinned: {reason}")
             }
-            Self::Panicked { object, method, message, .. } => {
-                write!(f, "object {object:?} stops: its method {method} panicked: {message}")
+            Self::Panicked { object, method, message, next, .. } => {
+                write!(f, "object {object:?} {next}: its method {method} panicked: {message}")
             }
+            Self::RestartFailed { object, reason, next } => {
+                write!(f, "object {object:?} {next}: its factory failed on a restart: {reason}")
+            }
+            Self::Restarted { object } => write!(f, "object {object:?} has a new servant"),
             Self::FactoryFailed { reason } => f.write_str(reason),
             Self::PollPanicked { runner, message } => {
                 write!(f, "runner {runner:?} polls no more: its hook panicked: {message}")
@@ -77,6 +99,42 @@ impl fmt::Display for Event {
             Self::LeftBehind { runner } => {
                 write!(f, "runner {runner:?} is left behind: a method there has not returned")
             }
+        }
+    }
+}
+
+/// What becomes of an object whose servant failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// It stops; what waits ends [`Stopped`](crate::CallError::Stopped).
+    Stops,
+    /// It stops, because its restarts are used up; or because a restart failed while it was being
+    /// stopped.
+    GivesUp,
+    /// It gets a new servant.
+    Restarts {
+        /// After so long.
+        after: Duration,
+    },
+    /// It goes on with the servant that it has.
+    Resumes,
+}
+
+impl Recovery {
+    pub(crate) fn is_end(self) -> bool {
+        matches!(self, Self::Stops | Self::GivesUp)
+    }
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stops => f.write_str("stops"),
+            Self::GivesUp => f.write_str("stops for good"),
+            Self::Restarts { after } if after.is_zero() => f.write_str("restarts at once"),
+            Self::Restarts { after } => write!(f, "restarts in {after:?}"),
+            Self::Resumes => f.write_str("goes on"),
         }
     }
 }

@@ -69,7 +69,8 @@ impl<R> Deferred<R> {
         }
     }
 
-    /// Tries what waits until nothing runs; `about` is told of each before.
+    /// Tries what waits until nothing runs; `about` is told of each before. A panic leaves the others
+    /// as they are, in their order.
     pub(crate) fn retry<S: Active<Request = R>>(
         &mut self,
         servant: &mut S,
@@ -99,23 +100,48 @@ impl<R> Deferred<R> {
         context: &mut Context<'_, S>,
         about: &mut impl FnMut(&R),
     ) -> bool {
-        for left in (0..self.requests.len()).rev() {
-            let Some((request, _)) = self.requests.pop_front() else { break };
+        let mut round = Round { left: self.requests.len(), requests: &mut self.requests };
+        while round.left > 0
+            && let Some((request, _)) = round.requests.pop_front()
+        {
+            round.left -= 1;
             about(&request);
             match servant.try_dispatch(request, context) {
-                Err(waits) => self.requests.push_back(waits),
-                Ok(()) => {
-                    self.requests.rotate_left(left);
-                    return true;
-                }
+                Err(waits) => round.requests.push_back(waits),
+                Ok(()) => return true,
             }
         }
         false
     }
 
+    /// Forgets its timer, which is cancelled with the others of its servant.
+    pub(crate) fn forget_wake(&mut self) {
+        self.wake = None;
+    }
+
+    /// Has what waits tried again before long: after a panic its servant is another one, or changed.
+    pub(crate) fn wake_soon<S: Active>(&mut self, context: &mut Context<'_, S>) {
+        if !self.requests.is_empty() {
+            self.wake_by(Some(context.now()), context);
+        }
+    }
+
     /// Takes the oldest out.
     pub(crate) fn pop(&mut self) -> Option<R> {
         self.requests.pop_front().map(|(request, _)| request)
+    }
+}
+
+/// One pass over what waits: those that were tried are at the back.
+struct Round<'a, R> {
+    requests: &'a mut VecDeque<(R, Option<Instant>)>,
+    left: usize,
+}
+
+impl<R> Drop for Round<'_, R> {
+    /// Restores the order, also when a method unwinds.
+    fn drop(&mut self) {
+        self.requests.rotate_left(self.left);
     }
 }
 

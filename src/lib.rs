@@ -31,6 +31,7 @@ mod task;
 mod context;
 mod waits;
 mod guard;
+mod life;
 mod scheduler;
 mod runner;
 mod invoker;
@@ -54,6 +55,10 @@ mod similar;
 mod event;
 mod spawn;
 mod inline;
+mod supervise;
+mod supervisor;
+#[allow(unsafe_code)] // what is made with the first monitor
+mod exit;
 #[allow(unsafe_code)] // pushing the runner's own link
 mod station;
 #[allow(unsafe_code)] // the intrusive stack
@@ -78,7 +83,8 @@ pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
 pub use error::{
     CallError, Executed, FindError, PinError, PinFailure, SendError, StartError, WaitError,
 };
-pub use event::Event;
+pub use event::{Event, Recovery};
+pub use exit::{Exit, ExitReason};
 pub use fan_out::fan_out;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
@@ -96,7 +102,13 @@ pub use proxy::{sendable, wrong_request};
 pub use reply::Reply;
 pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
-pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, Factory, Fallible, Plain, Spawn, spawn};
+pub use spawn::{
+    CALLS_MIN, CAPACITY_DEFAULT, Factory, FactoryMut, Fallible, PHASE_DEFAULT, Plain, Spawn, spawn,
+};
+pub use supervise::{
+    BACKOFF_DEFAULT, BACKOFF_MAX_DEFAULT, RESTARTS_DEFAULT, RESTARTS_WITHIN_DEFAULT, Restart,
+};
+pub use supervisor::Supervisor;
 pub use topic::{Published, Publisher, Subscription, Topic};
 pub use topology::{Pinning, allowed_cpus};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};

@@ -7,6 +7,8 @@ use crate::cell::Cell;
 use crate::control::Controller;
 use crate::desk::Desk;
 use crate::engine::Engine;
+use crate::exit::{Exit, ExitReason, Exits};
+use crate::life::{Judge, Life, Policy};
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{Heat, Kind, sealed};
 use crate::object::Object;
@@ -16,11 +18,12 @@ use crate::proxy::{Handle, Proxy};
 use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
 use crate::station::{CONTROL, Station};
+use crate::supervise::{Budget, Restart};
 use crate::sync::{Arc, yield_now};
 use crate::task::{self, Cooling, Progress, Task, Turn};
 use crate::topic::{Sent, Subscription, Topic};
 use crate::wheel::Wheel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The reply cells of an object.
 pub struct Cells {
@@ -175,22 +178,46 @@ pub struct Course {
     pub links: usize,
     /// How often it was cooled.
     pub coolings: usize,
+    /// How often it was left alone without a servant.
+    pub suspensions: usize,
     /// Whether it slept.
     pub slept: bool,
 }
 
 /// Makes an object as `Spawn::start` does, on a station of its own.
 pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
+    spawn_with(servant, capacity, Policy::Stop)
+}
+
+/// The same, for one that restarts after a delay that doesn't end.
+pub fn spawn_restarting<S: Active, K: Kind>(
+    mut factory: impl FnMut() -> S + Send + 'static,
+    capacity: usize,
+) -> (S::Proxy<K>, Running) {
+    let servant = factory();
+    let restart = Restart::new().backoff(Duration::from_secs(3600), Duration::MAX);
+    let by = Judge::Alone(Budget::new(restart));
+    let make = Box::new(move || Ok(factory()));
+    spawn_with(servant, capacity, Policy::Restart { make, by })
+}
+
+fn spawn_with<S: Active, K: Kind>(
+    servant: S,
+    capacity: usize,
+    policy: Policy<S>,
+) -> (S::Proxy<K>, Running) {
     let station = Arc::new(Station::new("model"));
     let desk = Desk::new(station.clone(), None, S::REPLY_BYTES, capacity);
     let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, Heat::Varies, desk);
     let (producer, consumer) = ends.expect("a model's capacity is possible");
     let ring = producer.ring().clone();
-    let engine = Engine::builder().start().expect("an engine without runners starts");
+    let engine = Engine::builder().on_event(|_| ()).start();
+    let engine = engine.expect("an engine without runners starts");
     let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
-    let registration = engine.shared().register(control).expect("it is open");
+    let registration = engine.shared().register(control, 0).expect("it is open");
     engine.detach();
-    let object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, registration);
+    let life = Some(Box::new(Life::new(policy)));
+    let object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, life, registration);
     let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));
     (proxy, Running { task: Box::new(object), station })
 }
@@ -224,20 +251,7 @@ impl Running {
                 Cooling::Cold => {
                     course.coolings += 1;
                     course.slept |= self.station.ready().park(None);
-                    let mut heard = false;
-                    self.station.ready().take(|key| match key {
-                        CONTROL => heard = true,
-                        key => {
-                            let (token, _) = task::Token::split(key);
-                            course.links += usize::from(token == task::Token::Ended);
-                            self.task.take_token(token);
-                        }
-                    });
-                    if heard {
-                        self.station.hear();
-                        // An abort's: to look at the object, as this loop does.
-                        while self.station.next_command().is_some() {}
-                    }
+                    self.hear(&mut course);
                     // More than one, so that it asks for another when it has had what it was told of.
                     turn.batch = 2;
                     while self.task.goes_on() {
@@ -245,7 +259,68 @@ impl Running {
                     }
                     turn.batch = 1;
                 }
+                Cooling::Suspended => {
+                    course.suspensions += 1;
+                    course.slept |= self.station.ready().park(None);
+                    self.hear(&mut course);
+                }
             }
         }
+    }
+
+    fn hear(&mut self, course: &mut Course) {
+        let Self { task, station } = self;
+        let mut heard = false;
+        station.ready().take(|key| match key {
+            CONTROL => heard = true,
+            key => {
+                let (token, _) = task::Token::split(key);
+                course.links += usize::from(token == task::Token::Ended);
+                task.take_token(token);
+            }
+        });
+        if heard {
+            station.hear();
+            // An abort's: to look at the object, as this loop does.
+            while station.next_command().is_some() {}
+        }
+    }
+}
+
+/// An object's end, and who is told of it.
+pub struct Ending(Exits);
+
+impl Ending {
+    /// The end of an object that lives.
+    pub fn new() -> Self {
+        Self(Exits::unwatched())
+    }
+
+    /// Runs `monitor` once it has come.
+    pub fn watch(&self, monitor: impl FnOnce() + Send + 'static) {
+        self.0.watch(Box::new(|_| monitor()));
+    }
+
+    /// It comes.
+    pub fn announce(&self) {
+        self.0.announce(Exit { object: "model".into(), reason: ExitReason::Stopped });
+    }
+
+    /// Whether it has come.
+    pub fn has_come(&self) -> bool {
+        self.0.end().is_some()
+    }
+
+    /// Sleeps until it has come.
+    pub fn wait(&self) {
+        // Not the thread's own: all threads of a model share one.
+        let exit = self.0.wait_until(None, &Arc::new(Parker::default()));
+        assert!(exit.is_some(), "there was no limit");
+    }
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -4,23 +4,29 @@ use crate::active::{Active, Batch};
 use crate::context::{Agenda, Context};
 use crate::desk::{Consumer, Desk, Ring};
 use crate::error::{CallError, caught, panic_message};
-use crate::event::Event;
+use crate::event::{Event, Recovery};
+use crate::exit::{Exit, ExitReason};
 use crate::guard::{Deferred, Ran};
+use crate::life::{Fault, Life, Phase, Policy};
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
 use crate::mailbox::{Heat, Kind, Pop, Position};
 use crate::registry::Registration;
 use crate::reply::Failure;
 use crate::station::{Mine, Station};
-use crate::task::{Cooling, Progress, Task, Token, Turn};
+use crate::supervisor::Order;
+use crate::task::{Cooling, Progress, REVIVAL, Task, Token, Turn};
+use crate::wheel::Target;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::time::{Duration, Instant};
 
 /// What the runner's thread alone touches.
 pub(crate) struct Object<S: Active, K: Kind> {
     consumer: Consumer<S, K>,
     ring: Held<Ring<S, K>>,
-    /// `None` after a panic, or at the end.
+    /// `None` while it is suspended, after its last panic, and at the end.
     servant: Option<S>,
     /// `COLD` was set and the token not yet taken: the link may be in the ready set, so the object
     /// must stay.
@@ -30,7 +36,10 @@ pub(crate) struct Object<S: Active, K: Kind> {
     agenda: Option<Box<Agenda<S>>>,
     /// Made for the first request whose guard doesn't hold.
     deferred: Option<Box<Deferred<S::Request>>>,
-    registration: Registration,
+    /// Made with a policy, or by the first failure.
+    life: Option<Box<Life<S>>>,
+    /// `None` at the very end.
+    registration: Option<Registration>,
 }
 
 impl<S: Active, K: Kind> Object<S, K> {
@@ -39,6 +48,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         consumer: Consumer<S, K>,
         ring: Held<Ring<S, K>>,
         heat: Heat,
+        life: Option<Box<Life<S>>>,
         registration: Registration,
     ) -> Self {
         Self {
@@ -49,7 +59,8 @@ impl<S: Active, K: Kind> Object<S, K> {
             heat,
             agenda: None,
             deferred: None,
-            registration,
+            life,
+            registration: Some(registration),
         }
     }
 
@@ -62,14 +73,24 @@ impl<S: Active, K: Kind> Object<S, K> {
         if self.desk().is_aborted() {
             self.drop_servant();
         }
-        if self.servant.is_none() {
+        if self.servant.is_none() && !self.is_revived(turn) {
+            if self.is_suspended() {
+                return 0;
+            }
             self.drop_deferred();
             return self.discard(batch, queue);
         }
-        let served = self.serve(batch, queue, turn).unwrap_or_else(|(method, payload)| {
-            self.panicked(method_name::<S>(method), payload);
-            1
-        });
+        let served = match self.serve(batch, queue, turn) {
+            Ok(served) => served,
+            Err((method, payload)) => {
+                let next = self.panicked(method_name::<S>(method), payload, turn);
+                // The batch was the old servant's, unless that one goes on.
+                if next != Recovery::Resumes {
+                    return 1;
+                }
+                1
+            }
+        };
         if S::WANTS_BATCH_END && served > 0 {
             let batch = Batch { served, queued: self.ring.len() };
             self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
@@ -88,7 +109,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         let about = |request: &S::Request| method = S::method(request);
         let tried = catch_unwind(AssertUnwindSafe(|| deferred.retry(servant, &mut context, about)));
         if let Err(payload) = tried {
-            self.panicked(method_name::<S>(method), payload);
+            self.panicked(method_name::<S>(method), payload, turn);
         }
     }
 
@@ -121,12 +142,19 @@ impl<S: Active, K: Kind> Object<S, K> {
         turn: &mut Turn,
         run: impl FnOnce(&mut S, &mut Context<'_, S>),
     ) {
-        let Self { ring, servant: Some(servant), agenda, .. } = self else { return };
-        let mut context = turn.context(agenda, ring.bell());
-        let ran = catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)));
-        if let Err(payload) = ran {
-            self.panicked(name, payload);
+        if let Err(payload) = self.try_beside(turn, run) {
+            self.panicked(name, payload, turn);
         }
+    }
+
+    fn try_beside(
+        &mut self,
+        turn: &mut Turn,
+        run: impl FnOnce(&mut S, &mut Context<'_, S>),
+    ) -> Result<(), Box<dyn Any + Send>> {
+        let Self { ring, servant: Some(servant), agenda, .. } = self else { return Ok(()) };
+        let mut context = turn.context(agenda, ring.bell());
+        catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)))
     }
 
     /// As [`run`](Self::run), with a servant; or the panic and its method.
@@ -198,33 +226,213 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
+    /// Ends the call whose method panicked, says what follows, and does it.
     #[cold]
-    fn panicked(&mut self, method: &'static str, payload: Box<dyn Any + Send>) {
+    fn panicked(
+        &mut self,
+        method: &'static str,
+        payload: Box<dyn Any + Send>,
+        turn: &mut Turn,
+    ) -> Recovery {
+        let (next, fault) = self.unwound(method, payload, Phase::Serving, turn);
+        match next {
+            Recovery::Resumes => self.ask_guards_soon(turn),
+            Recovery::Restarts { after } => self.restart_after(after, turn),
+            end => self.end_by(end, fault),
+        }
+        next
+    }
+
+    /// What follows a panic; its call has ended, and it was reported.
+    fn unwound(
+        &mut self,
+        method: &'static str,
+        payload: Box<dyn Any + Send>,
+        phase: Phase,
+        turn: &Turn,
+    ) -> (Recovery, Fault) {
         let message = panic_message(&*payload);
         drop_caught(payload);
-        // Close first: a caller who learns of the panic finds the object stopped.
-        self.consumer.close();
+        // Close first: a caller who learns of the panic finds the object stopped, if it stops.
+        let next = self.judge(phase, turn);
         let unanswered = Failure::take();
         let awaited = unanswered.is_some();
         if let Some(call) = unanswered {
             call.end(CallError::Panicked { method, message: message.clone() });
         }
-        let object = self.desk().name().unwrap_or(S::NAME).to_owned();
-        self.registration.tell(Event::Panicked {
-            object,
-            method,
-            message: message.into(),
-            awaited,
-        });
+        let (object, text) = (self.name(), message.clone().into());
+        self.tell(Event::Panicked { object, method, message: text, awaited, next });
+        (next, Fault::Panicked { method, message })
+    }
+
+    /// Decides what follows a failure, and ends admission if that is the end.
+    fn judge(&mut self, phase: Phase, turn: &Turn) -> Recovery {
+        let is_closed = self.ring.is_closed();
+        let is_aborted = self.desk().is_aborted();
+        let life = self.life.get_or_insert_with(|| Box::new(Life::new(Policy::Stop)));
+        life.is_ending |= is_aborted;
+        let next = life.judge(phase, is_closed, turn.clock());
+        if next.is_end() {
+            self.consumer.close();
+        }
+        next
+    }
+
+    fn end_by(&mut self, end: Recovery, fault: Fault) {
+        let is_aborted = self.desk().is_aborted();
+        if let Some(life) = self.life.as_mut().filter(|_| !is_aborted) {
+            life.blame(end, fault);
+        }
         self.drop_servant();
     }
 
-    /// Drops the servant and what it would have gone on with; answers that it owes end `Stopped`.
+    /// Drops the servant for good, and what it would have gone on with; answers that it owes end
+    /// `Stopped`.
     fn drop_servant(&mut self) {
-        let Some(servant) = self.servant.take() else { return };
-        self.desk().mark_stopped();
-        drop_caught(servant);
+        if let Some(servant) = self.servant.take() {
+            self.desk().stop_replies();
+            drop_caught(servant);
+            self.give_up();
+        }
+    }
+
+    /// Drops the servant for another one, and what it would have gone on with.
+    fn lose_servant(&mut self, turn: &mut Turn) {
+        drop_caught(self.servant.take());
+        self.cancel_timers(turn);
         self.give_up();
+    }
+
+    /// Lets the servant go, and has another made: at once, or when its timer fires.
+    fn restart_after(&mut self, after: Duration, turn: &mut Turn) {
+        self.lose_servant(turn);
+        if let Some(deferred) = &mut self.deferred {
+            deferred.forget_wake();
+        }
+        match after {
+            Duration::ZERO => self.rebuild(turn),
+            after => self.suspend(after, turn),
+        }
+    }
+
+    fn suspend(&mut self, after: Duration, turn: &mut Turn) {
+        let target = Target { object: self.desk().key() as u32, timer: REVIVAL };
+        let armed = turn.wheel.arm(later(turn.clock(), after), target);
+        if let Some(life) = &mut self.life {
+            life.revival = Some(armed);
+        }
+        self.desk().note_suspended(true);
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.revival.is_some())
+    }
+
+    /// Whether it is suspended and stays so. A close is looked for after the suspension was noted: one that
+    /// is not seen here wakes the runner.
+    fn rests(&self) -> bool {
+        if !self.is_suspended() {
+            return false;
+        }
+        let is_closed = self.ring.is_closed();
+        if is_closed {
+            // They were put off, and nothing else may be there that would have it turned to.
+            self.desk().call_again();
+        }
+        !is_closed
+    }
+
+    /// Ends the suspension of an object that was closed: nobody waits for a delay who waits for its end.
+    #[cold]
+    fn is_revived(&mut self, turn: &mut Turn) -> bool {
+        if self.ring.is_closed() {
+            self.revive(turn);
+        }
+        self.servant.is_some()
+    }
+
+    /// Ends a suspension.
+    fn revive(&mut self, turn: &mut Turn) {
+        let is_aborted = self.desk().is_aborted();
+        let Some(life) = &mut self.life else { return };
+        let Some(armed) = life.revival.take() else { return };
+        turn.wheel.cancel(armed);
+        self.desk().note_suspended(false);
+        if !is_aborted {
+            self.rebuild(turn);
+        }
+        self.desk().call_again();
+    }
+
+    /// Makes another servant, and lets it begin. If that fails it isn't tried again at once.
+    fn rebuild(&mut self, turn: &mut Turn) {
+        let Some(make) = self.life.as_mut().and_then(|life| life.make()) else { return };
+        let made = catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|payload| {
+            let reason = format!("it panicked: {}", panic_message(&*payload));
+            drop_caught(payload);
+            Err(reason)
+        });
+        let (next, fault) = match made {
+            Err(reason) => {
+                let next = self.judge(Phase::Restarting, turn);
+                let (object, text) = (self.name(), reason.clone());
+                self.tell(Event::RestartFailed { object, reason: text, next });
+                (next, Fault::Factory { reason })
+            }
+            Ok(servant) => {
+                self.servant = Some(servant);
+                match self.try_beside(turn, S::started) {
+                    Err(payload) => self.unwound(ON_START, payload, Phase::Restarting, turn),
+                    Ok(()) => {
+                        self.tell(Event::Restarted { object: self.name() });
+                        return self.ask_guards_soon(turn);
+                    }
+                }
+            }
+        };
+        match next {
+            Recovery::Restarts { after } => {
+                self.lose_servant(turn);
+                self.suspend(after, turn);
+            }
+            end => self.end_by(end, fault),
+        }
+    }
+
+    /// Has what waits for its guard tried again: by a timer, since methods may fail each time.
+    fn ask_guards_soon(&mut self, turn: &mut Turn) {
+        if let Self { ring, agenda, deferred: Some(deferred), .. } = self {
+            deferred.wake_soon(&mut turn.context(agenda, ring.bell()));
+        }
+    }
+
+    fn cancel_timers(&mut self, turn: &mut Turn) {
+        if let Some(agenda) = &mut self.agenda {
+            // What they capture is the user's.
+            drop_caught(agenda.cancel_timers(&mut turn.wheel));
+        }
+    }
+
+    /// The object's name, or its type's.
+    fn name(&self) -> String {
+        self.desk().name().unwrap_or(S::NAME).to_owned()
+    }
+
+    fn tell(&self, event: Event) {
+        if let Some(registration) = &self.registration {
+            registration.tell(event);
+        }
+    }
+
+    /// Why the object has ended.
+    fn reason(&mut self) -> ExitReason {
+        let desk = self.ring.bell();
+        let told = match () {
+            () if desk.is_aborted() => ExitReason::Aborted,
+            () if desk.was_stopped() => ExitReason::Stopped,
+            () => ExitReason::Deserted,
+        };
+        self.life.as_mut().and_then(|life| life.reason()).unwrap_or(told)
     }
 }
 
@@ -232,6 +440,12 @@ impl<S: Active, K: Kind> Object<S, K> {
 const A_TIMER: &str = "a timer";
 /// The same for what goes on after a call has ended.
 const A_CONTINUATION: &str = "a continuation";
+const ON_START: &str = "on_start";
+
+/// At the end of the clock's range there is no such time, and the timer is due.
+fn later(now: Instant, delay: Duration) -> Instant {
+    now.checked_add(delay).unwrap_or(now)
+}
 
 fn method_name<S: Active>(method: usize) -> &'static str {
     S::METHODS.get(method).map_or("?", |method| method.name)
@@ -254,6 +468,12 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
     fn drop(&mut self) {
         drop_caught(self.servant.take());
         self.drop_deferred();
+        let exit = Exit { object: self.name(), reason: self.reason() };
+        // The factory is the user's, and what it captures.
+        drop_caught(self.life.take());
+        // Before the monitors run: one may spawn a successor of the same name.
+        drop(self.registration.take());
+        self.desk().exits().announce(exit);
     }
 }
 
@@ -284,22 +504,32 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             && let Some(end) = self.desk().local_end(mine)
         {
             let before = self.consumer.before(end);
-            if before > 0 {
-                count += self.run(before.min(batch - count), Queue::Mailbox, turn);
-                continue;
+            let served = if before > 0 {
+                self.run(before.min(batch - count), Queue::Mailbox, turn)
+            } else {
+                let served = self.run(waiting, Queue::Local(mine, end), turn);
+                waiting -= served;
+                served
+            };
+            if served == 0 {
+                break;
             }
-            let served = self.run(waiting, Queue::Local(mine, end), turn);
-            waiting -= served;
             count += served;
         }
         // More than a batch, or what a panic has left behind it.
         if self.desk().local_len(mine) > 0 {
-            self.desk().note_called(mine);
+            match self.is_suspended() && !self.ring.is_closed() {
+                true => self.desk().put_off_called(mine),
+                false => self.desk().note_called(mine),
+            }
         }
         count
     }
 
     fn fire(&mut self, timer: u32, turn: &mut Turn) {
+        if timer == REVIVAL {
+            return self.revive(turn);
+        }
         self.beside(A_TIMER, turn, |servant, context| context.fire(servant, timer));
         if S::HAS_GUARDS {
             self.retry_deferred(turn);
@@ -338,13 +568,19 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn start(&mut self, turn: &mut Turn) {
-        self.beside("on_start", turn, S::started);
+        self.beside(ON_START, turn, S::started);
     }
 
     fn finish(&mut self, turn: &mut Turn) {
         self.drop_deferred();
         if let Some(agenda) = &mut self.agenda {
             agenda.end_waits();
+        }
+        if let Some(life) = &mut self.life {
+            life.is_ending = true;
+            if let Some(armed) = life.revival.take() {
+                turn.wheel.cancel(armed);
+            }
         }
         if !self.desk().is_aborted() {
             self.beside("on_stop", turn, |servant, context| {
@@ -353,12 +589,10 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
                 servant.stopping(context);
             });
         }
-        if let Some(agenda) = &self.agenda {
-            agenda.cancel_timers(&mut turn.wheel);
-        }
+        self.cancel_timers(turn);
         drop_caught(self.agenda.take());
         // For the answers that it owes.
-        self.desk().mark_stopped();
+        self.desk().stop_replies();
     }
 
     fn take_token(&mut self, token: Token) {
@@ -376,6 +610,10 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         if self.is_cold {
             return Cooling::Cold;
         }
+        // Not cooled: whoever calls it meanwhile needn't ring.
+        if self.rests() {
+            return Cooling::Suspended;
+        }
         if self.heat != Heat::Always && self.consumer.cool() {
             self.is_cold = true;
             return Cooling::Cold;
@@ -390,6 +628,14 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         }
     }
 
+    fn keep(&mut self) -> Cooling {
+        match () {
+            () if self.is_over() => Cooling::Over,
+            () if self.rests() => Cooling::Suspended,
+            () => Cooling::Hot,
+        }
+    }
+
     fn is_over(&mut self) -> bool {
         let is_closed =
             !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed;
@@ -397,17 +643,31 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn stop(&self) {
+        self.desk().mark_stopped();
         self.consumer.close();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.ring.is_closed()
+    }
+
+    fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool {
+        // One that was closed goes on to its end with the servant that it has.
+        if ptr::from_ref(self.desk()).addr() != desk || self.ring.is_closed() {
+            return false;
+        }
+        let is_new = self.life.as_mut().is_some_and(|life| life.obey(order));
+        // Without a servant it waits for a new one already.
+        let restarts = is_new && self.servant.is_some();
+        if restarts {
+            self.restart_after(order.after, turn);
+        }
+        restarts
     }
 
     fn set_key(&self, key: usize) {
         self.desk().set_key(key);
         // A note from before bore no key.
-        if let Some(mine) = self.desk().station().mine()
-            && self.desk().local_len(mine) > 0
-        {
-            self.desk().note_turned(mine);
-            self.desk().note_called(mine);
-        }
+        self.desk().call_again();
     }
 }

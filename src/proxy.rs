@@ -3,17 +3,20 @@
 use crate::active::Active;
 use crate::call::Call;
 use crate::cell::reply_bytes;
-use crate::control::abort;
+use crate::control::{abort, stop};
 use crate::desk::{Desk, Producer, Ring};
 use crate::error::{CallError, SendError};
+use crate::exit::Exit;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
 use crate::options::Options;
+use crate::park::Parker;
 use crate::reply::Reply;
 use crate::weak::Weak;
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 /// What a proxy is made of: a producer of the object's mailbox.
 ///
@@ -212,7 +215,7 @@ pub trait Proxy<S: Active>: Sized {
 
     /// Ends admission; everything accepted is served, then the object ends. Idempotent.
     fn stop(&self) {
-        self.handle().ring().close();
+        stop::<S, Self::Kind>(self.handle().ring());
     }
 
     /// Ends every pending call at once with [`CallError::Stopped`], also while the servant is stuck
@@ -224,6 +227,64 @@ pub trait Proxy<S: Active>: Sized {
     /// Whether admission has ended.
     fn is_stopped(&self) -> bool {
         self.handle().ring().is_closed()
+    }
+
+    /// Runs `monitor` once, with the object's end: on its runner's thread, when the servant was dropped,
+    /// its hooks have run and its name is free; or here and now, if that is over.
+    ///
+    /// It holds nothing of the object: the object ends when its last proxy is dropped, with monitors
+    /// or without. To tell another object of the end, let the closure keep a proxy of that one. A
+    /// monitor's panic is caught, and reported to nobody.
+    ///
+    /// ```
+    /// use mainspring::prelude::*;
+    /// use mainspring::{Exit, ExitReason};
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Default)]
+    /// struct Janitor { gone: Vec<Exit> }
+    /// #[active]
+    /// impl Janitor {
+    ///     pub fn note(&mut self, exit: Exit) { self.gone.push(exit) }
+    ///     pub fn gone(&self) -> Vec<Exit> { self.gone.clone() }
+    /// }
+    /// struct Session;
+    /// #[active]
+    /// impl Session {
+    ///     pub fn work(&self) {}
+    /// }
+    ///
+    /// let janitor = mainspring::spawn(Janitor::default())?;
+    /// let session = mainspring::spawn(Session)?;
+    /// let to = janitor.clone();
+    /// session.on_exit(move |exit| to.note(exit).detach());
+    /// session.stop();
+    /// let exit = session.wait_exit(Duration::from_secs(60)).unwrap();
+    /// assert_eq!(exit.reason, ExitReason::Stopped);
+    /// # while janitor.gone().get()?.is_empty() { std::thread::yield_now() }
+    /// assert_eq!(janitor.gone().get()?, [exit]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn on_exit(&self, monitor: impl FnOnce(Exit) + Send + 'static) {
+        self.handle().desk().exits().watch(Box::new(monitor));
+    }
+
+    /// How the object ended, once it has.
+    fn exit(&self) -> Option<Exit> {
+        self.handle().desk().exits().end()
+    }
+
+    /// Waits for the object's end; `None` when time was up first. It doesn't stop the object.
+    ///
+    /// # Blocking
+    /// For up to `limit`. On the object's own runner it doesn't wait: that would delay what it waits for.
+    fn wait_exit(&self, limit: Duration) -> Option<Exit> {
+        let desk = self.handle().desk();
+        if desk.station().is_mine() {
+            return self.exit();
+        }
+        let deadline = Instant::now().checked_add(limit);
+        desk.exits().wait_until(deadline, &Parker::of_this_thread())
     }
 
     /// The object's name, if it has one.

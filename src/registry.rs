@@ -3,6 +3,7 @@
 use crate::control::Control;
 use crate::error::{StartError, caught};
 use crate::event::{Event, Hook};
+use crate::fan_out;
 use crate::runner::Runner;
 use crate::similar::nearest;
 use crate::station::Station;
@@ -10,8 +11,8 @@ use crate::sync::Arc;
 use crate::topology;
 use crate::wait::WaitStrategy;
 use std::any::Any;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     registry: Mutex<Registry>,
     /// Signalled when a thread has ended.
     ended: Condvar,
+    /// Signalled when the last object of a phase has left.
+    left: Condvar,
     hook: Hook,
     drop_timeout: Duration,
     caller_wait: WaitStrategy,
@@ -31,14 +34,24 @@ struct Registry {
     stopping: bool,
     runners: Vec<Running>,
     /// By id, which is the place here; `None` where one has left.
-    objects: Vec<Option<std::sync::Arc<dyn Control>>>,
+    objects: Vec<Option<Listed>>,
     vacant: Vec<usize>,
     /// The ids of those that have one.
     names: HashMap<Box<str>, usize>,
     /// The proxies of objects that live until they are stopped, by id.
     kept: HashMap<usize, Box<dyn Any + Send>>,
+    /// How many objects each phase has, where it has any.
+    phases: BTreeMap<u8, usize>,
+    /// Up to this one they were stopped.
+    stopped_phase: Option<u8>,
     spawned: usize,
     said: Option<Spinners>,
+}
+
+/// An object, and the phase of a shutdown in which it is stopped.
+struct Listed {
+    control: std::sync::Arc<dyn Control>,
+    phase: u8,
 }
 
 /// Who spins on which CPU, and who parks for which reason although its strategy spins.
@@ -63,15 +76,15 @@ struct Running {
 
 impl Shared {
     pub(crate) fn new(hook: Hook, drop_timeout: Duration, caller_wait: WaitStrategy) -> Self {
-        let (registry, ended) = (Mutex::default(), Condvar::new());
-        Self { registry, ended, hook, drop_timeout, caller_wait }
+        let (registry, ended, left) = (Mutex::default(), Condvar::new(), Condvar::new());
+        Self { registry, ended, left, hook, drop_timeout, caller_wait }
     }
 
     /// Ends admission everywhere.
     pub(crate) fn stop(&self) {
         let mut registry = self.lock();
         registry.stopping = true;
-        registry.objects.iter().flatten().for_each(|object| object.stop());
+        registry.objects.iter().flatten().for_each(|object| object.control.stop());
         registry.runners.iter().for_each(|runner| runner.station.stop());
     }
 
@@ -93,7 +106,39 @@ impl Shared {
     }
 
     pub(crate) fn controls(&self) -> Vec<std::sync::Arc<dyn Control>> {
-        self.lock().objects.iter().flatten().cloned().collect()
+        self.lock().objects.iter().flatten().map(|object| object.control.clone()).collect()
+    }
+
+    /// The first phase from that one on that has objects.
+    pub(crate) fn next_phase(&self, from: u8) -> Option<u8> {
+        self.lock().phases.range(from..).next().map(|(phase, _)| *phase)
+    }
+
+    /// The objects of one phase.
+    pub(crate) fn controls_of(&self, phase: u8) -> Vec<std::sync::Arc<dyn Control>> {
+        self.lock().of_phase(phase).map(|object| object.control.clone()).collect()
+    }
+
+    /// Stops the objects of one phase: no other can join it, nor one before. Waits until none is left;
+    /// `false` if time was up first.
+    pub(crate) fn stop_phase_by(&self, phase: u8, deadline: Option<Instant>) -> bool {
+        let mut registry = self.lock();
+        registry.stopped_phase = registry.stopped_phase.max(Some(phase));
+        registry.of_phase(phase).for_each(|object| object.control.stop());
+        fan_out::wake_before_waiting();
+        while registry.phases.contains_key(&phase) {
+            let Some(deadline) = deadline else {
+                registry = self.left.wait(registry).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.left.wait_timeout(registry, left);
+            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     pub(crate) fn drop_timeout(&self) -> Duration {
@@ -225,9 +270,13 @@ impl Shared {
     pub(crate) fn register(
         self: &std::sync::Arc<Self>,
         control: std::sync::Arc<dyn Control>,
+        phase: u8,
     ) -> Result<Registration, StartError> {
         let mut registry = self.lock();
         registry.check_open()?;
+        if registry.stopped_phase >= Some(phase) {
+            return Err(StartError::EngineStopped);
+        }
         let id = registry.vacant.last().copied().unwrap_or(registry.objects.len());
         if let Some(name) = control.name() {
             match registry.names.entry(name.into()) {
@@ -239,9 +288,10 @@ impl Shared {
         }
         registry.vacant.pop();
         registry.spawned += 1;
+        *registry.phases.entry(phase).or_default() += 1;
         match registry.objects.get_mut(id) {
-            Some(place) => *place = Some(control),
-            None => registry.objects.push(Some(control)),
+            Some(place) => *place = Some(Listed { control, phase }),
+            None => registry.objects.push(Some(Listed { control, phase })),
         }
         Ok(Registration { shared: self.clone(), id })
     }
@@ -249,7 +299,8 @@ impl Shared {
     /// The object of that name; or some other names there are.
     pub(crate) fn find(&self, name: &str) -> Result<std::sync::Arc<dyn Control>, Vec<String>> {
         let registry = self.lock();
-        let object = registry.names.get(name).and_then(|id| registry.objects[*id].clone());
+        let listed = registry.names.get(name).and_then(|id| registry.objects[*id].as_ref());
+        let object = listed.map(|listed| listed.control.clone());
         object.ok_or_else(|| nearest(name, registry.names.keys().map(Box::as_ref)))
     }
 
@@ -283,8 +334,23 @@ impl Shared {
 }
 
 impl Registry {
+    fn of_phase(&self, phase: u8) -> impl Iterator<Item = &Listed> {
+        self.objects.iter().flatten().filter(move |object| object.phase == phase)
+    }
+
     fn check_open(&self) -> Result<(), StartError> {
         if self.stopping { Err(StartError::EngineStopped) } else { Ok(()) }
+    }
+
+    /// Takes note that an object has left; whether it was its phase's last.
+    fn take_from_phase(&mut self, phase: u8) -> bool {
+        let Some(count) = self.phases.get_mut(&phase) else { return false };
+        *count -= 1;
+        let is_last = *count == 0;
+        if is_last {
+            self.phases.remove(&phase);
+        }
+        is_last
     }
 
     fn known(&self) -> Vec<String> {
@@ -356,11 +422,15 @@ impl Drop for Registration {
         let mut registry = self.shared.lock();
         let Some(object) = registry.objects.get_mut(self.id).and_then(Option::take) else { return };
         registry.vacant.push(self.id);
-        if let Some(name) = object.name() {
+        if let Some(name) = object.control.name() {
             registry.names.remove(name);
         }
         let kept = registry.kept.remove(&self.id);
+        let is_last = registry.take_from_phase(object.phase);
         drop(registry);
+        if is_last {
+            self.shared.left.notify_all();
+        }
         drop((object, kept));
     }
 }

@@ -8,8 +8,9 @@
 //! a turn's cost depends on the objects that work, not on those that exist.
 
 use crate::station::{CONTROL, Station};
+use crate::supervisor::Order;
 use crate::sync::Arc;
-use crate::task::{Cooling, Progress, Task, Token, Turn};
+use crate::task::{Cooling, Progress, REVIVAL, Task, Token, Turn};
 use crate::wait::Obstructed;
 use crate::wheel::{Target, Wheel};
 use std::collections::VecDeque;
@@ -63,6 +64,8 @@ pub struct Scheduler {
     hot: Vec<Hot>,
     /// Objects that go on: calls that they wait for have ended.
     going_on: VecDeque<usize>,
+    /// Objects that wait for new servants, and are neither hot nor cold.
+    suspended: Vec<usize>,
     turn: Turn,
     live: usize,
     /// What the last turn received through mailboxes.
@@ -109,6 +112,7 @@ impl Scheduler {
             vacant: Vec::new(),
             hot: Vec::new(),
             going_on: VecDeque::new(),
+            suspended: Vec::new(),
             turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX, is_live: false },
             live: 0,
             received: 0,
@@ -146,7 +150,7 @@ impl Scheduler {
     /// # Blocking
     /// Only as long as the servants' methods.
     /// # Panics
-    /// Never: a servant's panic ends its call, and stops its object.
+    /// Never: a servant's panic ends its call, and concerns its object alone.
     #[inline]
     pub fn turn(&mut self, now: Instant) -> usize {
         self.turn.now = now;
@@ -199,15 +203,20 @@ impl Scheduler {
 
     #[inline(never)]
     fn fire_due(&mut self) -> usize {
-        let Self { objects, turn, .. } = self;
+        let Self { objects, hot, suspended, turn, .. } = self;
         turn.wheel.advance(turn.now);
         let mut fired = 0;
         while fired < FIRED_MAX
             && let Some(Target { object, timer }) = turn.wheel.next_due()
         {
             fired += 1;
-            if let Some(entry) = entry_of(objects, object as usize) {
+            let key = object as usize;
+            if let Some(entry) = entry_of(objects, key) {
                 entry.task.fire(timer, turn);
+                if timer == REVIVAL {
+                    suspended.retain(|other| *other != key);
+                    heat(entry, key, hot);
+                }
             }
         }
         fired
@@ -303,6 +312,32 @@ impl Scheduler {
         if station.is_stopping() {
             self.stop();
         }
+        self.look_at_suspended();
+    }
+
+    /// Turns again to what was stopped: that doesn't wait for its delay.
+    fn look_at_suspended(&mut self) {
+        let Self { objects, hot, suspended, .. } = self;
+        suspended.retain(|key| {
+            let entry = entry_of(objects, *key).filter(|entry| entry.task.is_stopped());
+            let Some(entry) = entry else { return true };
+            heat(entry, *key, hot);
+            false
+        });
+    }
+
+    /// Gives an object a new servant, if it still lives; `desk` is its address.
+    pub(crate) fn restart(&mut self, key: usize, desk: usize, order: Order) {
+        // A command before this one may have made it.
+        for task in self.station.take_newcomers() {
+            self.adopt(task);
+        }
+        let Self { objects, hot, turn, .. } = self;
+        if let Some(entry) = entry_of(objects, key)
+            && entry.task.restart(desk, order, turn)
+        {
+            heat(entry, key, hot);
+        }
     }
 
     /// Ends admission of every object; what they accepted still runs.
@@ -336,13 +371,11 @@ impl Scheduler {
         *cool_at = Some(later(now));
         let key = *key;
         let Some(entry) = entry_of(&mut self.objects, key) else { return false };
-        let cooling = match keep {
-            true if entry.task.is_over() => Cooling::Over,
-            true => Cooling::Hot,
-            false => entry.cool(),
-        };
-        if cooling == Cooling::Over {
-            self.remove(key);
+        let cooling = entry.cool_or(keep);
+        match cooling {
+            Cooling::Over => self.remove(key),
+            Cooling::Suspended => self.suspended.push(key),
+            Cooling::Cold | Cooling::Hot | Cooling::Polled => {}
         }
         matches!(cooling, Cooling::Hot | Cooling::Polled)
     }
@@ -359,6 +392,7 @@ impl Scheduler {
                     continue;
                 }
                 Cooling::Cold => {}
+                Cooling::Suspended => self.suspended.push(key),
                 Cooling::Over => self.remove(key),
             }
             self.hot.swap_remove(place);
@@ -381,15 +415,17 @@ impl Scheduler {
         let mut entry = Entry { task, is_hot: true, goes_on: false };
         // Where few objects live a first call need not ring; where many do, each that isn't called
         // yet would have to be polled for a while.
-        let is_idle = self.hot.len() >= HOT_KEPT && entry.cool() == Cooling::Cold;
+        let cooling = (self.hot.len() >= HOT_KEPT).then(|| entry.cool());
         match self.objects.get_mut(key) {
             Some(place) => *place = Some(entry),
             None => self.objects.push(Some(entry)),
         }
         self.live += 1;
         self.had_any = true;
-        if !is_idle {
-            self.hot.push(Hot { key, cool_at: None });
+        match cooling {
+            Some(Cooling::Cold) => {}
+            Some(Cooling::Suspended) => self.suspended.push(key),
+            _ => self.hot.push(Hot { key, cool_at: None }),
         }
     }
 
@@ -488,8 +524,13 @@ fn note_ended(entry: &mut Entry, key: usize, going_on: &mut VecDeque<usize>) {
 impl Entry {
     /// Tries to cool the object. If it comes to that, it is to be taken off the hot ones.
     fn cool(&mut self) -> Cooling {
-        let cooling = self.task.cool();
-        self.is_hot = cooling != Cooling::Cold;
+        self.cool_or(false)
+    }
+
+    /// The same, unless it may stay hot.
+    fn cool_or(&mut self, keep: bool) -> Cooling {
+        let cooling = if keep { self.task.keep() } else { self.task.cool() };
+        self.is_hot = !matches!(cooling, Cooling::Cold | Cooling::Suspended);
         cooling
     }
 }

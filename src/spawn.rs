@@ -1,11 +1,13 @@
 //! Making an active object: its options, its factory, and the way to its runner.
 
 use crate::active::Active;
-use crate::control::Controller;
+use crate::control::{Control, Controller};
 use crate::desk::{Consumer, Desk, Ring};
 use crate::engine::{Engine, EngineHandle};
 use crate::error::{StartError, panic_message};
 use crate::event::Event;
+use crate::exit::{Exit, ExitReason};
+use crate::life::{Judge, Life, Make, Policy};
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Heat, Kind, Lanes, Mpsc, Pop, Spsc, sealed};
@@ -14,6 +16,8 @@ use crate::proxy::{Handle, Proxy};
 use crate::registry::Registration;
 use crate::runner::Runner;
 use crate::station::{self, Station};
+use crate::supervise::{Budget, Restart};
+use crate::supervisor::Supervisor;
 use crate::sync::Arc;
 use crate::task::Task;
 use std::fmt;
@@ -32,7 +36,8 @@ pub const CALLS_MIN: usize = 1024;
 
 /// What makes a servant: a closure that returns it, or a `Result` with it.
 ///
-/// It runs once, on the runner's thread, so the servant itself need not be `Send`.
+/// It runs on the runner's thread, so the servant itself need not be `Send`: once, unless the object is
+/// restarted.
 pub trait Factory<S, M>: Send + 'static {
     /// Makes the servant, or says why not.
     fn make(self) -> Result<S, String>;
@@ -60,6 +65,49 @@ where
     fn make(self) -> Result<S, String> {
         self().map_err(|error| error.to_string())
     }
+}
+
+/// A [`Factory`] that can make servants again and again: for objects that are restarted.
+pub trait FactoryMut<S, M>: Factory<S, M> {
+    /// Makes a servant, or says why not.
+    fn make_again(&mut self) -> Result<S, String>;
+}
+
+impl<S: Active, F: FnMut() -> S + Send + 'static> FactoryMut<S, Plain> for F {
+    fn make_again(&mut self) -> Result<S, String> {
+        Ok(self())
+    }
+}
+
+impl<S, E, F> FactoryMut<S, Fallible<E>> for F
+where
+    S: Active,
+    E: fmt::Display,
+    F: FnMut() -> Result<S, E> + Send + 'static,
+{
+    fn make_again(&mut self) -> Result<S, String> {
+        self().map_err(|error| error.to_string())
+    }
+}
+
+/// The phase of a shutdown in which objects are stopped unless told otherwise: room for 128 phases
+/// before, and 127 after.
+pub const PHASE_DEFAULT: u8 = 128;
+
+/// What an object does about panics, before it has its factory.
+enum OnPanic<S, F> {
+    Stop,
+    Resume,
+    Restart { keep: fn(F) -> Make<S>, by: RestartedBy },
+}
+
+enum RestartedBy {
+    Itself(Restart),
+    Supervisor(Supervisor),
+}
+
+fn keep<S, M, F: FactoryMut<S, M>>(mut factory: F) -> Make<S> {
+    Box::new(move || factory.make_again())
 }
 
 /// Where an object goes.
@@ -97,15 +145,27 @@ pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
     calls_max: Option<usize>,
     heat: Heat,
     is_kept: bool,
+    on_panic: OnPanic<S, F>,
+    phase: u8,
     types: PhantomData<Types<S, M, K>>,
 }
 
 impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
     pub(crate) fn new(engine: EngineHandle, name: Option<String>, factory: F) -> Self {
         let (place, capacity) = (Place::Any, CAPACITY_DEFAULT);
-        let (calls_max, heat, is_kept) = (None, Heat::default(), false);
-        let types = PhantomData;
-        Self { engine, name, factory, place, capacity, calls_max, heat, is_kept, types }
+        Self {
+            engine,
+            name,
+            factory,
+            place,
+            capacity,
+            calls_max: None,
+            heat: Heat::default(),
+            is_kept: false,
+            on_panic: OnPanic::Stop,
+            phase: PHASE_DEFAULT,
+            types: PhantomData,
+        }
     }
 
     /// Makes the mailbox a ring for one producer: cheaper, and the proxy can be sent, but neither
@@ -124,9 +184,19 @@ impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
     }
 
     fn kind<K: Kind>(self) -> Spawn<S, M, F, K> {
-        let Self { engine, name, factory, place, capacity, calls_max, heat, is_kept, .. } = self;
-        let types = PhantomData;
-        Spawn { engine, name, factory, place, capacity, calls_max, heat, is_kept, types }
+        Spawn {
+            engine: self.engine,
+            name: self.name,
+            factory: self.factory,
+            place: self.place,
+            capacity: self.capacity,
+            calls_max: self.calls_max,
+            heat: self.heat,
+            is_kept: self.is_kept,
+            on_panic: self.on_panic,
+            phase: self.phase,
+            types: PhantomData,
+        }
     }
 }
 
@@ -194,6 +264,86 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         self
     }
 
+    /// Keeps the servant when a method of its panics, and goes on with the next request.
+    ///
+    /// The call that panicked ends [`Panicked`](crate::CallError::Panicked) in any case. Beware: a method
+    /// that unwinds may leave the servant's fields half changed; ask for this only if every method
+    /// keeps them sound up to the point where it may panic. Default: the object stops.
+    ///
+    /// The same goes for its timers and hooks. The batch that the panic broke off is reported to
+    /// `on_batch_end` as one of a single request.
+    pub fn resume_on_panic(mut self) -> Self {
+        self.on_panic = OnPanic::Resume;
+        self
+    }
+
+    /// Gives the object a new servant when one panics, as often and as soon as `restart` says.
+    ///
+    /// The factory is called again, on the runner's thread, so the servant need not be `Send`; what it
+    /// captures stays with the object. The call that panicked ends
+    /// [`Panicked`](crate::CallError::Panicked) and is never repeated. The servant is dropped, without
+    /// `on_stop`; its timers are cancelled. Everything else stays: proxies, what waits in the mailbox or
+    /// for a guard, and their order. The new one begins with `on_start`.
+    ///
+    /// During a delay the object accepts requests until its mailbox is full, and serves none: calls stay
+    /// pending. A factory that fails counts as another failure. When the restarts are used up the
+    /// object stops, what waits ends [`Stopped`](crate::CallError::Stopped), and its exit says
+    /// [`RestartsExhausted`](crate::ExitReason::RestartsExhausted).
+    ///
+    /// Whoever stops an object doesn't wait for a delay: it gets its servant at once, serves what it has
+    /// accepted, and ends. Where panics abort the process (`panic = "abort"`) none of this applies.
+    ///
+    /// ```
+    /// use mainspring::prelude::*;
+    /// use mainspring::Restart;
+    /// use std::rc::Rc;
+    ///
+    /// struct Parser { seen: Rc<Vec<u64>> } // !Send
+    /// #[active]
+    /// impl Parser {
+    ///     pub fn parse(&mut self, text: String) -> u64 {
+    ///         let number = text.parse().expect("a number");
+    ///         Rc::make_mut(&mut self.seen).push(number);
+    ///         self.seen.iter().sum()
+    ///     }
+    /// }
+    ///
+    /// let engine = Engine::builder().runner(Runner::named("a")).start()?;
+    /// let parser = engine.spawn("parser", || Parser { seen: Rc::default() });
+    /// let parser = parser.restart_on_panic(Restart::new()).start()?;
+    /// assert_eq!(parser.parse("40".into()).get(), Ok(40));
+    /// assert!(parser.parse("forty".into()).get().is_err());
+    /// assert_eq!(parser.parse("2".into()).get(), Ok(2)); // another servant
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restart_on_panic(mut self, restart: Restart) -> Self
+    where
+        F: FactoryMut<S, M>,
+    {
+        let by = RestartedBy::Itself(restart);
+        self.on_panic = OnPanic::Restart { keep: keep::<S, M, F>, by };
+        self
+    }
+
+    /// As [`restart_on_panic`](Self::restart_on_panic), together with others: `supervisor` decides who is
+    /// restarted, and whether.
+    pub fn supervised_by(mut self, supervisor: &Supervisor) -> Self
+    where
+        F: FactoryMut<S, M>,
+    {
+        let by = RestartedBy::Supervisor(supervisor.clone());
+        self.on_panic = OnPanic::Restart { keep: keep::<S, M, F>, by };
+        self
+    }
+
+    /// In which phase [`stop_in_phases`](EngineHandle::stop_in_phases) stops the object: lower ones first.
+    /// Default: [`PHASE_DEFAULT`]. Give those lower ones that take work in, and those higher ones that
+    /// others send their last results to.
+    pub fn phase(mut self, phase: u8) -> Self {
+        self.phase = phase;
+        self
+    }
+
     /// Makes the object, and returns its proxy.
     ///
     /// # Errors
@@ -219,6 +369,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
 
     fn start_on(self, station: &Arc<Station>) -> Result<S::Proxy<K>, StartError> {
         let Self { engine, name, factory, capacity, calls_max, heat, is_kept, .. } = self;
+        let Self { on_panic, phase, .. } = self;
         if heat == Heat::Always && !station.polls() {
             let object = name.unwrap_or_else(|| S::NAME.into());
             return Err(StartError::AlwaysHot { object, runner: station.name().into() });
@@ -229,14 +380,15 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         let ring = producer.ring().clone();
         let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
         let object = || name.as_deref().unwrap_or(S::NAME).into();
-        let registration = engine.shared().register(control)?;
+        let registration = engine.shared().register(control.clone(), phase)?;
         if is_kept {
             let kept = <K as sealed::Kind>::upgrade(&ring);
             let kept = kept.ok_or_else(|| StartError::KeepAlive { object: object() })?;
             registration.keep(Box::new(kept));
         }
-        let seed = Seed::<S, K> { consumer: Some((consumer, registration)), ring, heat };
-        deliver(station, &engine, seed, factory)?;
+        let consumer = Some((consumer, registration));
+        let seed = Seed::<S, K> { consumer, ring, heat, control, failure: None };
+        deliver(station, &engine, seed, Source::new(factory, on_panic))?;
         Ok(S::Proxy::<K>::from_handle(Handle::new(producer)))
     }
 }
@@ -249,34 +401,83 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> fmt::Debug for Spawn<S, M, F, K> {
     }
 }
 
+/// What makes the servant, and maybe its successors.
+enum Source<S, F> {
+    Once(F, Option<Policy<S>>),
+    Again(Make<S>, RestartedBy),
+}
+
+impl<S: Active, F> Source<S, F> {
+    fn new(factory: F, on_panic: OnPanic<S, F>) -> Self {
+        match on_panic {
+            OnPanic::Stop => Self::Once(factory, None),
+            OnPanic::Resume => Self::Once(factory, Some(Policy::Resume)),
+            OnPanic::Restart { keep, by } => Self::Again(keep(factory), by),
+        }
+    }
+
+    /// Makes the first servant.
+    fn make<M>(self, control: std::sync::Arc<dyn Control>) -> Result<Made<S>, String>
+    where
+        F: Factory<S, M>,
+    {
+        let (servant, policy) = match self {
+            Self::Once(factory, policy) => (factory.make()?, policy),
+            Self::Again(mut make, by) => {
+                let servant = make()?;
+                let by = match by {
+                    RestartedBy::Itself(restart) => Judge::Alone(Budget::new(restart)),
+                    RestartedBy::Supervisor(group) => Judge::Supervised(group.join(control)),
+                };
+                (servant, Some(Policy::Restart { make, by }))
+            }
+        };
+        Ok((servant, policy.map(|policy| Box::new(Life::new(policy)))))
+    }
+}
+
+type Made<S> = (S, Option<Box<Life<S>>>);
+
 /// An object whose servant has not been made.
 struct Seed<S: Active, K: Kind> {
     consumer: Option<(Consumer<S, K>, Registration)>,
     ring: Held<Ring<S, K>>,
     heat: Heat,
+    control: std::sync::Arc<dyn Control>,
+    /// Why there won't be one.
+    failure: Option<Box<str>>,
 }
 
 impl<S: Active, K: Kind> Seed<S, K> {
-    fn grow<M>(mut self, factory: impl Factory<S, M>) -> Result<Box<dyn Task>, StartError> {
-        let object = || self.ring.bell().name().unwrap_or(S::NAME).to_owned();
-        let servant = match catch_unwind(AssertUnwindSafe(|| factory.make())) {
-            Ok(Ok(servant)) => servant,
-            Ok(Err(message)) => return Err(StartError::Factory { object: object(), message }),
+    fn grow<M, F: Factory<S, M>>(
+        mut self,
+        source: Source<S, F>,
+    ) -> Result<Box<dyn Task>, StartError> {
+        let object = self.name();
+        let control = self.control.clone();
+        let made = catch_unwind(AssertUnwindSafe(|| source.make::<M>(control)));
+        let error = match made {
+            Ok(Ok((servant, life))) => {
+                let (ring, heat) = (self.ring.clone(), self.heat);
+                let station = ring.bell().station().clone();
+                let gone = || StartError::RunnerStopped { name: station.name().into() };
+                let (consumer, registration) = self.consumer.take().ok_or_else(gone)?;
+                let object = Object::<S, K>::new(servant, consumer, ring, heat, life, registration);
+                return Ok(Box::new(object));
+            }
+            Ok(Err(message)) => StartError::Factory { object, message },
             Err(payload) => {
                 let message = panic_message(&*payload).into();
                 drop_caught(payload);
-                return Err(StartError::FactoryPanicked { object: object(), message });
+                StartError::FactoryPanicked { object, message }
             }
         };
-        let gone = || StartError::RunnerStopped { name: self.ring.bell().station().name().into() };
-        let (consumer, registration) = self.consumer.take().ok_or_else(gone)?;
-        Ok(Box::new(Object::<S, K>::new(
-            servant,
-            consumer,
-            self.ring.clone(),
-            self.heat,
-            registration,
-        )))
+        self.failure = Some(error.to_string().into());
+        Err(error)
+    }
+
+    fn name(&self) -> String {
+        self.ring.bell().name().unwrap_or(S::NAME).to_owned()
     }
 }
 
@@ -285,31 +486,37 @@ const SUSPENDED_NAP: Duration = Duration::from_micros(50);
 
 impl<S: Active, K: Kind> Drop for Seed<S, K> {
     fn drop(&mut self) {
-        if let Some((consumer, _)) = &mut self.consumer {
+        if let Some((mut consumer, registration)) = self.consumer.take() {
+            let desk = self.ring.bell();
             // Nobody will serve what came before the servant: it ends `Stopped`.
-            self.ring.bell().pool().mark_stopped();
+            desk.pool().mark_stopped();
             consumer.close();
             loop {
                 consumer.drain(usize::MAX, |request, _| drop_caught(request));
                 if consumer.peek() == Pop::Closed {
-                    return;
+                    break;
                 }
                 // A producer was suspended between claim and stamp; what is behind it must end too.
                 // Sleeps rather than yields: the producer may have the lower priority.
                 std::thread::sleep(SUSPENDED_NAP);
             }
+            // As at the end of an object that has lived.
+            drop(registration);
+            let failure = self.failure.take().unwrap_or_else(|| "its runner has stopped".into());
+            let reason = ExitReason::NotStarted { failure };
+            desk.exits().announce(Exit { object: self.name(), reason });
         }
     }
 }
 
-fn deliver<S: Active, K: Kind, M>(
+fn deliver<S: Active, K: Kind, M, F: Factory<S, M>>(
     station: &Arc<Station>,
     engine: &EngineHandle,
     seed: Seed<S, K>,
-    factory: impl Factory<S, M>,
+    source: Source<S, F>,
 ) -> Result<(), StartError> {
     if let Some(mine) = station.mine() {
-        station.leave_newcomer(mine, seed.grow(factory)?);
+        station.leave_newcomer(mine, seed.grow::<M, F>(source)?);
         return Ok(());
     }
     let (done, is_done) = std::sync::mpsc::sync_channel(1);
@@ -318,7 +525,7 @@ fn deliver<S: Active, K: Kind, M>(
     let is_done = (!station::is_runner()).then_some(is_done);
     let reporter = engine.clone();
     station.send(Box::new(move |scheduler| {
-        let grown = seed.grow(factory).map(|task| scheduler.adopt(task));
+        let grown = seed.grow::<M, F>(source).map(|task| scheduler.adopt(task));
         if grown.is_err() {
             scheduler.note_failure();
         }

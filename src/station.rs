@@ -166,6 +166,12 @@ impl Station {
         }
     }
 
+    /// Has the runner look at its flags, and at what is suspended.
+    pub(crate) fn call_attention(&self) {
+        // One that has ended has no objects.
+        self.ring();
+    }
+
     /// Takes note that the control link was taken off; whatever was left before is visible then.
     pub(crate) fn hear(&self) {
         // AcqRel [station.rung]: Acquire sees what the ringers left; Release, so that the next
@@ -288,6 +294,7 @@ pub(crate) fn this_thread() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::supervisor::Order;
     use crate::task::{Cooling, Progress, Token, Turn};
 
     struct Nobody;
@@ -322,11 +329,23 @@ mod tests {
             Cooling::Cold
         }
 
+        fn keep(&mut self) -> Cooling {
+            Cooling::Hot
+        }
+
         fn is_over(&mut self) -> bool {
             false
         }
 
         fn stop(&self) {}
+
+        fn is_stopped(&self) -> bool {
+            false
+        }
+
+        fn restart(&mut self, _: usize, _: Order, _: &mut Turn) -> bool {
+            false
+        }
 
         fn set_key(&self, _: usize) {}
     }

@@ -4,6 +4,7 @@ use crate::active::Active;
 use crate::context::{Agenda, Context, Request};
 use crate::desk::Desk;
 use crate::station::{Mine, Station};
+use crate::supervisor::Order;
 use crate::wheel::Wheel;
 use std::time::Instant;
 
@@ -25,6 +26,8 @@ pub(crate) enum Cooling {
     Hot,
     /// Its bell can't be asked for: the head slot is claimed and not yet filled, or it is always hot.
     Polled,
+    /// It waits for its new servant: a timer wakes it, or a close. Not to be polled.
+    Suspended,
     /// It has ended, and nothing of it is left.
     Over,
 }
@@ -58,6 +61,9 @@ impl Token {
     }
 }
 
+/// The number of an object's timer that ends its suspension; no timer of a servant has it.
+pub(crate) const REVIVAL: u32 = u32::MAX;
+
 /// What a runner gives its objects for their turns.
 pub(crate) struct Turn {
     /// When the runner's turn began.
@@ -70,6 +76,11 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// What the clock says: for what happens seldom, and maybe long after the turn began.
+    pub(crate) fn clock(&self) -> Instant {
+        if self.is_live { Instant::now() } else { self.now }
+    }
+
     #[inline(always)]
     pub(crate) fn context<'a, S: Active>(
         &'a mut self,
@@ -107,9 +118,15 @@ pub(crate) trait Task {
     fn take_token(&mut self, token: Token);
     /// Asks the mailbox to ring when something arrives, instead of being polled.
     fn cool(&mut self) -> Cooling;
+    /// What [`cool`](Self::cool) would say of an object that may stay hot.
+    fn keep(&mut self) -> Cooling;
     /// Whether it was stopped, and nothing of it is left.
     fn is_over(&mut self) -> bool;
     fn stop(&self);
+    /// Whether it was stopped: then it isn't left suspended.
+    fn is_stopped(&self) -> bool;
+    /// Gives it a new servant, if its desk is at that address; whether it is to be turned to.
+    fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool;
     /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
     /// at what was called.
     fn set_key(&self, key: usize);

@@ -10,11 +10,14 @@
 //!   end in `Lane::published`, the word in `Tail::warm`, which its caller has read before.
 //! - What orders a load before another's store (`Tail::cool`, for the link that was read before):
 //!   loom has no load buffering.
+//! - What lies in plain memory: the `Release` that shows what monitors lie in (`Exits::state`), where
+//!   all that is read behind the pointer is the checker's own mutex.
 //! - What is there twice: a lane made for a mailbox that has ended (`Lane::ended`) would be refused
 //!   at the door.
 
 mod calls;
 mod lanes;
+mod lives;
 mod rings;
 mod waits;
 mod weak;
@@ -48,6 +51,7 @@ const fn mutant(
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    let all = [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS, weak::MUTANTS, waits::MUTANTS];
-    all.into_iter().flatten()
+    let protocols = [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS];
+    let others = [lives::MUTANTS, waits::MUTANTS, weak::MUTANTS];
+    protocols.into_iter().chain(others).flatten()
 }

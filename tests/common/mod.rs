@@ -77,7 +77,7 @@ impl Events {
     /// The panics: object, method, message, awaited.
     pub fn panics(&self) -> Vec<(String, &'static str, String, bool)> {
         let panic = |event| match event {
-            Event::Panicked { object, method, message, awaited } => {
+            Event::Panicked { object, method, message, awaited, .. } => {
                 Some((object, method, message, awaited))
             }
             _ => None,

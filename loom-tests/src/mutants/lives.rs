@@ -1,0 +1,76 @@
+//! Bugs in how objects end, and in how they wait for a new servant.
+
+use super::{Mutant, mutant};
+
+const EXIT: &str = "src/exit.rs";
+const DESK: &str = "src/desk.rs";
+const OBJECT: &str = "src/object.rs";
+const CONTROL: &str = "src/control.rs";
+
+/// See the module.
+pub const MUTANTS: &[Mutant] = &[
+    mutant(
+        "exits: announced before it is stored",
+        EXIT,
+        "State::Watched { .. } => mem::replace(&mut *state, over),\n            }\n        };",
+        "State::Watched { .. } => mem::replace(&mut *state, State::Watched { monitors: Vec::new(), asleep: Vec::new() }),\n            }\n        };\n        *self.state().lock() = over;",
+        "lives",
+        "registration_races_exit",
+    ),
+    mutant(
+        "exits: registered without a second look",
+        EXIT,
+        "        let over = {\n            let mut state = self.state().lock();\n            match &mut *state {\n                State::Over(exit) => exit.clone(),",
+        "        let over = {\n            let mut state = self.state().lock();\n            match &mut *state {\n                State::Over(_) => return,",
+        "lives",
+        "registration_races_exit",
+    ),
+    mutant(
+        "exits: sleepers aren't woken",
+        EXIT,
+        "asleep.iter().for_each(|parker| parker.unpark());",
+        "drop(asleep);",
+        "lives",
+        "waiting_races_exit",
+    ),
+    mutant(
+        "suspension: the closer doesn't fence",
+        DESK,
+        "        // SeqCst [desk.suspended]: as in `note_suspended`.\n        fence(SeqCst);",
+        "",
+        "lives",
+        "suspension_races_stop",
+    ),
+    mutant(
+        "suspension: the runner doesn't fence",
+        DESK,
+        "between the close and the look below: one side sees the other.\n        fence(SeqCst);",
+        "between the close and the look below: one side sees the other.",
+        "lives",
+        "suspension_races_stop",
+    ),
+    mutant(
+        "suspension: the runner doesn't look at the close",
+        OBJECT,
+        "        // Not cooled: whoever calls it meanwhile needn't ring.\n        if self.rests() {",
+        "        if self.is_suspended() {",
+        "lives",
+        "suspension_races_stop",
+    ),
+    mutant(
+        "suspension: a stop wakes nobody",
+        CONTROL,
+        "    ring.close();\n    desk.wake_suspended();\n}\n\n/// See [`Control::abort`].",
+        "    ring.close();\n}\n\n/// See [`Control::abort`].",
+        "lives",
+        "suspension_races_stop",
+    ),
+    mutant(
+        "suspension: an abort wakes nobody",
+        CONTROL,
+        "    desk.end_calls();\n    desk.wake_suspended();",
+        "    desk.end_calls();",
+        "lives",
+        "suspension_races_abort",
+    ),
+];
