@@ -21,7 +21,7 @@ pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Held<Ring<S, K>>);
 
 impl<S: Active, K: Kind> Control for Controller<S, K> {
     fn stop(&self) {
-        self.0.close();
+        close::<S, K>(&self.0);
     }
 
     fn abort(&self) {
@@ -33,11 +33,17 @@ impl<S: Active, K: Kind> Control for Controller<S, K> {
     }
 }
 
+/// Ends admission to all of an object's lanes.
+pub(crate) fn close<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    ring.close();
+    ring.bell().sides().close();
+}
+
 /// See [`Control::abort`].
 pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let desk = ring.bell();
     desk.mark_aborted();
-    ring.close();
+    close::<S, K>(ring);
     // After the close no call is accepted, and every accepted one's cell is visible: its claim and
     // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
     // the other had done (pair `door.passed`).

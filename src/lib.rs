@@ -6,6 +6,7 @@ mod active;
 #[allow(unsafe_code)] // that a handle may be sent
 mod proxy;
 mod options;
+mod full;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
 mod call_set;
@@ -15,6 +16,8 @@ mod local;
 mod fan_out;
 #[allow(unsafe_code)] // pushing the object's link
 mod desk;
+#[allow(unsafe_code)] // making and pushing the lanes beside a mailbox
+mod priority;
 mod object;
 mod task;
 mod context;
@@ -64,7 +67,9 @@ pub use fan_out::fan_out;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
 pub use mainspring_macros::active;
+pub use full::OnFull;
 pub use options::{Bound, Options};
+pub use priority::{PASSED_MAX, Priority};
 pub use proxy::{Handle, Proxy};
 #[doc(hidden)]
 pub use proxy::{sendable, wrong_request};

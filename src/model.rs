@@ -7,6 +7,7 @@ use crate::cell::Cell;
 use crate::control::Controller;
 use crate::desk::Desk;
 use crate::engine::Engine;
+use crate::full::Policy;
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{Heat, Kind, sealed};
 use crate::object::Object;
@@ -150,7 +151,8 @@ pub struct Course {
 /// Makes an object as `Spawn::start` does, on a station of its own.
 pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
     let station = Arc::new(Station::new("model"));
-    let desk = Desk::new(station.clone(), None, S::REPLY_BYTES, capacity);
+    let policy = Policy::new(capacity);
+    let desk = Desk::new(station.clone(), None, S::REPLY_BYTES, capacity, policy);
     let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, Heat::Varies, desk);
     let (producer, consumer) = ends.expect("a model's capacity is possible");
     let ring = producer.ring().clone();
@@ -158,7 +160,8 @@ pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, R
     let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
     let registration = engine.shared().register(control).expect("it is open");
     engine.detach();
-    let object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, registration);
+    let mut object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, registration);
+    object.set_key(0);
     let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));
     (proxy, Running { task: Box::new(object), station })
 }

@@ -1,7 +1,10 @@
 //! One active object: its servant, and how requests get there.
 
+mod sides;
+
 use crate::active::{Active, Batch};
 use crate::context::{Context, Timers};
+use crate::control::close;
 use crate::desk::{Consumer, Desk, Ring};
 use crate::error::{CallError, caught, panic_message};
 use crate::event::Event;
@@ -9,10 +12,12 @@ use crate::guard::{Deferred, Ran};
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
 use crate::mailbox::{Heat, Kind, Pop, Position};
+use crate::priority::Side;
 use crate::registry::Registration;
 use crate::reply::Failure;
 use crate::station::{Mine, Station};
 use crate::task::{Cooling, Progress, Task, Token, Turn};
+use sides::{Extra, cool};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,6 +36,8 @@ pub(crate) struct Object<S: Active, K: Kind> {
     /// Made for the first request whose guard doesn't hold.
     deferred: Option<Box<Deferred<S::Request>>>,
     registration: Registration,
+    /// What few objects have: then turns take another way.
+    extra: Option<Box<Extra<S::Request>>>,
 }
 
 impl<S: Active, K: Kind> Object<S, K> {
@@ -41,6 +48,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         heat: Heat,
         registration: Registration,
     ) -> Self {
+        let extra = Extra::of(ring.bell().policy());
         Self {
             consumer,
             ring,
@@ -50,6 +58,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             timers: None,
             deferred: None,
             registration,
+            extra,
         }
     }
 
@@ -71,10 +80,15 @@ impl<S: Active, K: Kind> Object<S, K> {
             1
         });
         if S::WANTS_BATCH_END && served > 0 {
-            let batch = Batch { served, queued: self.ring.len() };
-            self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
+            self.end_batch(served, turn);
         }
         served
+    }
+
+    fn end_batch(&mut self, served: usize, turn: &mut Turn) {
+        let queued = self.ring.len() + self.desk().sides().len();
+        let batch = Batch { served, queued };
+        self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
     }
 
     /// Tries what waits for its guard, where something else than a request has run.
@@ -127,7 +141,6 @@ impl<S: Active, K: Kind> Object<S, K> {
         let Self { consumer, ring, servant: Some(servant), timers, deferred, .. } = self else {
             return Ok(0);
         };
-        let capacity = ring.capacity();
         let desk = ring.bell();
         let mut context = turn.context(timers, desk);
         let mut method = 0;
@@ -135,29 +148,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         // One `catch_unwind` a batch, not one a request: what failed is in `method`.
         catch_unwind(AssertUnwindSafe(|| {
             let mut serve = |request: S::Request| {
-                if desk.is_aborted() {
-                    // The aborter may not have come to this call's cell yet.
-                    desk.pool().mark_stopped();
-                    return drop_caught(request);
-                }
-                method = S::method(&request);
-                // In this form the compiler leaves the other branch out before it decides what to
-                // inline: without that 128 calls in flight took 67 ns each rather than 43.
-                if S::HAS_GUARDS {
-                    let deferred =
-                        deferred.get_or_insert_with(|| Box::new(Deferred::new(capacity)));
-                    match deferred.run_or_keep(servant, request, &mut context) {
-                        Ran::Yes => {
-                            let about = |request: &S::Request| method = S::method(request);
-                            deferred.retry(servant, &mut context, about);
-                        }
-                        Ran::NotYet => {}
-                        // Its call ends `Dropped`.
-                        Ran::NoRoom(request) => drop_caught(request),
-                    }
-                } else {
-                    servant.dispatch(request, &mut context);
-                }
+                serve_one(servant, request, desk, deferred, &mut context, &mut method);
             };
             match queue {
                 Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
@@ -191,7 +182,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         let message = panic_message(&*payload);
         drop_caught(payload);
         // Close first: a caller who learns of the panic finds the object stopped.
-        self.consumer.close();
+        close::<S, K>(&self.ring);
         let unanswered = Failure::take();
         let awaited = unanswered.is_some();
         if let Some(call) = unanswered {
@@ -205,6 +196,43 @@ impl<S: Active, K: Kind> Object<S, K> {
             awaited,
         });
         drop_caught(self.servant.take());
+    }
+}
+
+/// Runs one request, or keeps it until its guard holds. `method` is what is running when it panics.
+#[inline(always)]
+fn serve_one<S: Active>(
+    servant: &mut S,
+    request: S::Request,
+    desk: &Desk<S::Request>,
+    deferred: &mut Option<Box<Deferred<S::Request>>>,
+    context: &mut Context<'_, S>,
+    method: &mut usize,
+) {
+    if desk.is_aborted() {
+        // The aborter may not have come to this call's cell yet.
+        desk.pool().mark_stopped();
+        return drop_caught(request);
+    }
+    *method = S::method(&request);
+    // In this form the compiler leaves the other branch out before it decides what to inline: without
+    // that 128 calls in flight took 67 ns each rather than 43.
+    if S::HAS_GUARDS {
+        let room = || Box::new(Deferred::new(desk.policy().capacity));
+        let deferred = deferred.get_or_insert_with(room);
+        match deferred.run_or_keep(servant, request, context) {
+            Ran::Yes => {
+                let about = |request: &S::Request| *method = S::method(request);
+                deferred.retry(servant, context, about);
+            }
+            Ran::NotYet => {}
+            Ran::NoRoom(request) => desk.shed(|| {
+                drop_caught(request);
+                1
+            }),
+        }
+    } else {
+        servant.dispatch(request, context);
     }
 }
 
@@ -237,21 +265,23 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
     fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress {
+        if self.extra.is_some() {
+            return Progress::of(self.turn_extra(station.mine(), turn));
+        }
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
-        let served = match station.mine() {
+        Progress::of(match station.mine() {
             Some(mine) if self.desk().local_len(mine) > 0 => self.turn_local(mine, turn),
             _ => self.run(turn.batch, Queue::Mailbox, turn),
-        };
-        match served {
-            0 => Progress::Idle,
-            count => Progress::Worked(count),
-        }
+        })
     }
 
     fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize {
+        if self.extra.is_some() {
+            return self.turn_extra(Some(mine), turn);
+        }
         let batch = turn.batch;
         self.desk().note_turned(mine);
         // What it calls itself meanwhile has its turn after the others.
@@ -301,35 +331,38 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     fn take_token(&mut self, token: Token) {
         match token {
             Token::Mailbox => self.is_cold = false,
+            Token::Urgent => self.take_side_token(Side::Urgent),
+            Token::Bulk => self.take_side_token(Side::Bulk),
         }
     }
 
     fn cool(&mut self) -> Cooling {
-        if self.is_cold {
-            return Cooling::Cold;
+        let sides = self.cool_sides();
+        if !matches!(sides, Cooling::Cold | Cooling::Over) {
+            return sides;
         }
-        if self.heat != Heat::Always && self.consumer.cool() {
-            self.is_cold = true;
-            return Cooling::Cold;
-        }
-        match self.consumer.peek() {
-            Pop::InFlight => Cooling::Polled,
-            Pop::Empty if self.heat == Heat::Always => Cooling::Polled,
-            Pop::Closed if self.is_over() => Cooling::Over,
-            _ => Cooling::Hot,
+        match cool(&mut self.consumer, &mut self.is_cold, self.heat) {
+            Cooling::Over if !self.desk().is_local_empty() => Cooling::Hot,
+            Cooling::Over if self.are_sides_over() => Cooling::Over,
+            // They are closed now, and those that were cold owe a token.
+            Cooling::Over => self.cool_sides(),
+            cooling => cooling,
         }
     }
 
-    fn is_over(&self) -> bool {
-        !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed
+    fn is_over(&mut self) -> bool {
+        let is_drained =
+            !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed;
+        is_drained && self.are_sides_over()
     }
 
     fn stop(&self) {
-        self.consumer.close();
+        close::<S, K>(&self.ring);
     }
 
-    fn set_key(&self, key: usize) {
+    fn set_key(&mut self, key: usize) {
         self.desk().set_key(key);
+        self.take_sides();
         // A note from before bore no key.
         if let Some(mine) = self.desk().station().mine()
             && self.desk().local_len(mine) > 0

@@ -311,13 +311,13 @@ mod tests {
             Cooling::Cold
         }
 
-        fn is_over(&self) -> bool {
+        fn is_over(&mut self) -> bool {
             false
         }
 
         fn stop(&self) {}
 
-        fn set_key(&self, _: usize) {}
+        fn set_key(&mut self, _: usize) {}
     }
 
     #[test]

@@ -16,6 +16,13 @@ pub(crate) enum Progress {
     Idle,
 }
 
+impl Progress {
+    #[inline(always)]
+    pub(crate) fn of(served: usize) -> Self {
+        if served == 0 { Self::Idle } else { Self::Worked(served) }
+    }
+}
+
 /// What cooling an object came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cooling {
@@ -35,15 +42,30 @@ pub(crate) enum Cooling {
 pub(crate) enum Token {
     /// Its mailbox's.
     Mailbox = 0,
+    /// That of a lane beside it.
+    Urgent = 1,
+    Bulk = 2,
 }
 
 impl Token {
     const SHIFT: u32 = usize::BITS - 2;
 
+    /// The key of the object's link of this kind.
+    pub(crate) fn key(self, object: usize) -> usize {
+        (self as usize) << Self::SHIFT | object
+    }
+
     /// The token and the object's place that a key stands for.
     pub(crate) fn split(key: usize) -> (Self, usize) {
-        debug_assert_eq!(key >> Self::SHIFT, Self::Mailbox as usize, "no other link is pushed");
-        (Self::Mailbox, key & !(usize::MAX << Self::SHIFT))
+        let token = match key >> Self::SHIFT {
+            1 => Self::Urgent,
+            2 => Self::Bulk,
+            other => {
+                debug_assert_eq!(other, 0, "no other link is pushed");
+                Self::Mailbox
+            }
+        };
+        (token, key & !(usize::MAX << Self::SHIFT))
     }
 }
 
@@ -91,9 +113,9 @@ pub(crate) trait Task {
     /// Asks the mailbox to ring when something arrives, instead of being polled.
     fn cool(&mut self) -> Cooling;
     /// Whether it was stopped, and nothing of it is left.
-    fn is_over(&self) -> bool;
+    fn is_over(&mut self) -> bool;
     fn stop(&self);
     /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
     /// at what was called.
-    fn set_key(&self, key: usize);
+    fn set_key(&mut self, key: usize);
 }
