@@ -71,11 +71,16 @@ impl<A> fmt::Debug for SendError<A> {
 
 impl<A> fmt::Display for SendError<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", match self {
-            Self::Full(_) => "the object's mailbox is full: retry, shed, or give it more capacity",
-            Self::Stopped(_) => "the object has stopped: the request was not accepted",
-            Self::WouldDeadlock(_) => NO_ROOM_HERE,
-        })
+        write!(
+            f,
+            "{}",
+            match self {
+                Self::Full(_) =>
+                    "the object's mailbox is full: retry, shed, or give it more capacity",
+                Self::Stopped(_) => "the object has stopped: the request was not accepted",
+                Self::WouldDeadlock(_) => NO_ROOM_HERE,
+            }
+        )
     }
 }
 

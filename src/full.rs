@@ -193,4 +193,3 @@ pub(crate) fn shedding<R>(pool: Option<&Pool>, drop_requests: impl FnOnce() -> R
 pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
     if ptr::eq(SHEDDING.get(), pool) { CallError::Shed } else { CallError::Dropped }
 }
-

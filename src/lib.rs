@@ -64,10 +64,10 @@ pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
 pub use error::{CallError, Executed, PinError, PinFailure, SendError, StartError, WaitError};
 pub use event::Event;
 pub use fan_out::fan_out;
+pub use full::OnFull;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
 pub use mainspring_macros::active;
-pub use full::OnFull;
 pub use options::{Bound, Options};
 pub use priority::{PASSED_MAX, Priority};
 pub use proxy::{Handle, Proxy};

@@ -88,6 +88,14 @@ pub struct Bound<'a, S: Active, K: Kind> {
     options: Options,
 }
 
+impl<S: Active, K: Kind> Clone for Bound<'_, S, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Active, K: Kind> Copy for Bound<'_, S, K> {}
+
 impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
     /// Binds options to a handle.
     #[inline(always)]

@@ -34,7 +34,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 /// allocated when the first such request is sent. Before each request the object looks at its lanes in
 /// the order given here, so one of a higher priority waits for one method at most. None starves: a lane
 /// in which something waits is passed over for [`PASSED_MAX`] requests at most, then one of its own
-/// runs. Within a priority requests keep their order, between two there is none.
+/// runs. Within a priority requests keep their order, between two there is none. The very first request
+/// of another priority is seen when the object's runner begins its next turn.
 ///
 /// ```
 /// use mainspring::prelude::*;

@@ -275,7 +275,8 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
             return Err(StartError::AlwaysHot { object, runner: station.name().into() });
         }
         policy.check()?;
-        let calls_max = calls_max.unwrap_or_else(|| CALLS_MIN.max(policy.capacity.saturating_mul(4)));
+        let calls_max =
+            calls_max.unwrap_or_else(|| CALLS_MIN.max(policy.capacity.saturating_mul(4)));
         let slots = policy.slots(policy.capacity);
         let desk = Desk::new(station.clone(), name.as_deref(), S::REPLY_BYTES, calls_max, policy);
         let (producer, consumer) = <K as sealed::Kind>::mailbox(slots, heat, desk)?;
@@ -337,7 +338,8 @@ impl<S: Active, K: Kind> Drop for Seed<S, K> {
             self.ring.bell().pool().mark_stopped();
             close::<S, K>(&self.ring);
             let sides = self.ring.bell().sides().take();
-            let mut sides = sides.map(|ends| ends.consumers).into_iter().flatten().collect::<Vec<_>>();
+            let mut sides =
+                sides.map(|ends| ends.consumers).into_iter().flatten().collect::<Vec<_>>();
             loop {
                 consumer.drain(usize::MAX, |request, _| drop_caught(request));
                 let mut is_over = consumer.peek() == Pop::Closed;

@@ -48,6 +48,8 @@ enum Next<'a> {
     Mailbox,
     /// A call of the runner's own thread.
     Local(Mine<'a>, Position),
+    /// Such a call, made meanwhile: it is for the next turn, and so is what comes after it.
+    Later,
 }
 
 /// What comes next of what other threads have sent and, at most `local`, the runner's own.
@@ -60,8 +62,11 @@ fn next_normal<'a, R: Send + 'static, C: Consumer<R, Desk<R>>>(
     let end = mine.and_then(|mine| desk.local_end(mine).map(|end| (mine, end)));
     match end {
         Some((_, end)) if consumer.before(end) > 0 => Some(Next::Mailbox),
-        Some((mine, end)) => (local > 0).then_some(Next::Local(mine, end)),
-        None => consumer.has_any().then_some(Next::Mailbox),
+        Some(_) if local == 0 => Some(Next::Later),
+        Some((mine, end)) => Some(Next::Local(mine, end)),
+        // The second look for those that leave the first one to their drain.
+        None if !consumer.has_any() => None,
+        None => (!matches!(consumer.peek(), Pop::Empty | Pop::Closed)).then_some(Next::Mailbox),
     }
 }
 
@@ -145,9 +150,11 @@ impl<S: Active, K: Kind> Object<S, K> {
                     lanes.as_mut().is_some_and(|lanes| lanes[side as usize].consumer.has_any())
                 };
                 let (urgent, bulk) = (waits(Side::Urgent), waits(Side::Bulk));
+                let before = *passing;
                 let served = match passing.next(urgent, normal.is_some(), bulk) {
                     None => break,
                     Some(Priority::Normal) => match normal {
+                        Some(Next::Later) => 0,
                         Some(Next::Local(mine, end)) => {
                             local -= 1;
                             desk.pop_local(mine, end).map(&mut serve).map_or(0, |()| 1)
@@ -160,8 +167,9 @@ impl<S: Active, K: Kind> Object<S, K> {
                         lane.map_or(0, |lane| lane.drain(1, |request, _| serve(request)))
                     }
                 };
-                // A claim that was given up: another look in the next turn.
+                // A claim that was given up, or isn't filled yet: another look in the next turn.
                 if served == 0 {
+                    *passing = before;
                     break;
                 }
                 count += served;
