@@ -89,7 +89,7 @@ pub mod model;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Active, Batch, Call, CallError, Context, Engine, Missed, Options, Proxy, Runner, Scheduler,
-        SendError, TimerId, WaitError, active,
+        Active, Batch, Call, CallError, Context, Engine, Missed, OnFull, Options, Priority, Proxy,
+        Runner, Scheduler, SendError, TimerId, WaitError, active,
     };
 }

@@ -235,9 +235,9 @@ impl<R: Send + 'static> Sides<R> {
             if seen == closed() {
                 return;
             }
-            // Relaxed: who finds it closed reads nothing of the closer's here. Acquire on failure
+            // Release [desk.sides]: who is refused sees what the closer did before. Acquire on failure
             // [desk.sides]: sees the lanes that came first.
-            match self.0.compare_exchange(seen, closed(), Relaxed, Acquire) {
+            match self.0.compare_exchange(seen, closed(), Release, Acquire) {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }

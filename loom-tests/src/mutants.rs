@@ -15,6 +15,7 @@
 
 mod calls;
 mod lanes;
+mod priority;
 mod rings;
 
 /// One place of the shipped source, broken.
@@ -46,5 +47,5 @@ const fn mutant(
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS].into_iter().flatten()
+    [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS, priority::MUTANTS].into_iter().flatten()
 }
