@@ -99,6 +99,10 @@ impl<S: Active, K: Kind> Object<S, K> {
     pub(super) fn turn_extra(&mut self, mine: Option<Mine<'_>>, turn: &mut Turn) -> usize {
         // What it calls itself meanwhile has its turn after the others.
         let mine = mine.filter(|mine| self.desk().local_len(*mine) > 0);
+        let has_any = |object: &mut Self| object.lanes().any(|lane| lane.consumer.has_any());
+        if mine.is_none() && !self.consumer.has_any() && !has_any(self) {
+            return 0;
+        }
         let local = mine.map_or(0, |mine| self.desk().local_len(mine).min(turn.batch));
         mine.inspect(|mine| self.desk().note_turned(*mine));
         let served = self.run_extra(mine, local, turn);
