@@ -88,7 +88,7 @@ impl<K: Kind> AdderProxy<K> {
                 match self.0.tell_batch(&mut requests) {
                     Ok(_) => {}
                     Err(SendError::Full(_)) => std::hint::spin_loop(),
-                    Err(SendError::Stopped(_)) => panic!("nobody stops the object"),
+                    Err(_) => panic!("nobody stops the object"),
                 }
             }
         }

@@ -41,6 +41,8 @@ enum State {
     Waiting,
     /// No cell any more: why.
     Full,
+    WouldDeadlock,
+    Shed,
     Stopped,
     Cancelled,
     Taken,
@@ -95,7 +97,12 @@ impl<R> Call<R> {
     }
 
     pub(crate) fn failed(error: CallError) -> Self {
-        let state = if error == CallError::Full { State::Full } else { State::Stopped };
+        let state = match error {
+            CallError::Full => State::Full,
+            CallError::SendWouldDeadlock => State::WouldDeadlock,
+            CallError::Shed => State::Shed,
+            _ => State::Stopped,
+        };
         Self { cell: NonNull::dangling(), state, outcome: PhantomData }
     }
 
@@ -129,6 +136,8 @@ impl<R> Call<R> {
     fn take_failure(&mut self) -> CallError {
         match mem::replace(&mut self.state, State::Taken) {
             State::Full => CallError::Full,
+            State::WouldDeadlock => CallError::SendWouldDeadlock,
+            State::Shed => CallError::Shed,
             State::Stopped => CallError::Stopped { started: false },
             State::Cancelled => CallError::Cancelled,
             _ => CallError::Taken,

@@ -70,15 +70,21 @@ pub(crate) fn kind_name<K: Kind>() -> &'static str {
 pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let desk = ring.bell();
     desk.mark_stopped();
-    ring.close();
+    close::<S, K>(ring);
     desk.wake_suspended();
+}
+
+/// Ends admission to all of an object's lanes.
+pub(crate) fn close<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    ring.close();
+    ring.bell().sides().close();
 }
 
 /// See [`Control::abort`].
 pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let desk = ring.bell();
     desk.mark_aborted();
-    ring.close();
+    close::<S, K>(ring);
     // After the close no call is accepted, and every accepted one's cell is visible: its claim and
     // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
     // the other had done (pair `door.passed`).

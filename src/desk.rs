@@ -1,17 +1,22 @@
 //! What everybody shares who calls an object, beside its ring.
 
 use crate::active::Active;
+use crate::cell::Cell;
 use crate::error::SendError;
 use crate::exit::Exits;
 use crate::fan_out;
+use crate::full::{Policy, shedding};
 use crate::local::LocalQueue;
 use crate::mailbox::{Bell, Position, sealed};
 use crate::pool::{OwnedPool, Pool};
+use crate::priority::{Plan, Side, Sides};
 use crate::ready::Link;
 use crate::station::{Mine, Station};
-use crate::sync::{Arc, AtomicU32, IS_MODEL, fence};
+use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL, fence};
 use std::mem;
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::time::Instant;
 
 /// The ring of an object's mailbox, with its desk inside.
 pub(crate) type Ring<S, K> =
@@ -27,20 +32,27 @@ pub(crate) type Consumer<S, K> =
 /// In the order given: what every request reads comes first, what is written while requests flow
 /// last, in other cache lines.
 #[repr(C)]
-pub(crate) struct Desk<R> {
+pub(crate) struct Desk<R: Send + 'static> {
     station: Arc<Station>,
     pool: OwnedPool,
     /// [`ABORTED`] and [`WAITS`].
     flags: AtomicU32,
     reply_bytes: u32,
     calls_max: u32,
-    /// [`STOPPED`] and [`SUSPENDED`].
-    notes: AtomicU32,
+    /// Whether each call has a deadline: 0 or 1.
+    limits_calls: u32,
+    /// The lanes beside the mailbox.
+    sides: Sides<R>,
     name: Option<Box<str>>,
     link: Link,
     /// Calls from the runner's own thread.
     local: LocalQueue<LocalCall<R>>,
+    /// [`STOPPED`] and [`SUSPENDED`].
+    notes: AtomicU32,
     exits: Exits,
+    policy: Policy,
+    /// How many requests were dropped for want of room.
+    shed: AtomicU64,
 }
 
 /// Somebody stops the object; else a close is its last proxy's. Never taken back.
@@ -64,11 +76,7 @@ impl<R: Send + 'static> Bell for Desk<R> {
     fn ring(&self) {
         // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps
         // the object, and so the desk, until it has taken the link off (`Object::is_over`).
-        let asleep = unsafe { self.station.ready().push(&self.link) };
-        debug_assert!(asleep.is_some(), "a runner outlives its objects");
-        if asleep == Some(true) {
-            fan_out::wake(&self.station);
-        }
+        unsafe { ring(&self.station, &self.link) };
     }
 
     fn late(&self) {
@@ -79,6 +87,19 @@ impl<R: Send + 'static> Bell for Desk<R> {
     }
 }
 
+/// Pushes a link of an object's onto its runner's ready set, and wakes the runner if it sleeps.
+///
+/// # Safety
+/// As of [`ReadySet::push`](crate::ready::ReadySet::push).
+pub(crate) unsafe fn ring(station: &Arc<Station>, link: &Link) {
+    // SAFETY: the caller's promise.
+    let asleep = unsafe { station.ready().push(link) };
+    debug_assert!(asleep.is_some(), "a runner outlives its objects");
+    if asleep == Some(true) {
+        fan_out::wake(station);
+    }
+}
+
 impl<R: Send + 'static> Desk<R> {
     /// `reply_bytes` and `calls_max` are for the reply cells.
     pub(crate) fn new(
@@ -86,6 +107,7 @@ impl<R: Send + 'static> Desk<R> {
         name: Option<&str>,
         reply_bytes: usize,
         calls_max: usize,
+        policy: Policy,
     ) -> Self {
         Self {
             station,
@@ -93,11 +115,15 @@ impl<R: Send + 'static> Desk<R> {
             flags: AtomicU32::new(0),
             reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
             calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
-            notes: AtomicU32::new(0),
+            limits_calls: policy.call_timeout.is_some().into(),
+            sides: Sides::new(),
             name: name.map(Into::into),
             link: Link::new(0),
             local: LocalQueue::new(),
+            notes: AtomicU32::new(0),
             exits: Exits::unwatched(),
+            policy,
+            shed: AtomicU64::new(0),
         }
     }
 
@@ -171,6 +197,56 @@ impl<R: Send + 'static> Desk<R> {
     /// Tells where the runner keeps the object; see [`Task::set_key`](crate::task::Task::set_key).
     pub(crate) fn set_key(&self, key: usize) {
         self.link.set_key(key);
+        self.sides.adopted(key);
+    }
+
+    /// The lanes beside the mailbox.
+    pub(crate) fn sides(&self) -> &Sides<R> {
+        &self.sides
+    }
+
+    /// Sends through a lane beside the mailbox.
+    #[inline]
+    pub(crate) fn push_side(&self, side: Side, request: R) -> Result<(), SendError<R>> {
+        let Self { station, link, policy, .. } = self;
+        let plan = Plan { station, slots: policy.side_slots(), link };
+        match self.sides.producer(side, plan) {
+            Some(producer) => producer.push(request).map_err(SendError::from),
+            None => Err(SendError::Stopped(request)),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Gives a call that is about to be sent the object's own deadline, if it has one.
+    #[inline(always)]
+    pub(crate) fn limit(&self, cell: NonNull<Cell>) {
+        if self.limits_calls != 0 {
+            self.set_limit(cell);
+        }
+    }
+
+    #[inline(never)]
+    fn set_limit(&self, cell: NonNull<Cell>) {
+        let limit = self.policy.call_timeout;
+        if let Some(at) = limit.and_then(|limit| Instant::now().checked_add(limit)) {
+            Cell::set_deadline(cell, at);
+        }
+    }
+
+    /// Runs what drops requests for want of room, and returns how many: their calls end `Shed`.
+    pub(crate) fn shed(&self, drop_requests: impl FnOnce() -> usize) {
+        let count = shedding(self.pool.get(), drop_requests);
+        // Relaxed: a count.
+        self.shed.fetch_add(count as u64, Relaxed);
+    }
+
+    /// How many requests were dropped for want of room.
+    pub(crate) fn shed_count(&self) -> u64 {
+        // Relaxed: a count.
+        self.shed.load(Relaxed)
     }
 
     /// Notes the object as called, once.

@@ -13,13 +13,25 @@ pub enum SendError<A> {
     Full(A),
     /// The object has stopped, or is stopping. Retrying cannot help.
     Stopped(A),
+    /// No slot was free, and the sender was to wait for one, on the thread that alone could make room.
+    /// Only with [`OnFull::Wait`](crate::OnFull).
+    WouldDeadlock(A),
 }
 
 impl<A> SendError<A> {
     /// Takes back what was refused.
     pub fn into_inner(self) -> A {
         match self {
-            Self::Full(value) | Self::Stopped(value) => value,
+            Self::Full(value) | Self::Stopped(value) | Self::WouldDeadlock(value) => value,
+        }
+    }
+
+    /// How a call ends that was refused so.
+    pub(crate) fn reason(&self) -> CallError {
+        match self {
+            Self::Full(_) => CallError::Full,
+            Self::Stopped(_) => CallError::Stopped { started: false },
+            Self::WouldDeadlock(_) => CallError::SendWouldDeadlock,
         }
     }
 
@@ -33,6 +45,7 @@ impl<A> SendError<A> {
         match self {
             Self::Full(value) => SendError::Full(change(value)),
             Self::Stopped(value) => SendError::Stopped(change(value)),
+            Self::WouldDeadlock(value) => SendError::WouldDeadlock(change(value)),
         }
     }
 }
@@ -48,21 +61,33 @@ impl<A> From<PushError<A>> for SendError<A> {
 
 impl<A> fmt::Debug for SendError<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_full() { "Full(..)" } else { "Stopped(..)" })
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Stopped(_) => "Stopped(..)",
+            Self::WouldDeadlock(_) => "WouldDeadlock(..)",
+        })
     }
 }
 
 impl<A> fmt::Display for SendError<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_full() {
-            "the object's mailbox is full: retry, shed, or give it more capacity"
-        } else {
-            "the object has stopped: the request was not accepted"
-        })
+        write!(
+            f,
+            "{}",
+            match self {
+                Self::Full(_) =>
+                    "the object's mailbox is full: retry, shed, or give it more capacity",
+                Self::Stopped(_) => "the object has stopped: the request was not accepted",
+                Self::WouldDeadlock(_) => NO_ROOM_HERE,
+            }
+        )
     }
 }
 
 impl<A> std::error::Error for SendError<A> {}
+
+const NO_ROOM_HERE: &str = "the object's mailbox is full, and waiting for room on a runner's thread \
+                            could never end: send with another OnFull, or give it more capacity";
 
 /// How a call ended, other than with the method's result. The servant's own errors are results.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -71,6 +96,15 @@ pub enum CallError {
     /// No slot or no reply cell was free; the request was not accepted.
     #[error("the object's mailbox is full: retry, shed, or give it more capacity")]
     Full,
+    /// No slot or no reply cell was free, and the sender was to wait for one
+    /// ([`OnFull::Wait`](crate::OnFull)), on the thread that alone could make room; not accepted.
+    #[error("{NO_ROOM_HERE}")]
+    SendWouldDeadlock,
+    /// The request was dropped for want of room, before it started: by
+    /// [`OnFull::DropNewest`](crate::OnFull), by [`Spawn::shed_oldest`](crate::Spawn::shed_oldest), or
+    /// because too many wait for their guards.
+    #[error("the request was dropped for want of room, before it started")]
+    Shed,
     /// The object stopped; `started` says whether the method may have begun.
     #[error("the object has stopped ({})", if *.started { "the method had started" } else { "the method did not start" })]
     Stopped {
@@ -117,9 +151,8 @@ impl CallError {
     /// Whether the method may have run.
     pub fn executed(&self) -> Executed {
         match self {
-            Self::Full | Self::Cancelled | Self::Expired | Self::Stopped { started: false } => {
-                Executed::No
-            }
+            Self::Full | Self::SendWouldDeadlock | Self::Shed => Executed::No,
+            Self::Cancelled | Self::Expired | Self::Stopped { started: false } => Executed::No,
             _ => Executed::Maybe,
         }
     }

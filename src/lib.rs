@@ -8,6 +8,7 @@ mod proxy;
 #[allow(unsafe_code)] // as of proxies
 mod weak;
 mod options;
+mod full;
 #[allow(unsafe_code)] // shares of reply cells
 mod call;
 #[allow(unsafe_code)] // a call under another type
@@ -26,6 +27,8 @@ mod fan_out;
 mod topic;
 #[allow(unsafe_code)] // pushing the object's link
 mod desk;
+#[allow(unsafe_code)] // making and pushing the lanes beside a mailbox
+mod priority;
 mod object;
 mod task;
 mod context;
@@ -86,6 +89,7 @@ pub use error::{
 pub use event::{Event, Recovery};
 pub use exit::{Exit, ExitReason};
 pub use fan_out::fan_out;
+pub use full::OnFull;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
 pub use inline::Inline;
@@ -96,6 +100,7 @@ pub use join::{JoinAll, Select, join_all, select};
 pub use later::Later;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
+pub use priority::{PASSED_MAX, Priority};
 pub use proxy::{Handle, Proxy};
 #[doc(hidden)]
 pub use proxy::{sendable, wrong_request};
@@ -123,7 +128,7 @@ pub mod model;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Active, Batch, Call, CallError, Context, Engine, Later, Missed, Options, Proxy, Runner,
-        Scheduler, SendError, TimerId, Topic, WaitError, Weak, active,
+        Active, Batch, Call, CallError, Context, Engine, Later, Missed, OnFull, Options, Priority,
+        Proxy, Runner, Scheduler, SendError, TimerId, Topic, WaitError, Weak, active,
     };
 }

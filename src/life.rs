@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) type Make<S> = Box<dyn FnMut() -> Result<S, String> + Send>;
 
 /// What follows a panic.
-pub(crate) enum Policy<S> {
+pub(crate) enum Remedy<S> {
     Stop,
     Resume,
     Restart { make: Make<S>, by: Judge },
@@ -27,7 +27,7 @@ pub(crate) enum Judge {
 
 /// See the module.
 pub(crate) struct Life<S> {
-    policy: Policy<S>,
+    remedy: Remedy<S>,
     /// The timer that ends the suspension, while it is suspended.
     pub(crate) revival: Option<Armed>,
     /// No servant is made any more.
@@ -50,8 +50,8 @@ pub(crate) enum Phase {
 }
 
 impl<S> Life<S> {
-    pub(crate) fn new(policy: Policy<S>) -> Self {
-        Self { policy, revival: None, is_ending: false, reason: None }
+    pub(crate) fn new(remedy: Remedy<S>) -> Self {
+        Self { remedy, revival: None, is_ending: false, reason: None }
     }
 
     /// Decides what follows a failure.
@@ -62,12 +62,12 @@ impl<S> Life<S> {
         if self.is_ending {
             return Recovery::Stops;
         }
-        let after = match &mut self.policy {
-            Policy::Stop => return Recovery::Stops,
-            Policy::Resume => return Recovery::Resumes,
-            Policy::Restart { .. } if is_closed && phase == Phase::Restarting => None,
-            Policy::Restart { by: Judge::Alone(budget), .. } => budget.spend(now),
-            Policy::Restart { by: Judge::Supervised(member), .. } => member.failed(now),
+        let after = match &mut self.remedy {
+            Remedy::Stop => return Recovery::Stops,
+            Remedy::Resume => return Recovery::Resumes,
+            Remedy::Restart { .. } if is_closed && phase == Phase::Restarting => None,
+            Remedy::Restart { by: Judge::Alone(budget), .. } => budget.spend(now),
+            Remedy::Restart { by: Judge::Supervised(member), .. } => member.failed(now),
         };
         match (after, phase) {
             (None, _) => Recovery::GivesUp,
@@ -80,17 +80,17 @@ impl<S> Life<S> {
 
     /// Takes an order of the supervisor's; `false` if it has been carried out.
     pub(crate) fn obey(&mut self, order: Order) -> bool {
-        match &mut self.policy {
-            Policy::Restart { by: Judge::Supervised(member), .. } => member.obey(order),
+        match &mut self.remedy {
+            Remedy::Restart { by: Judge::Supervised(member), .. } => member.obey(order),
             _ => false,
         }
     }
 
     /// What makes servants, if the object restarts.
     pub(crate) fn make(&mut self) -> Option<&mut Make<S>> {
-        match &mut self.policy {
-            Policy::Restart { make, .. } => Some(make),
-            Policy::Stop | Policy::Resume => None,
+        match &mut self.remedy {
+            Remedy::Restart { make, .. } => Some(make),
+            Remedy::Stop | Remedy::Resume => None,
         }
     }
 
@@ -112,8 +112,8 @@ impl<S> Life<S> {
 
     /// Why it ended, if not because it was told to.
     pub(crate) fn reason(&mut self) -> Option<ExitReason> {
-        let is_given_up = match &self.policy {
-            Policy::Restart { by: Judge::Supervised(member), .. } => member.is_given_up(),
+        let is_given_up = match &self.remedy {
+            Remedy::Restart { by: Judge::Supervised(member), .. } => member.is_given_up(),
             _ => false,
         };
         self.reason.take().or(is_given_up.then_some(ExitReason::SupervisorGaveUp))

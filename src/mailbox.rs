@@ -144,6 +144,11 @@ pub struct CapacityError {
     pub capacity: usize,
 }
 
+/// Whether a mailbox can have that capacity.
+pub(crate) fn check_capacity(capacity: usize) -> Result<(), CapacityError> {
+    ring::Geometry::new(capacity).map(drop)
+}
+
 /// The marker of the default kind: any number of producers, so the proxy is `Clone + Sync`.
 #[derive(Clone, Copy, Debug)]
 pub struct Mpsc;

@@ -8,7 +8,8 @@ use crate::control::Controller;
 use crate::desk::Desk;
 use crate::engine::Engine;
 use crate::exit::{Exit, ExitReason, Exits};
-use crate::life::{Judge, Life, Policy};
+use crate::full::Policy;
+use crate::life::{Judge, Life, Remedy};
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{Heat, Kind, sealed};
 use crate::object::Object;
@@ -186,7 +187,7 @@ pub struct Course {
 
 /// Makes an object as `Spawn::start` does, on a station of its own.
 pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
-    spawn_with(servant, capacity, Policy::Stop)
+    spawn_with(servant, capacity, Remedy::Stop)
 }
 
 /// The same, for one that restarts after a delay that doesn't end.
@@ -198,16 +199,17 @@ pub fn spawn_restarting<S: Active, K: Kind>(
     let restart = Restart::new().backoff(Duration::from_secs(3600), Duration::MAX);
     let by = Judge::Alone(Budget::new(restart));
     let make = Box::new(move || Ok(factory()));
-    spawn_with(servant, capacity, Policy::Restart { make, by })
+    spawn_with(servant, capacity, Remedy::Restart { make, by })
 }
 
 fn spawn_with<S: Active, K: Kind>(
     servant: S,
     capacity: usize,
-    policy: Policy<S>,
+    remedy: Remedy<S>,
 ) -> (S::Proxy<K>, Running) {
     let station = Arc::new(Station::new("model"));
-    let desk = Desk::new(station.clone(), None, S::REPLY_BYTES, capacity);
+    let policy = Policy::new(capacity);
+    let desk = Desk::new(station.clone(), None, S::REPLY_BYTES, capacity, policy);
     let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, Heat::Varies, desk);
     let (producer, consumer) = ends.expect("a model's capacity is possible");
     let ring = producer.ring().clone();
@@ -216,8 +218,9 @@ fn spawn_with<S: Active, K: Kind>(
     let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
     let registration = engine.shared().register(control, 0).expect("it is open");
     engine.detach();
-    let life = Some(Box::new(Life::new(policy)));
-    let object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, life, registration);
+    let life = Some(Box::new(Life::new(remedy)));
+    let mut object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, life, registration);
+    object.set_key(0);
     let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));
     (proxy, Running { task: Box::new(object), station })
 }

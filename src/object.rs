@@ -1,22 +1,27 @@
 //! One active object: its servant, and how requests get there.
 
+mod sides;
+
 use crate::active::{Active, Batch};
 use crate::context::{Agenda, Context};
+use crate::control::{close, stop};
 use crate::desk::{Consumer, Desk, Ring};
 use crate::error::{CallError, caught, panic_message};
 use crate::event::{Event, Recovery};
 use crate::exit::{Exit, ExitReason};
 use crate::guard::{Deferred, Ran};
-use crate::life::{Fault, Life, Phase, Policy};
+use crate::life::{Fault, Life, Phase, Remedy};
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Shared as _};
 use crate::mailbox::{Heat, Kind, Pop, Position};
+use crate::priority::Side;
 use crate::registry::Registration;
 use crate::reply::Failure;
 use crate::station::{Mine, Station};
 use crate::supervisor::Order;
 use crate::task::{Cooling, Progress, REVIVAL, Task, Token, Turn};
 use crate::wheel::Target;
+use sides::{Extra, cool};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -38,6 +43,8 @@ pub(crate) struct Object<S: Active, K: Kind> {
     deferred: Option<Box<Deferred<S::Request>>>,
     /// Made with a policy, or by the first failure.
     life: Option<Box<Life<S>>>,
+    /// What few objects have: then turns take another way.
+    extra: Option<Box<Extra<S::Request>>>,
     /// `None` at the very end.
     registration: Option<Registration>,
 }
@@ -51,6 +58,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         life: Option<Box<Life<S>>>,
         registration: Registration,
     ) -> Self {
+        let extra = Extra::of(ring.bell().policy());
         Self {
             consumer,
             ring,
@@ -60,6 +68,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             agenda: None,
             deferred: None,
             life,
+            extra,
             registration: Some(registration),
         }
     }
@@ -70,29 +79,43 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Runs at most `batch` of what waits in one of the queues; returns how many requests that were.
     fn run(&mut self, batch: usize, queue: Queue<'_>, turn: &mut Turn) -> usize {
+        if !self.has_servant(turn) {
+            return if self.is_suspended() { 0 } else { self.discard(batch, queue) };
+        }
+        let served = self.serve(batch, queue, turn);
+        self.end_batch(served, turn)
+    }
+
+    /// Whether somebody can serve. An aborted object's servant is let go; that of an object which was
+    /// closed while it was suspended is made.
+    #[inline(always)]
+    fn has_servant(&mut self, turn: &mut Turn) -> bool {
         if self.desk().is_aborted() {
             self.drop_servant();
         }
-        if self.servant.is_none() && !self.is_revived(turn) {
-            if self.is_suspended() {
-                return 0;
-            }
-            self.drop_deferred();
-            return self.discard(batch, queue);
-        }
-        let served = match self.serve(batch, queue, turn) {
+        self.servant.is_some() || self.is_revived(turn)
+    }
+
+    /// Ends a batch, or what a panic has left of it; returns how many requests it had.
+    #[inline(always)]
+    fn end_batch(
+        &mut self,
+        served: Result<usize, (usize, Box<dyn Any + Send>)>,
+        turn: &mut Turn,
+    ) -> usize {
+        let served = match served {
             Ok(served) => served,
             Err((method, payload)) => {
-                let next = self.panicked(method_name::<S>(method), payload, turn);
-                // The batch was the old servant's, unless that one goes on.
-                if next != Recovery::Resumes {
-                    return 1;
+                match self.panicked(method_name::<S>(method), payload, turn) {
+                    Recovery::Resumes => 1,
+                    // The batch was the old servant's.
+                    _ => return 1,
                 }
-                1
             }
         };
         if S::WANTS_BATCH_END && served > 0 {
-            let batch = Batch { served, queued: self.ring.len() };
+            let queued = self.ring.len() + self.desk().sides().len();
+            let batch = Batch { served, queued };
             self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
         }
         served
@@ -167,7 +190,6 @@ impl<S: Active, K: Kind> Object<S, K> {
         let Self { consumer, ring, servant: Some(servant), agenda, deferred, .. } = self else {
             return Ok(0);
         };
-        let capacity = ring.capacity();
         let desk = ring.bell();
         let mut context = turn.context(agenda, desk);
         let mut method = 0;
@@ -175,29 +197,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         // One `catch_unwind` a batch, not one a request: what failed is in `method`.
         catch_unwind(AssertUnwindSafe(|| {
             let mut serve = |request: S::Request| {
-                if desk.is_aborted() {
-                    // The aborter may not have come to this call's cell yet.
-                    desk.pool().mark_stopped();
-                    return drop_caught(request);
-                }
-                method = S::method(&request);
-                // In this form the compiler leaves the other branch out before it decides what to
-                // inline: without that 128 calls in flight took 67 ns each rather than 43.
-                if S::HAS_GUARDS {
-                    let deferred =
-                        deferred.get_or_insert_with(|| Box::new(Deferred::new(capacity)));
-                    match deferred.run_or_keep(servant, request, &mut context) {
-                        Ran::Yes => {
-                            let about = |request: &S::Request| method = S::method(request);
-                            deferred.retry(servant, &mut context, about);
-                        }
-                        Ran::NotYet => {}
-                        // Its call ends `Dropped`.
-                        Ran::NoRoom(request) => drop_caught(request),
-                    }
-                } else {
-                    servant.dispatch(request, &mut context);
-                }
+                serve_one(servant, request, desk, deferred, &mut context, &mut method);
             };
             match queue {
                 Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
@@ -214,8 +214,21 @@ impl<S: Active, K: Kind> Object<S, K> {
         Ok(count)
     }
 
+    /// Has the runner turn to local calls that are left: more than a batch, or what a panic has left
+    /// behind it.
+    fn note_left(&self, mine: Mine<'_>) {
+        if self.desk().local_len(mine) == 0 {
+            return;
+        }
+        match self.is_suspended() && !self.ring.is_closed() {
+            true => self.desk().put_off_called(mine),
+            false => self.desk().note_called(mine),
+        }
+    }
+
     /// Drops what waits: each call's reply ends it with `Stopped`.
     fn discard(&mut self, batch: usize, queue: Queue<'_>) -> usize {
+        self.drop_deferred();
         self.desk().pool().mark_stopped();
         match queue {
             Queue::Mailbox => self.consumer.drain(batch, |request, _| drop_caught(request)),
@@ -269,11 +282,11 @@ impl<S: Active, K: Kind> Object<S, K> {
     fn judge(&mut self, phase: Phase, turn: &Turn) -> Recovery {
         let is_closed = self.ring.is_closed();
         let is_aborted = self.desk().is_aborted();
-        let life = self.life.get_or_insert_with(|| Box::new(Life::new(Policy::Stop)));
+        let life = self.life.get_or_insert_with(|| Box::new(Life::new(Remedy::Stop)));
         life.is_ending |= is_aborted;
         let next = life.judge(phase, is_closed, turn.clock());
         if next.is_end() {
-            self.consumer.close();
+            close::<S, K>(&self.ring);
         }
         next
     }
@@ -436,6 +449,43 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 }
 
+/// Runs one request, or keeps it until its guard holds. `method` is what is running when it panics.
+#[inline(always)]
+fn serve_one<S: Active>(
+    servant: &mut S,
+    request: S::Request,
+    desk: &Desk<S::Request>,
+    deferred: &mut Option<Box<Deferred<S::Request>>>,
+    context: &mut Context<'_, S>,
+    method: &mut usize,
+) {
+    if desk.is_aborted() {
+        // The aborter may not have come to this call's cell yet.
+        desk.pool().mark_stopped();
+        return drop_caught(request);
+    }
+    *method = S::method(&request);
+    // In this form the compiler leaves the other branch out before it decides what to inline: without
+    // that 128 calls in flight took 67 ns each rather than 43.
+    if S::HAS_GUARDS {
+        let room = || Box::new(Deferred::new(desk.policy().capacity));
+        let deferred = deferred.get_or_insert_with(room);
+        match deferred.run_or_keep(servant, request, context) {
+            Ran::Yes => {
+                let about = |request: &S::Request| *method = S::method(request);
+                deferred.retry(servant, context, about);
+            }
+            Ran::NotYet => {}
+            Ran::NoRoom(request) => desk.shed(|| {
+                drop_caught(request);
+                1
+            }),
+        }
+    } else {
+        servant.dispatch(request, context);
+    }
+}
+
 /// What a timer's panic is reported as, in place of a method.
 const A_TIMER: &str = "a timer";
 /// The same for what goes on after a call has ended.
@@ -479,21 +529,23 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
     fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress {
+        if self.extra.is_some() {
+            return Progress::of(self.turn_extra(station.mine(), turn));
+        }
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
-        let served = match station.mine() {
+        Progress::of(match station.mine() {
             Some(mine) if self.desk().local_len(mine) > 0 => self.turn_local(mine, turn),
             _ => self.run(turn.batch, Queue::Mailbox, turn),
-        };
-        match served {
-            0 => Progress::Idle,
-            count => Progress::Worked(count),
-        }
+        })
     }
 
     fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize {
+        if self.extra.is_some() {
+            return self.turn_extra(Some(mine), turn);
+        }
         let batch = turn.batch;
         self.desk().note_turned(mine);
         // What it calls itself meanwhile has its turn after the others.
@@ -516,13 +568,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             }
             count += served;
         }
-        // More than a batch, or what a panic has left behind it.
-        if self.desk().local_len(mine) > 0 {
-            match self.is_suspended() && !self.ring.is_closed() {
-                true => self.desk().put_off_called(mine),
-                false => self.desk().note_called(mine),
-            }
-        }
+        self.note_left(mine);
         count
     }
 
@@ -598,6 +644,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     fn take_token(&mut self, token: Token) {
         match token {
             Token::Mailbox => self.is_cold = false,
+            Token::Urgent => self.take_side_token(Side::Urgent),
+            Token::Bulk => self.take_side_token(Side::Bulk),
             Token::Ended => {
                 if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
                     waits.tell();
@@ -607,24 +655,21 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn cool(&mut self) -> Cooling {
-        if self.is_cold {
-            return Cooling::Cold;
-        }
         // Not cooled: whoever calls it meanwhile needn't ring.
         if self.rests() {
             return Cooling::Suspended;
         }
-        if self.heat != Heat::Always && self.consumer.cool() {
-            self.is_cold = true;
-            return Cooling::Cold;
+        let sides = self.cool_sides();
+        if !matches!(sides, Cooling::Cold | Cooling::Over) {
+            return sides;
         }
-        match self.consumer.peek() {
-            Pop::InFlight => Cooling::Polled,
-            Pop::Empty if self.heat == Heat::Always => Cooling::Polled,
-            Pop::Closed if self.is_over() => Cooling::Over,
+        match cool(&mut self.consumer, &mut self.is_cold, self.heat) {
+            Cooling::Over if !self.desk().is_local_empty() => Cooling::Hot,
+            // They are closed now, and those that were cold owe a token.
+            Cooling::Over if !self.are_sides_over() => self.cool_sides(),
             // It has served everything, and the calls that it waits for ring.
-            Pop::Closed if self.desk().is_local_empty() => Cooling::Cold,
-            _ => Cooling::Hot,
+            Cooling::Over if self.waits() => Cooling::Cold,
+            cooling => cooling,
         }
     }
 
@@ -637,14 +682,13 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn is_over(&mut self) -> bool {
-        let is_closed =
+        let is_drained =
             !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed;
-        is_closed && !self.waits()
+        is_drained && self.are_sides_over() && !self.waits()
     }
 
     fn stop(&self) {
-        self.desk().mark_stopped();
-        self.consumer.close();
+        stop::<S, K>(&self.ring);
     }
 
     fn is_stopped(&self) -> bool {
@@ -665,8 +709,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         restarts
     }
 
-    fn set_key(&self, key: usize) {
+    fn set_key(&mut self, key: usize) {
         self.desk().set_key(key);
+        self.take_sides();
         // A note from before bore no key.
         self.desk().call_again();
     }

@@ -3,7 +3,9 @@
 use crate::active::Active;
 use crate::call::Call;
 use crate::error::SendError;
+use crate::full::OnFull;
 use crate::mailbox::Kind;
+use crate::priority::Priority;
 use crate::proxy::Handle;
 use crate::reply::Reply;
 use std::fmt;
@@ -34,13 +36,17 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Options {
-    deadline: Option<Instant>,
+    /// In place of the object's own, if it says something.
+    pub(crate) deadline: Option<Option<Instant>>,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) on_full: Option<OnFull>,
 }
 
 impl Options {
     /// Asks for nothing.
+    #[inline(always)]
     pub const fn new() -> Self {
-        Self { deadline: None }
+        Self { deadline: None, priority: None, on_full: None }
     }
 
     /// The method doesn't start at that time or later: when the call's turn comes, it ends with
@@ -48,23 +54,30 @@ impl Options {
     /// it can read [`Context::deadline`](crate::Context::deadline).
     ///
     /// This is no limit on a wait: a call that has expired behind a slow one ends when its turn comes.
+    /// Calls alone have deadlines: for a one-way request that must not run late, call and
+    /// [`detach`](crate::Call::detach).
     pub const fn deadline(mut self, at: Instant) -> Self {
-        self.deadline = Some(at);
+        self.deadline = Some(Some(at));
         self
     }
 
-    /// The same, so long from now. Beyond the clock's range there is no deadline.
+    /// The same, so long from now. Beyond the clock's range there is no deadline: so `Duration::MAX`
+    /// lifts the object's own ([`Spawn::call_timeout`](crate::Spawn::call_timeout)).
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.deadline = Instant::now().checked_add(limit);
+        self.deadline = Some(Instant::now().checked_add(limit));
         self
     }
 
-    /// A reply of a call that asks for this.
-    fn on<R>(self, mut reply: Reply<R>) -> Reply<R> {
-        if let Some(at) = self.deadline {
-            reply.set_deadline(at);
-        }
-        reply
+    /// The lane it goes through, whatever the method's key says.
+    pub const fn priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// What becomes of it when the lane is full, whatever the object says.
+    pub const fn on_full(mut self, on_full: OnFull) -> Self {
+        self.on_full = Some(on_full);
+        self
     }
 }
 
@@ -75,16 +88,34 @@ pub struct Bound<'a, S: Active, K: Kind> {
     options: Options,
 }
 
+impl<S: Active, K: Kind> Clone for Bound<'_, S, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Active, K: Kind> Copy for Bound<'_, S, K> {}
+
 impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
     /// Binds options to a handle.
+    #[inline(always)]
     pub fn new(handle: &'a Handle<S, K>, options: Options) -> Self {
         Self { handle, options }
+    }
+
+    /// The same with this priority, unless the options ask for one. For methods with a key.
+    #[inline(always)]
+    #[must_use]
+    pub fn at(&self, priority: Priority) -> Self {
+        let mut options = self.options;
+        options.priority = options.priority.or(Some(priority));
+        Self { handle: self.handle, options }
     }
 
     /// As [`Handle::call`], with the options.
     #[inline]
     pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
-        self.handle.call(|reply| make(self.options.on(reply)))
+        self.handle.call_with(self.options, make)
     }
 
     /// As [`Handle::try_call`], with the options.
@@ -96,7 +127,16 @@ impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
         &self,
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
-        self.handle.try_call(|reply| make(self.options.on(reply)))
+        self.handle.try_call_with(self.options, make)
+    }
+
+    /// As [`Handle::tell`], with the options; but for the deadline, which calls alone have.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+        self.handle.send(self.options, request)
     }
 }
 

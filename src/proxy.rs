@@ -2,19 +2,22 @@
 
 use crate::active::Active;
 use crate::call::Call;
-use crate::cell::reply_bytes;
+use crate::cell::{Cell, reply_bytes};
 use crate::control::{abort, stop};
 use crate::desk::{Desk, Producer, Ring};
 use crate::error::{CallError, SendError};
 use crate::exit::Exit;
+use crate::full::{OnFull, Refusal, wait_for_room};
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
-use crate::options::Options;
+use crate::options::{Bound, Options};
 use crate::park::Parker;
+use crate::priority::{Priority, Side};
 use crate::reply::Reply;
 use crate::weak::Weak;
 use std::fmt;
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -43,19 +46,27 @@ impl<S: Active, K: Kind> Handle<S, K> {
     /// Sends the request that `make` builds around a reply, and returns the call's handle.
     ///
     /// The request is queued when this returns. If it was refused, the call has failed already,
-    /// with [`CallError::Full`] or [`CallError::Stopped`].
+    /// with [`CallError::Full`] or [`CallError::Stopped`]; but see [`OnFull`].
     ///
     /// # Blocking
-    /// Never.
+    /// Never, unless the object's [`OnFull`] says so; then for so long.
     /// # Ordering
     /// What the caller wrote before is visible to the method; what the method wrote is visible to
     /// who takes the result. Requests of one thread to one object run in the order sent.
     #[inline]
     pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
-        match self.try_call(make) {
+        self.call_with(Options::new(), make)
+    }
+
+    #[inline(always)]
+    pub(crate) fn call_with<R: Send + 'static>(
+        &self,
+        options: Options,
+        make: impl FnOnce(Reply<R>) -> S::Request,
+    ) -> Call<R> {
+        match self.try_call_with(options, make) {
             Ok(call) => call,
-            Err(SendError::Full(_)) => Call::failed(CallError::Full),
-            Err(SendError::Stopped(_)) => Call::failed(CallError::Stopped { started: false }),
+            Err(error) => Call::failed(error.reason()),
         }
     }
 
@@ -69,34 +80,62 @@ impl<S: Active, K: Kind> Handle<S, K> {
         &self,
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
+        self.try_call_with(Options::new(), make)
+    }
+
+    /// What all calls come to. Inlined with what the options are, as far as the caller knows it: so a
+    /// plain call looks at none.
+    #[inline(always)]
+    pub(crate) fn try_call_with<R: Send + 'static>(
+        &self,
+        options: Options,
+        make: impl FnOnce(Reply<R>) -> S::Request,
+    ) -> Result<Call<R>, SendError<S::Request>> {
         const {
             assert!(
                 reply_bytes::<R>() <= S::REPLY_BYTES,
                 "this result is larger than the servant's Active::REPLY_BYTES"
             );
         }
-        let Some(cell) = self.desk().pool().take() else {
-            self.ring().count_refusal();
-            return Err(SendError::Full(make(Reply::none())));
+        let desk = self.desk();
+        let cell = match desk.pool().take() {
+            Some(cell) => cell,
+            None => match self.wait_for_cell(options) {
+                Ok(cell) => cell,
+                Err(Refusal::Shed) => return Ok(Call::failed(CallError::Shed)),
+                Err(refusal) => return Err(refusal.of(make(Reply::none()))),
+            },
         };
+        match options.deadline {
+            None => desk.limit(cell),
+            Some(None) => {}
+            Some(Some(at)) => Cell::set_deadline(cell, at),
+        }
         let call = Call::pending(cell);
-        self.send(make(Reply::to(cell))).map(|()| call)
+        self.send(options, make(Reply::to(cell))).map(|()| call)
     }
 
     /// Sends a one-way request: one whose reply is [`Reply::none`].
     ///
     /// # Errors
     /// [`SendError::Full`] when no slot is free, [`SendError::Stopped`] after a stop; the request
-    /// is inside.
+    /// is inside. But see [`OnFull`].
     /// # Blocking
-    /// Never.
+    /// As [`call`](Self::call).
     #[inline]
     pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
-        self.send(request)
+        self.send(Options::new(), request)
+    }
+
+    /// The same calls, at that priority. For methods with a key.
+    #[inline(always)]
+    #[must_use]
+    pub fn at(&self, priority: Priority) -> Bound<'_, S, K> {
+        Bound::new(self, Options::new().priority(priority))
     }
 
     /// Sends as many of `requests` as there is room for, with one publication and at most one
-    /// wake-up; returns how many.
+    /// wake-up; returns how many. Of normal priority, and refused when full whatever the object says.
     ///
     /// # Errors
     /// [`SendError::Full`] when there was room for none; [`SendError::Stopped`] after a stop, with
@@ -114,9 +153,9 @@ impl<S: Active, K: Kind> Handle<S, K> {
         // Asked before a request is taken: what was taken and refused would be lost.
         while requests.len() > 0 && desk.has_local_room(mine, ring.is_closed(), ring.capacity()) {
             let Some(request) = requests.next() else { break };
-            match self.send(request) {
+            match self.push(None, request) {
                 Ok(()) => sent += 1,
-                Err(error) => return Err(error.map(|request| vec![request])),
+                Err(error) => return Err(self.refused(error.map(|request| vec![request]))),
             }
         }
         match sent {
@@ -126,17 +165,90 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
+    /// What all requests come to; see [`try_call_with`](Self::try_call_with).
     #[inline(always)]
-    fn send(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+    pub(crate) fn send(
+        &self,
+        options: Options,
+        request: S::Request,
+    ) -> Result<(), SendError<S::Request>> {
+        let side = options.priority.and_then(Priority::side);
+        self.push(side, request).or_else(|error| self.not_sent(options, error))
+    }
+
+    #[inline(always)]
+    fn push(&self, side: Option<Side>, request: S::Request) -> Result<(), SendError<S::Request>> {
         let desk = self.desk();
-        let sent = match desk.station().mine() {
+        if let Some(side) = side {
+            return desk.push_side(side, request);
+        }
+        match desk.station().mine() {
             Some(mine) => {
                 let ring = self.ring();
                 desk.push_local(mine, request, ring.end(), ring.capacity())
             }
             None => self.producer.push(request).map_err(SendError::from),
+        }
+    }
+
+    /// Does with a request that was refused as it or the object asks.
+    #[cold]
+    fn not_sent(
+        &self,
+        options: Options,
+        error: SendError<S::Request>,
+    ) -> Result<(), SendError<S::Request>> {
+        let desk = self.desk();
+        let request = match error {
+            SendError::Full(request) => request,
+            error => return Err(self.refused(error)),
         };
-        sent.map_err(|error| self.refused(error))
+        match options.on_full.unwrap_or(desk.policy().on_full) {
+            OnFull::Fail => Err(self.refused(SendError::Full(request))),
+            OnFull::DropNewest => {
+                desk.shed(|| {
+                    drop(request);
+                    1
+                });
+                Ok(())
+            }
+            OnFull::Wait(limit) => {
+                let side = options.priority.and_then(Priority::side);
+                let mut left = Some(request);
+                let sent = wait_for_room(desk.station(), limit, || {
+                    let Some(request) = left.take() else { return Ok(()) };
+                    self.push(side, request).map_err(|error| {
+                        let refusal = Refusal::from(&error);
+                        left = Some(error.into_inner());
+                        refusal
+                    })
+                });
+                match (sent, left) {
+                    (Err(refusal), Some(request)) => Err(self.refused(refusal.of(request))),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// A reply cell although there was none, if the call or the object would rather wait.
+    #[cold]
+    fn wait_for_cell(&self, options: Options) -> Result<NonNull<Cell>, Refusal> {
+        let desk = self.desk();
+        let got = match options.on_full.unwrap_or(desk.policy().on_full) {
+            OnFull::Fail => Err(Refusal::Full),
+            OnFull::DropNewest => {
+                desk.shed(|| 1);
+                return Err(Refusal::Shed);
+            }
+            OnFull::Wait(limit) => wait_for_room(desk.station(), limit, || {
+                if self.ring().is_closed() {
+                    return Err(Refusal::Stopped);
+                }
+                desk.pool().take().ok_or(Refusal::Full)
+            }),
+        };
+        got.inspect_err(|_| self.ring().count_refusal())
     }
 
     #[cold]
@@ -171,7 +283,7 @@ impl<S: Active, K: Kind> fmt::Debug for Handle<S, K> {
         f.debug_struct("Proxy")
             .field("servant", &S::NAME)
             .field("name", &self.desk().name())
-            .field("capacity", &self.ring().capacity())
+            .field("capacity", &self.desk().policy().capacity)
             .finish_non_exhaustive()
     }
 }
@@ -202,7 +314,7 @@ pub trait Proxy<S: Active>: Sized {
     /// The one-way form: no reply cell, and a refusal gives the arguments back.
     fn tell(&self) -> Self::Tell<'_>;
 
-    /// The same methods, for calls that ask for more: a deadline.
+    /// The same methods, for requests that ask for more: a deadline, a priority, to wait for room.
     fn with(&self, options: Options) -> Self::With<'_>;
 
     /// A proxy that doesn't keep the object. Not of a single producer's: there is only one of those.
@@ -292,20 +404,27 @@ pub trait Proxy<S: Active>: Sized {
         self.handle().desk().name()
     }
 
-    /// How many requests fit.
+    /// How many requests fit, of normal priority.
     fn capacity(&self) -> usize {
-        self.handle().ring().capacity()
+        self.handle().desk().policy().capacity
     }
 
-    /// How many requests from other threads are accepted and not yet served; a hint.
+    /// How many requests from other threads are accepted and not yet served, of any priority; a hint.
     fn queued(&self) -> usize {
-        self.handle().ring().len()
+        let handle = self.handle();
+        handle.ring().len() + handle.desk().sides().len()
     }
 
     /// How many requests were refused since the start.
     fn refused(&self) -> u64 {
         // Relaxed: a count.
         self.handle().ring().refused().load(Relaxed)
+    }
+
+    /// How many requests were dropped for want of room since the start: see
+    /// [`OnFull::DropNewest`], [`Spawn::shed_oldest`](crate::Spawn::shed_oldest).
+    fn shed(&self) -> u64 {
+        self.handle().desk().shed_count()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::active::Active;
 use crate::cell::{CALLER_GONE, CANCELLED, Cell, ENDED, STARTED, Start, UNWANTED, WAITER};
 use crate::context::Context;
 use crate::error::CallError;
+use crate::full::end_of_dropped;
 use crate::later::Later;
 use std::cell::Cell as StdCell;
 use std::fmt;
@@ -34,13 +35,6 @@ impl<R> Reply<R> {
 
     pub(crate) fn to(cell: NonNull<Cell>) -> Self {
         Self { cell: Some(cell), outcome: PhantomData }
-    }
-
-    /// Gives the call a deadline, before it is sent.
-    pub(crate) fn set_deadline(&mut self, at: Instant) {
-        if let Some(cell) = self.cell {
-            Cell::set_deadline(cell, at);
-        }
     }
 
     /// For a method with a guard: whether the method wouldn't run even if it held, as the call was
@@ -181,7 +175,11 @@ impl<R> Drop for Reply<R> {
         let stopped = unsafe { cell.as_ref() }.pool().is_stopped();
         // Relaxed: only this responder sets the bit.
         let started = Cell::state_of(cell).load(Relaxed) & STARTED != 0;
-        let error = if stopped { CallError::Stopped { started } } else { CallError::Dropped };
+        let error = match stopped {
+            true => CallError::Stopped { started },
+            // SAFETY: as above.
+            false => end_of_dropped(unsafe { cell.as_ref() }.pool()),
+        };
         Cell::complete::<R>(cell, Err(error));
     }
 }

@@ -1,17 +1,19 @@
 //! Making an active object: its options, its factory, and the way to its runner.
 
 use crate::active::Active;
-use crate::control::{Control, Controller};
+use crate::control::{Control, Controller, close};
 use crate::desk::{Consumer, Desk, Ring};
 use crate::engine::{Engine, EngineHandle};
 use crate::error::{StartError, panic_message};
 use crate::event::Event;
 use crate::exit::{Exit, ExitReason};
-use crate::life::{Judge, Life, Make, Policy};
+use crate::full::{OnFull, Policy};
+use crate::life::{Judge, Life, Make, Remedy};
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Heat, Kind, Lanes, Mpsc, Pop, Spsc, sealed};
 use crate::object::{Object, drop_caught};
+use crate::priority::Priority;
 use crate::proxy::{Handle, Proxy};
 use crate::registry::Registration;
 use crate::runner::Runner;
@@ -141,7 +143,7 @@ pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
     name: Option<String>,
     factory: F,
     place: Place,
-    capacity: usize,
+    policy: Policy,
     calls_max: Option<usize>,
     heat: Heat,
     is_kept: bool,
@@ -152,13 +154,12 @@ pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
 
 impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
     pub(crate) fn new(engine: EngineHandle, name: Option<String>, factory: F) -> Self {
-        let (place, capacity) = (Place::Any, CAPACITY_DEFAULT);
         Self {
             engine,
             name,
             factory,
-            place,
-            capacity,
+            place: Place::Any,
+            policy: Policy::new(CAPACITY_DEFAULT),
             calls_max: None,
             heat: Heat::default(),
             is_kept: false,
@@ -189,7 +190,7 @@ impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
             name: self.name,
             factory: self.factory,
             place: self.place,
-            capacity: self.capacity,
+            policy: self.policy,
             calls_max: self.calls_max,
             heat: self.heat,
             is_kept: self.is_kept,
@@ -243,7 +244,70 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// groups, of up to 64 and an eighth of the capacity, while more requests wait. Calls from its
     /// own runner's thread are queued apart, and so many of them have room there.
     pub fn capacity(mut self, requests: usize) -> Self {
-        self.capacity = requests;
+        self.policy.capacity = requests;
+        self
+    }
+
+    /// How many requests of a priority may be accepted and not yet served. Default, for each: the
+    /// object's [`capacity`](Self::capacity), which is that of [`Priority::Normal`].
+    pub fn priority_capacity(mut self, priority: Priority, requests: usize) -> Self {
+        self.policy.set_capacity(priority, requests);
+        self
+    }
+
+    /// What becomes of requests that find no room, unless they say it themselves
+    /// ([`Options::on_full`](crate::Options::on_full)). Default: [`OnFull::Fail`].
+    pub fn on_full(mut self, on_full: OnFull) -> Self {
+        self.policy.on_full = on_full;
+        self
+    }
+
+    /// Drops the oldest requests when there are more than the capacity, in place of refusing the newest:
+    /// for readings of which the last ones count.
+    ///
+    /// It is the object that drops them, at the beginning of its turns. Each lane has twice the
+    /// capacity for that, and before the object serves, it drops the oldest beyond the capacity; their
+    /// calls end [`CallError::Shed`](crate::CallError), and [`Proxy::shed`] counts them. Only while the
+    /// object is so long in a method that the other half fills up too, a request finds no room, and
+    /// [`on_full`](Self::on_full) decides. With [`lanes`](Self::lanes) the capacity is that of all
+    /// producers together. Calls from the object's own runner are never dropped; twice the capacity of
+    /// them have room.
+    ///
+    /// ```
+    /// use mainspring::prelude::*;
+    /// use std::time::Instant;
+    ///
+    /// #[derive(Default)]
+    /// struct Gauge(Vec<u32>);
+    /// #[active]
+    /// impl Gauge {
+    ///     pub fn read(&mut self, value: u32) -> usize { self.0.push(value); self.0.len() }
+    /// }
+    ///
+    /// let engine = Engine::builder().start()?;
+    /// let mut scheduler = engine.invoker("loop")?;
+    /// let gauge = engine.spawn("gauge", Gauge::default).capacity(2).shed_oldest().start()?;
+    /// let mut calls = std::thread::scope(|scope| {
+    ///     let send = || [1, 2, 3].map(|value| gauge.read(value));
+    ///     scope.spawn(send).join().expect("nothing panics")
+    /// });
+    /// scheduler.turn(Instant::now());
+    /// let ends = calls.each_mut().map(|call| call.try_get().unwrap());
+    /// assert_eq!(ends, [Err(CallError::Shed), Ok(1), Ok(2)]);
+    /// assert_eq!(gauge.shed(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shed_oldest(mut self) -> Self {
+        self.policy.sheds_oldest = true;
+        self
+    }
+
+    /// Gives each call a deadline, so long after it was made, unless it has one of its own: see
+    /// [`Options::deadline`](crate::Options::deadline). Default: none.
+    ///
+    /// One-way requests have none: call and [`detach`](crate::Call::detach) what must not run late.
+    pub fn call_timeout(mut self, limit: Duration) -> Self {
+        self.policy.call_timeout = Some(limit);
         self
     }
 
@@ -368,15 +432,18 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     }
 
     fn start_on(self, station: &Arc<Station>) -> Result<S::Proxy<K>, StartError> {
-        let Self { engine, name, factory, capacity, calls_max, heat, is_kept, .. } = self;
+        let Self { engine, name, factory, policy, calls_max, heat, is_kept, .. } = self;
         let Self { on_panic, phase, .. } = self;
         if heat == Heat::Always && !station.polls() {
             let object = name.unwrap_or_else(|| S::NAME.into());
             return Err(StartError::AlwaysHot { object, runner: station.name().into() });
         }
-        let calls_max = calls_max.unwrap_or_else(|| CALLS_MIN.max(capacity.saturating_mul(4)));
-        let desk = Desk::new(station.clone(), name.as_deref(), S::REPLY_BYTES, calls_max);
-        let (producer, consumer) = <K as sealed::Kind>::mailbox(capacity, heat, desk)?;
+        policy.check()?;
+        let calls_max =
+            calls_max.unwrap_or_else(|| CALLS_MIN.max(policy.capacity.saturating_mul(4)));
+        let slots = policy.slots(policy.capacity);
+        let desk = Desk::new(station.clone(), name.as_deref(), S::REPLY_BYTES, calls_max, policy);
+        let (producer, consumer) = <K as sealed::Kind>::mailbox(slots, heat, desk)?;
         let ring = producer.ring().clone();
         let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
         let object = || name.as_deref().unwrap_or(S::NAME).into();
@@ -397,13 +464,13 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> fmt::Debug for Spawn<S, M, F, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Spawn");
         debug.field("servant", &S::NAME).field("name", &self.name);
-        debug.field("capacity", &self.capacity).finish_non_exhaustive()
+        debug.field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 
 /// What makes the servant, and maybe its successors.
 enum Source<S, F> {
-    Once(F, Option<Policy<S>>),
+    Once(F, Option<Remedy<S>>),
     Again(Make<S>, RestartedBy),
 }
 
@@ -411,7 +478,7 @@ impl<S: Active, F> Source<S, F> {
     fn new(factory: F, on_panic: OnPanic<S, F>) -> Self {
         match on_panic {
             OnPanic::Stop => Self::Once(factory, None),
-            OnPanic::Resume => Self::Once(factory, Some(Policy::Resume)),
+            OnPanic::Resume => Self::Once(factory, Some(Remedy::Resume)),
             OnPanic::Restart { keep, by } => Self::Again(keep(factory), by),
         }
     }
@@ -429,7 +496,7 @@ impl<S: Active, F> Source<S, F> {
                     RestartedBy::Itself(restart) => Judge::Alone(Budget::new(restart)),
                     RestartedBy::Supervisor(group) => Judge::Supervised(group.join(control)),
                 };
-                (servant, Some(Policy::Restart { make, by }))
+                (servant, Some(Remedy::Restart { make, by }))
             }
         };
         Ok((servant, policy.map(|policy| Box::new(Life::new(policy)))))
@@ -490,10 +557,17 @@ impl<S: Active, K: Kind> Drop for Seed<S, K> {
             let desk = self.ring.bell();
             // Nobody will serve what came before the servant: it ends `Stopped`.
             desk.pool().mark_stopped();
-            consumer.close();
+            close::<S, K>(&self.ring);
+            let sides = desk.sides().take().map(|ends| ends.consumers);
+            let mut sides = sides.into_iter().flatten().collect::<Vec<_>>();
             loop {
                 consumer.drain(usize::MAX, |request, _| drop_caught(request));
-                if consumer.peek() == Pop::Closed {
+                let mut is_over = consumer.peek() == Pop::Closed;
+                for side in &mut sides {
+                    side.drain(usize::MAX, |request, _| drop_caught(request));
+                    is_over &= side.peek() == Pop::Closed;
+                }
+                if is_over {
                     break;
                 }
                 // A producer was suspended between claim and stamp; what is behind it must end too.

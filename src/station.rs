@@ -347,7 +347,7 @@ mod tests {
             false
         }
 
-        fn set_key(&self, _: usize) {}
+        fn set_key(&mut self, _: usize) {}
     }
 
     #[test]

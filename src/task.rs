@@ -17,6 +17,13 @@ pub(crate) enum Progress {
     Idle,
 }
 
+impl Progress {
+    #[inline(always)]
+    pub(crate) fn of(served: usize) -> Self {
+        if served == 0 { Self::Idle } else { Self::Worked(served) }
+    }
+}
+
 /// What cooling an object came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cooling {
@@ -38,6 +45,9 @@ pub(crate) enum Cooling {
 pub(crate) enum Token {
     /// Its mailbox's.
     Mailbox = 0,
+    /// That of a lane beside it.
+    Urgent = 1,
+    Bulk = 2,
     /// The one for calls that it waits for, and that have ended.
     Ended = 3,
 }
@@ -45,19 +55,20 @@ pub(crate) enum Token {
 impl Token {
     const SHIFT: u32 = usize::BITS - 2;
 
+    /// The key of the object's link of this kind.
+    pub(crate) fn key(self, object: usize) -> usize {
+        (self as usize) << Self::SHIFT | object
+    }
+
     /// The token and the object's place that a key stands for.
     pub(crate) fn split(key: usize) -> (Self, usize) {
         let token = match key >> Self::SHIFT {
-            0 => Self::Mailbox,
+            1 => Self::Urgent,
+            2 => Self::Bulk,
             3 => Self::Ended,
-            _ => unreachable!("no other link is pushed"),
+            _ => Self::Mailbox,
         };
         (token, key & !(usize::MAX << Self::SHIFT))
-    }
-
-    /// The key for an object's link.
-    pub(crate) fn with(self, object: usize) -> usize {
-        (self as usize) << Self::SHIFT | object
     }
 }
 
@@ -129,5 +140,5 @@ pub(crate) trait Task {
     fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool;
     /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
     /// at what was called.
-    fn set_key(&self, key: usize);
+    fn set_key(&mut self, key: usize);
 }

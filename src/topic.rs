@@ -123,7 +123,7 @@ impl<M: ?Sized + 'static> Topic<M> {
         let guest = proxy.downgrade().guest();
         self.enter(move |message: &M| match deliver(&guest, message) {
             Ok(()) => Sent::Delivered,
-            Err(SendError::Full(_)) => Sent::Missed,
+            Err(SendError::Full(_) | SendError::WouldDeadlock(_)) => Sent::Missed,
             Err(SendError::Stopped(_)) => Sent::Stopped,
         })
     }

@@ -62,7 +62,7 @@ impl<S: Active> Waits<S> {
     pub(crate) fn new(desk: Option<&Desk<S::Request>>) -> Self {
         let owner = desk.map_or_else(Owner::caller, |desk| {
             desk.mark_waits();
-            let link = Link::new(Token::Ended.with(desk.key()));
+            let link = Link::new(Token::Ended.key(desk.key()));
             Owner::Object { station: desk.station().clone(), link }
         });
         Self { calls: Pending::new(owner), is_told: false }

@@ -4,7 +4,7 @@
 
 use mainspring::mailbox::{Kind, Lanes, Spsc};
 use mainspring::prelude::*;
-use mainspring::{CALLS_MIN, CallSet, Options};
+use mainspring::{CALLS_MIN, CallSet, Options, Priority};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
 use std::pin::pin;
@@ -77,6 +77,11 @@ impl Adder {
         let _ = door.recv();
     }
 
+    #[active(priority = urgent)]
+    pub fn urgent(&mut self) -> u64 {
+        self.total
+    }
+
     #[active(guard = has_changed)]
     pub fn guarded(&mut self) {
         self.total += 1;
@@ -116,6 +121,10 @@ impl Adder {
 /// A deadline that nothing misses.
 fn soon() -> Options {
     Options::new().timeout(Duration::from_secs(3600))
+}
+
+fn at(priority: Priority) -> Options {
+    Options::new().priority(priority)
 }
 
 /// A waker without an executor, made once.
@@ -160,6 +169,9 @@ fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     vec![
         ("tell", allocations(|| while adder.tell().add(1).is_err() {})),
         ("with a deadline", allocations(|| assert!(adder.with(soon()).add(1).get().is_ok()))),
+        ("urgent", allocations(|| assert!(adder.with(at(Priority::Urgent)).add(1).get().is_ok()))),
+        ("bulk", allocations(|| while adder.with(at(Priority::Bulk)).tell().add(1).is_err() {})),
+        ("by a key", allocations(|| assert!(adder.urgent().get().is_ok()))),
         ("guarded", allocations(|| assert!(adder.guarded().get().is_ok()))),
         ("timers", allocations(|| assert_eq!(adder.set_timers().get(), Ok(true)))),
         ("get", allocations(|| assert!(adder.add(1).get().is_ok()))),

@@ -148,8 +148,8 @@ fn a_full_list_of_deferred_requests_drops_the_next_unexecuted() {
         calls.push(buffer.put(item));
         driven.turn();
     }
-    assert_eq!(calls[2].try_get(), Some(Err(CallError::Dropped)));
-    assert_eq!(CallError::Dropped.executed(), Executed::Maybe);
+    assert_eq!(calls[2].try_get(), Some(Err(CallError::Shed)));
+    assert_eq!((CallError::Shed.executed(), buffer.shed()), (Executed::No, 1));
     assert!(!calls[0].is_ready() && !calls[1].is_ready());
     let mut opened = buffer.set_room(9);
     driven.turn();

@@ -18,6 +18,7 @@
 mod calls;
 mod lanes;
 mod lives;
+mod priority;
 mod rings;
 mod waits;
 mod weak;
@@ -51,7 +52,7 @@ const fn mutant(
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    let protocols = [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS];
+    let protocols = [rings::MUTANTS, lanes::MUTANTS, calls::MUTANTS, priority::MUTANTS];
     let others = [lives::MUTANTS, waits::MUTANTS, weak::MUTANTS];
     protocols.into_iter().chain(others).flatten()
 }

@@ -8,6 +8,7 @@ mod servant;
 mod tell;
 mod with;
 
+use crate::keys::Priority;
 use crate::model::{Request, Servant};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -73,6 +74,57 @@ impl Servant {
     }
 }
 
+impl Servant {
+    /// A struct with one field, which everything generated goes through.
+    fn wrapper(
+        &self,
+        name: &Ident,
+        docs: &TokenStream,
+        lifetime: TokenStream,
+        field: &TokenStream,
+    ) -> TokenStream {
+        let Self { library, where_clause, allow, kind, .. } = self;
+        let after = quote!(#kind: #library::mailbox::Kind = #library::mailbox::Mpsc);
+        let declared = self.declared(lifetime, after);
+        quote! {
+            #docs
+            #allow
+            #[allow(
+                dead_code, private_bounds, private_interfaces, unreachable_pub,
+                rustdoc::private_intra_doc_links
+            )]
+            pub struct #name #declared #where_clause {
+                #field,
+            }
+        }
+    }
+
+    /// The methods of one of these, whose lifetime is declared and applied so.
+    fn methods(
+        &self,
+        name: &Ident,
+        [declared, applied]: [TokenStream; 2],
+        methods: &TokenStream,
+    ) -> TokenStream {
+        let Self { library, where_clause, allow, kind, .. } = self;
+        let declared = self.declared(declared, quote!(#kind: #library::mailbox::Kind));
+        let applied = self.applied(applied, quote!(#kind));
+        // The lints are about signatures, which are the servant's; a single request makes the
+        // `wrong_request` arms unreachable.
+        quote! {
+            #allow
+            #[allow(
+                dead_code, deprecated, private_interfaces, unreachable_patterns, unreachable_pub,
+                rustdoc::private_intra_doc_links, clippy::result_large_err,
+                clippy::too_many_arguments, clippy::type_complexity, clippy::wrong_self_convention
+            )]
+            impl #declared #name #applied #where_clause {
+                #methods
+            }
+        }
+    }
+}
+
 fn angled(before: TokenStream, parameters: &[impl ToTokens], after: TokenStream) -> TokenStream {
     let inside = quote!(#before #(#parameters,)* #after);
     if inside.is_empty() { inside } else { quote!(<#inside>) }
@@ -96,6 +148,16 @@ impl Request {
             doc(format!("Calls {}.", self.link(servant)))
         } else {
             self.docs.clone()
+        }
+    }
+
+    /// What sends this request: what all are sent through, at the method's priority.
+    fn through(&self, servant: &Servant, all: &TokenStream) -> TokenStream {
+        let library = &servant.library;
+        match self.priority {
+            None | Some(Priority::Normal) => all.clone(),
+            Some(Priority::Urgent) => quote!(#all.at(#library::Priority::Urgent)),
+            Some(Priority::Bulk) => quote!(#all.at(#library::Priority::Bulk)),
         }
     }
 

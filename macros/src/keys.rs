@@ -40,8 +40,37 @@ pub struct Keys {
     pub rename: Option<(Span, Ident)>,
     /// The method that says whether this one may run.
     pub guard: Option<(Span, Ident)>,
+    /// The lane that its requests go through.
+    pub priority: Option<(Span, Priority)>,
     /// The engine calls it, at that occasion.
     pub hook: Option<(Span, Occasion)>,
+}
+
+/// Which lane a method's requests go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    Urgent,
+    Normal,
+    Bulk,
+}
+
+impl Priority {
+    fn parse(key: &Ident, meta: &ParseNestedMeta<'_>) -> syn::Result<Self> {
+        let rule = format!("write `{key} = urgent`, `{key} = normal` or `{key} = bulk`");
+        let token: TokenTree = meta
+            .value()
+            .and_then(|value| value.parse())
+            .map_err(|_| syn::Error::new_spanned(&meta.path, &rule))?;
+        match token.to_string().as_str() {
+            "urgent" => Ok(Self::Urgent),
+            "normal" => Ok(Self::Normal),
+            "bulk" => Ok(Self::Bulk),
+            _ => {
+                let rule = format!("there is no such priority: {rule}");
+                Err(syn::Error::new_spanned(&token, rule))
+            }
+        }
+    }
 }
 
 /// When the engine calls a method of its own accord.
@@ -99,6 +128,10 @@ impl Keys {
             "boxed" => self.boxed.replace(key.span()).is_none(),
             "rename" => self.rename.replace((key.span(), method_name(key, meta)?)).is_none(),
             "guard" => self.guard.replace((key.span(), method_name(key, meta)?)).is_none(),
+            "priority" => {
+                let priority = Priority::parse(key, meta)?;
+                self.priority.replace((key.span(), priority)).is_none()
+            }
             _ => {
                 let Some(occasion) = Occasion::of(key) else { return Err(unknown(meta)) };
                 self.hook.replace((key.span(), occasion)).is_none()
@@ -131,12 +164,13 @@ impl Keys {
     /// Where the keys stand that say how a request looks, so that only a request may have them.
     pub fn shaping(&self) -> impl Iterator<Item = Span> {
         let named = [&self.rename, &self.guard].map(|key| key.as_ref().map(|(span, _)| *span));
-        [self.oneway, self.boxed].into_iter().chain(named).flatten()
+        let priority = self.priority.map(|(span, _)| span);
+        [self.oneway, self.boxed, priority].into_iter().chain(named).flatten()
     }
 }
 
 const KNOWN: &str = "the keys on a method are `oneway`, `boxed`, `skip`, `rename = name`, \
-                     `guard = name`, `on_start`, `on_stop` and `on_batch_end`";
+                     `guard = name`, `priority = urgent|normal|bulk`, `on_start`, `on_stop` and `on_batch_end`";
 
 fn unknown(meta: &ParseNestedMeta<'_>) -> syn::Error {
     syn::Error::new_spanned(&meta.path, format!("unknown key: {KNOWN}"))

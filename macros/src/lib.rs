@@ -26,7 +26,7 @@ use syn::{ImplItem, Item, ItemImpl};
 /// | `impl Active for Account` | runs a request's method |
 /// | `AccountProxy` | calls the methods from any thread; `Clone` and `Debug` |
 /// | `AccountTell` | what `proxy.tell()` gives: the methods without a reply |
-/// | `AccountWith` | what `proxy.with(options)` gives: the calls, with a deadline |
+/// | `AccountWith` | what `proxy.with(options)` gives: the methods with a deadline, a priority, a policy for a full mailbox; and `tell()` with these, unless the servant has a method of that name |
 /// | `AccountCalls` | a trait with the proxy's calls: `deposit`, `reset`, and no other forms. The proxy implements it, and so does `Inline<Account>`; a mock may |
 ///
 /// ```text
@@ -73,6 +73,7 @@ use syn::{ImplItem, Item, ItemImpl};
 /// | `#[active(rename = name)]` | callers know the method by this name |
 /// | `#[active(skip)]` | no request, although `pub` |
 /// | `#[active(guard = name)]` | runs only once `fn name(&self, …) -> bool`, which takes the same arguments by reference, says `true`; until then it waits with the object |
+/// | `#[active(priority = urgent)]` | its requests go before others; `normal` says nothing, `bulk` lets them wait. `proxy.with(options)` may say otherwise |
 /// | `#[active(on_start)]` | no request: called before the first one; takes `&mut Context<Self>` or nothing |
 /// | `#[active(on_stop)]` | the same after the last one, unless a panic or an abort ended the object |
 /// | `#[active(on_batch_end)]` | the same after each batch; may take a `Batch` too, which says how many it had and how many wait |

@@ -2,7 +2,7 @@
 
 use crate::attributes::{self, copied};
 use crate::errors::Errors;
-use crate::keys::{Keys, Occasion};
+use crate::keys::{Keys, Occasion, Priority};
 use crate::names::{self, free, identifiers};
 use crate::rules::{
     check_argument, check_later, check_signature, context_place, hook_arguments, later_result,
@@ -79,6 +79,8 @@ pub struct Request {
     pub is_boxed: bool,
     /// The method that says whether this one may run.
     pub guard: Option<Ident>,
+    /// Which lane it goes through, if not through that of all.
+    pub priority: Option<Priority>,
     /// The variant's field for the reply, and the one for boxed arguments.
     pub reply: Ident,
     pub boxed: Ident,
@@ -281,6 +283,7 @@ impl Request {
             is_oneway: keys.oneway.is_some(),
             is_boxed: keys.boxed.is_some(),
             guard: keys.guard.as_ref().map(|(_, name)| name.clone()),
+            priority: keys.priority.map(|(_, it)| it).filter(|it| *it != Priority::Normal),
             reply: format_ident!("{}", free("reply", &fields)),
             boxed: format_ident!("{}", free("arguments", &fields)),
             arguments,

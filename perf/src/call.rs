@@ -71,7 +71,7 @@ pub fn send<R>(
                 return Ok(());
             }
             Err(SendError::Full(_)) => take_oldest(calls, sum)?,
-            Err(SendError::Stopped(_)) => return Err(Trouble::Stopped),
+            Err(_) => return Err(Trouble::Stopped),
         }
     }
 }

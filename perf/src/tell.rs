@@ -121,7 +121,7 @@ fn tell_batch<K: Kind>(lab: &Lab, meter: &MeterProxy<K>, first: u64) -> Result<(
 pub fn wait_for_room<A>(lab: &Lab, error: SendError<A>) -> Result<(), Trouble> {
     match error {
         SendError::Full(_) => lab.relax(),
-        SendError::Stopped(_) => return Err(Trouble::Stopped),
+        _ => return Err(Trouble::Stopped),
     }
     Ok(())
 }

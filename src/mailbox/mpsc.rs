@@ -541,6 +541,11 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         self.ring.tail.cool(self.head)
     }
 
+    /// Takes the last cooling back: the bell isn't rung for it, if it wasn't before.
+    pub(crate) fn warm(&self) {
+        let _ = self.ring.tail.warm();
+    }
+
     /// Ends admission; what was accepted can still be taken.
     pub fn close(&self) {
         self.ring.close();

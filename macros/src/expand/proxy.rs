@@ -13,21 +13,9 @@ pub fn expand(servant: &Servant) -> TokenStream {
 }
 
 fn definition(servant: &Servant) -> TokenStream {
-    let Servant { library, ty, where_clause, allow, kind, .. } = servant;
-    let (name, docs) = (servant.proxy_name(), definition_docs(servant));
-    let after = quote!(#kind: #library::mailbox::Kind = #library::mailbox::Mpsc);
-    let declared = servant.declared(quote!(), after);
-    quote! {
-        #docs
-        #allow
-        #[allow(
-            dead_code, private_bounds, private_interfaces, unreachable_pub,
-            rustdoc::private_intra_doc_links
-        )]
-        pub struct #name #declared #where_clause {
-            handle: #library::Handle<#ty, #kind>,
-        }
-    }
+    let Servant { library, ty, kind, .. } = servant;
+    let field = quote!(handle: #library::Handle<#ty, #kind>);
+    servant.wrapper(&servant.proxy_name(), &definition_docs(servant), quote!(), &field)
 }
 
 fn definition_docs(servant: &Servant) -> TokenStream {
@@ -47,35 +35,23 @@ fn definition_docs(servant: &Servant) -> TokenStream {
 }
 
 fn methods(servant: &Servant) -> TokenStream {
-    let (declared, proxy) = (declared(servant), proxy_type(servant));
-    let Servant { where_clause, allow, .. } = servant;
-    let methods = servant.requests.iter().map(|request| {
-        if request.is_oneway {
-            super::tell::method(request, servant, &request.docs_or_link(servant))
-        } else {
-            let handle = quote!(self.handle);
-            let call = call(request, servant, &handle);
-            let attempt = attempt(request, servant, &handle);
-            quote!(#call #attempt)
-        }
-    });
-    // The lints are about signatures, which are the servant's; a single request makes the
-    // `wrong_request` arms unreachable.
-    quote! {
-        #allow
-        #[allow(
-            dead_code, deprecated, private_interfaces, unreachable_patterns, unreachable_pub,
-            rustdoc::private_intra_doc_links, clippy::result_large_err,
-            clippy::too_many_arguments, clippy::type_complexity, clippy::wrong_self_convention
-        )]
-        impl #declared #proxy #where_clause {
-            #(#methods)*
-        }
+    let handle = quote!(self.handle);
+    let methods = servant.requests.iter().map(|request| each(request, servant, &handle)).collect();
+    servant.methods(&servant.proxy_name(), [quote!(), quote!()], &methods)
+}
+
+/// A request's methods, as the proxy has them; `all` is what sends requests.
+pub fn each(request: &Request, servant: &Servant, all: &TokenStream) -> TokenStream {
+    if request.is_oneway {
+        return super::tell::method(request, servant, &request.docs_or_link(servant), all);
     }
+    let through = request.through(servant, all);
+    let (call, attempt) = (call(request, servant, &through), attempt(request, servant, &through));
+    quote!(#call #attempt)
 }
 
 /// The method that calls; `through` has the library's `call`.
-pub fn call(request: &Request, servant: &Servant, through: &TokenStream) -> TokenStream {
+fn call(request: &Request, servant: &Servant, through: &TokenStream) -> TokenStream {
     let Request { cfg, marks, name, reply, result, .. } = request;
     let (library, docs) = (&servant.library, request.docs_or_link(servant));
     let parameters = request.parameters();
@@ -92,7 +68,7 @@ pub fn call(request: &Request, servant: &Servant, through: &TokenStream) -> Toke
 }
 
 /// The method that calls and gives refused arguments back.
-pub fn attempt(request: &Request, servant: &Servant, through: &TokenStream) -> TokenStream {
+fn attempt(request: &Request, servant: &Servant, through: &TokenStream) -> TokenStream {
     let Request { cfg, marks, attempt, reply, result, .. } = request;
     let (library, docs) = (&servant.library, attempt_docs(request));
     let (parameters, bundle_type) = (request.parameters(), request.bundle_type());
@@ -169,7 +145,7 @@ fn proxy(servant: &Servant) -> TokenStream {
 
             #[inline]
             fn tell(&self) -> #tell #short {
-                #tell { handle: &self.handle }
+                #tell { bound: #library::Bound::new(&self.handle, #library::Options::new()) }
             }
 
             #[inline]

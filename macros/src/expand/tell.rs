@@ -12,21 +12,9 @@ pub fn expand(servant: &Servant) -> TokenStream {
 }
 
 fn definition(servant: &Servant) -> TokenStream {
-    let Servant { library, ty, where_clause, allow, kind, .. } = servant;
-    let (name, docs) = (servant.tell_name(), definition_docs(servant));
-    let after = quote!(#kind: #library::mailbox::Kind = #library::mailbox::Mpsc);
-    let declared = servant.declared(quote!('handle,), after);
-    quote! {
-        #docs
-        #allow
-        #[allow(
-            dead_code, private_bounds, private_interfaces, unreachable_pub,
-            rustdoc::private_intra_doc_links
-        )]
-        pub struct #name #declared #where_clause {
-            handle: &'handle #library::Handle<#ty, #kind>,
-        }
-    }
+    let Servant { library, ty, kind, .. } = servant;
+    let field = quote!(bound: #library::Bound<'handle, #ty, #kind>);
+    servant.wrapper(&servant.tell_name(), &definition_docs(servant), quote!('handle,), &field)
 }
 
 fn definition_docs(servant: &Servant) -> TokenStream {
@@ -39,32 +27,26 @@ fn definition_docs(servant: &Servant) -> TokenStream {
 }
 
 fn methods(servant: &Servant) -> TokenStream {
-    let Servant { library, where_clause, allow, kind, .. } = servant;
-    let declared = servant.declared(quote!(), quote!(#kind: #library::mailbox::Kind));
-    let (name, applied) = (servant.tell_name(), servant.applied(quote!('_,), quote!(#kind)));
-    let methods = servant.requests.iter().map(|r| method(r, servant, &docs(r, servant)));
-    // The lints are about signatures, which are the servant's; a single request makes the
-    // `wrong_request` arms unreachable.
-    quote! {
-        #allow
-        #[allow(
-            dead_code, deprecated, private_interfaces, unreachable_patterns, unreachable_pub,
-            rustdoc::private_intra_doc_links, clippy::result_large_err,
-            clippy::too_many_arguments, clippy::type_complexity, clippy::wrong_self_convention
-        )]
-        impl #declared #name #applied #where_clause {
-            #(#methods)*
-        }
-    }
+    let bound = quote!(self.bound);
+    let methods = servant.requests.iter();
+    let methods = methods.map(|r| method(r, servant, &docs(r, servant), &bound)).collect();
+    servant.methods(&servant.tell_name(), [quote!(), quote!('_,)], &methods)
 }
 
 /// The method that sends a request without a reply; the proxy has it too, for one-way methods.
-pub fn method(request: &Request, servant: &Servant, docs: &TokenStream) -> TokenStream {
+/// `all` is what sends requests.
+pub fn method(
+    request: &Request,
+    servant: &Servant,
+    docs: &TokenStream,
+    all: &TokenStream,
+) -> TokenStream {
     let Request { cfg, marks, name, .. } = request;
     let library = &servant.library;
     let (parameters, bundle_type) = (request.parameters(), request.bundle_type());
     let reply = (!request.is_oneway).then(|| quote!(#library::Reply::none()));
     let (built, unbuilt) = (request.build(servant, reply), request.unbuild(servant));
+    let through = request.through(servant, all);
     quote! {
         #docs
         ///
@@ -77,7 +59,7 @@ pub fn method(request: &Request, servant: &Servant, docs: &TokenStream) -> Token
         pub fn #name(
             &self #parameters
         ) -> ::core::result::Result<(), #library::SendError<#bundle_type>> {
-            self.handle.tell(#built) #unbuilt
+            #through.tell(#built) #unbuilt
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The form of the proxy with options: the same calls, with a deadline.
+//! The form of the proxy with options: the same methods, with a deadline, a priority, and so on.
 
 use super::{doc, proxy};
 use crate::model::Servant;
@@ -7,39 +7,29 @@ use quote::quote;
 
 /// The struct behind `proxy.with(options)`, and its methods.
 pub fn expand(servant: &Servant) -> TokenStream {
-    let Servant { library, ty, where_clause, allow, kind, .. } = servant;
-    let name = servant.with_name();
+    let Servant { library, ty, kind, .. } = servant;
+    let (name, bound) = (servant.with_name(), quote!(self.bound));
     let docs = doc(format!("The methods of {} with options.", servant.link("")));
-    let after = quote!(#kind: #library::mailbox::Kind = #library::mailbox::Mpsc);
-    let declared = servant.declared(quote!('handle,), after);
-    let generics = servant.declared(quote!(), quote!(#kind: #library::mailbox::Kind));
-    let applied = servant.applied(quote!('_,), quote!(#kind));
-    let bound = quote!(self.bound);
-    let replying = servant.requests.iter().filter(|request| !request.is_oneway);
-    let methods = replying.map(|request| {
-        let call = proxy::call(request, servant, &bound);
-        let attempt = proxy::attempt(request, servant, &bound);
-        quote!(#call #attempt)
-    });
-    quote! {
-        #docs
-        #allow
-        #[allow(
-            dead_code, private_bounds, private_interfaces, unreachable_pub,
-            rustdoc::private_intra_doc_links
-        )]
-        pub struct #name #declared #where_clause {
-            bound: #library::Bound<'handle, #ty, #kind>,
-        }
+    let field = quote!(bound: #library::Bound<'handle, #ty, #kind>);
+    let requests = servant.requests.iter();
+    let methods = requests.map(|request| proxy::each(request, servant, &bound)).collect();
+    let definition = servant.wrapper(&name, &docs, quote!('handle,), &field);
+    let methods = servant.methods(&name, [quote!(), quote!('_,)], &methods);
+    let tell = tell(servant)
+        .map(|tell| servant.methods(&name, [quote!('handle,), quote!('handle,)], &tell));
+    quote!(#definition #methods #tell)
+}
 
-        #allow
-        #[allow(
-            dead_code, deprecated, private_interfaces, unreachable_patterns, unreachable_pub,
-            rustdoc::private_intra_doc_links, clippy::result_large_err,
-            clippy::too_many_arguments, clippy::type_complexity, clippy::wrong_self_convention
-        )]
-        impl #generics #name #applied #where_clause {
-            #(#methods)*
+/// The one-way form with the same options; unless the servant has a method of that name.
+fn tell(servant: &Servant) -> Option<TokenStream> {
+    let (name, kind) = (servant.tell_name(), &servant.kind);
+    let applied = servant.applied(quote!('handle,), quote!(#kind));
+    let tell = quote! {
+        /// The one-way form of the methods, with the same options.
+        #[inline]
+        pub fn tell(&self) -> #name #applied {
+            #name { bound: ::core::clone::Clone::clone(&self.bound) }
         }
-    }
+    };
+    servant.requests.iter().all(|request| request.name != "tell").then_some(tell)
 }

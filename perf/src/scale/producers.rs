@@ -104,7 +104,7 @@ fn send<K: ClonedKind>(proxy: &MeterProxy<K>, number: u64) -> Result<(), Trouble
 fn room_or_stop<A>(error: SendError<A>) -> Result<(), Trouble> {
     match error {
         SendError::Full(_) => std::hint::spin_loop(),
-        SendError::Stopped(_) => return Err(Trouble::Stopped),
+        _ => return Err(Trouble::Stopped),
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ impl Teller {
             match self.tally.one() {
                 Ok(()) => self.left -= 1,
                 Err(SendError::Full(())) => return self.later(),
-                Err(SendError::Stopped(())) => return,
+                Err(_) => return,
             }
         }
         let (begun, done) = (self.begun, self.done.clone());
@@ -73,7 +73,7 @@ impl Teller {
                 let _ = done.send((count.unwrap_or(0), begun.elapsed()));
             }),
             Err(SendError::Full(())) => self.later(),
-            Err(SendError::Stopped(())) => {}
+            Err(_) => {}
         }
     }
 }

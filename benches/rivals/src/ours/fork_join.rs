@@ -85,7 +85,7 @@ impl Boss {
                         self.sent = number * WORKERS as u64 + place as u64;
                         return self.later();
                     }
-                    Err(SendError::Stopped(_)) => return,
+                    Err(_) => return,
                 }
             }
             (number, place) = (number + 1, 0);

@@ -93,12 +93,12 @@ impl Room {
     #[inline(always)]
     pub fn wait<A>(&self, error: &SendError<A>) -> Result<(), Trouble> {
         match (error, self.wait) {
-            (SendError::Stopped(_), _) => return Err(Trouble::Stopped),
             (SendError::Full(_), Wait::Spin) => std::hint::spin_loop(),
             (SendError::Full(_), Wait::Yield) => std::thread::yield_now(),
             // Spins for longer and longer, then yields: what a sender does that may not burn its
             // CPU for ever.
             (SendError::Full(_), Wait::Block) => self.backoff.snooze(),
+            _ => return Err(Trouble::Stopped),
         }
         Ok(())
     }

@@ -1,0 +1,99 @@
+//! Bugs in the lanes beside a mailbox.
+
+use super::{Mutant, mutant};
+
+const PRIORITY: &str = "src/priority.rs";
+const CONTROL: &str = "src/control.rs";
+const SIDES: &str = "src/object/sides.rs";
+
+/// See the module.
+pub const MUTANTS: &[Mutant] = &[
+    mutant(
+        "sides: made and shown without Release",
+        PRIORITY,
+        "self.0.compare_exchange(seen, fresh, AcqRel, Acquire)",
+        "self.0.compare_exchange(seen, fresh, Acquire, Acquire)",
+        "priority",
+        "making_the_lanes_races_a_stop",
+    ),
+    mutant(
+        "sides: shown by a store",
+        PRIORITY,
+        "match self.0.compare_exchange(seen, fresh, AcqRel, Acquire) {",
+        "self.0.store(fresh, Release);\n            match Ok::<_, *mut Made<R>>(seen) {",
+        "priority",
+        "making_the_lanes_races_a_stop",
+    ),
+    mutant(
+        "sides: found without Acquire",
+        PRIORITY,
+        "        let seen = self.0.load(Acquire);\n        let made = match is_made(seen) {",
+        "        let seen = self.0.load(Relaxed);\n        let made = match is_made(seen) {",
+        "priority",
+        "two_makers_race",
+    ),
+    mutant(
+        "sides: those made too much ring at their drop",
+        PRIORITY,
+        "consumers.iter().for_each(SideConsumer::warm);",
+        "let _ = consumers;",
+        "priority",
+        "two_makers_race",
+    ),
+    mutant(
+        "sides: a close looks at the mailbox alone",
+        CONTROL,
+        "    ring.bell().sides().close();\n",
+        "",
+        "priority",
+        "abort_races_an_urgent_call",
+    ),
+    mutant(
+        "sides: a close ends one lane",
+        PRIORITY,
+        "producers.iter().for_each(SideProducer::close);",
+        "producers.iter().take(1).for_each(SideProducer::close);",
+        "priority",
+        "two_makers_race",
+    ),
+    mutant(
+        "sides: a close forbids lanes, but ends none that came first",
+        PRIORITY,
+        "                Ok(_) => return,\n                Err(now) => seen = now,\n            }\n        }\n        // SAFETY: as in `producer`.\n        unsafe",
+        "                Ok(_) => return,\n                Err(_) => return,\n            }\n        }\n        // SAFETY: as in `producer`.\n        unsafe",
+        "priority",
+        "abort_races_an_urgent_call",
+    ),
+    mutant(
+        "sides: the token is taken and forgotten",
+        SIDES,
+        "            lane.is_cold = false;\n",
+        "",
+        "priority",
+        "making_the_lanes_races_a_stop",
+    ),
+    mutant(
+        "sides: over although a token is on its way",
+        SIDES,
+        "!lane.is_cold && lane.consumer.peek()",
+        "lane.consumer.peek()",
+        "priority",
+        "two_makers_race",
+    ),
+    mutant(
+        "sides: the mailbox's end is the object's",
+        SIDES,
+        "self.lanes().all(|lane| !lane.is_cold && lane.consumer.peek() == Pop::Closed)",
+        "true",
+        "priority",
+        "making_the_lanes_races_a_stop",
+    ),
+    mutant(
+        "sides: the last proxy's going leaves the lanes open",
+        SIDES,
+        "        self.desk().sides().close();\n",
+        "",
+        "priority",
+        "an_urgent_call_races_cooling_and_parking",
+    ),
+];
