@@ -717,7 +717,7 @@ fn members_on_many_threads_fail_at_once_and_every_call_ends() {
 #[test]
 fn a_runner_that_never_parks_does_not_keep_a_suspended_object_hot() {
     let engine = common::quiet().start().unwrap();
-    let wait = mainspring::WaitStrategy::SpinThenYield { spin: ms(0) };
+    let wait = WaitStrategy::SpinThenYield { spin: ms(0) };
     engine.add_runner(Runner::named("a").wait(wait)).unwrap();
     let (factory, told) = frail(never, never);
     let spawn = engine.spawn("frail", factory).on("a").always_hot();
