@@ -16,6 +16,7 @@ impl Ear {
     #[active(oneway)]
     pub fn hear(&mut self, number: Box<u64>) {
         assert_eq!(*number, 7);
+        drop(number);
         self.0.fetch_add(1, Relaxed);
     }
 }
