@@ -94,14 +94,11 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Whether calls are pending that it will go on with: it stays for them, unless it was aborted.
     fn waits(&mut self) -> bool {
-        let is_gone = self.servant.is_none() || self.desk().is_aborted();
-        let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) else {
-            return false;
-        };
-        if is_gone {
-            waits.give_up();
+        if self.servant.is_none() || self.desk().is_aborted() {
+            self.give_up();
         }
-        !waits.is_idle()
+        let waits = self.agenda.as_mut().and_then(|agenda| agenda.waits());
+        waits.is_some_and(|waits| !waits.is_idle())
     }
 
     /// Drops what waits for its guard: its calls end `Stopped`.
@@ -333,6 +330,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn give_up(&mut self) {
         if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
+            // What it would have gone on with may owe answers.
+            self.ring.bell().mark_stopped();
             waits.give_up();
         }
     }
@@ -356,9 +355,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         if let Some(agenda) = &self.agenda {
             agenda.cancel_timers(&mut turn.wheel);
         }
-        drop_caught(self.agenda.take());
-        // For the answers that it owes.
+        // Before whatever owes an answer is dropped.
         self.desk().mark_stopped();
+        drop_caught(self.agenda.take());
     }
 
     fn take_token(&mut self, token: Token) {

@@ -196,7 +196,8 @@ pub trait Proxy<S: Active>: Sized {
     /// The same methods, for calls that ask for more: a deadline.
     fn with(&self, options: Options) -> Self::With<'_>;
 
-    /// Ends admission; everything accepted is served, then the object ends. Idempotent.
+    /// Ends admission; everything accepted is served, calls that the object waits for
+    /// ([`Context::then`](crate::Context::then)) are gone on with, then it ends. Idempotent.
     fn stop(&self) {
         self.handle().ring().close();
     }
