@@ -138,14 +138,11 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Whether calls are pending that it will go on with: it stays for them, unless it was aborted.
     fn waits(&mut self) -> bool {
-        let is_gone = self.servant.is_none() || self.desk().is_aborted();
-        let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) else {
-            return false;
-        };
-        if is_gone {
-            waits.give_up();
+        if self.servant.is_none() || self.desk().is_aborted() {
+            self.give_up();
         }
-        !waits.is_idle()
+        let waits = self.agenda.as_mut().and_then(|agenda| agenda.waits());
+        waits.is_some_and(|waits| !waits.is_idle())
     }
 
     /// Drops what waits for its guard: its calls end `Stopped`.
@@ -305,7 +302,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         if let Some(servant) = self.servant.take() {
             self.desk().stop_replies();
             drop_caught(servant);
-            self.give_up();
+            self.drop_waits();
         }
     }
 
@@ -313,7 +310,14 @@ impl<S: Active, K: Kind> Object<S, K> {
     fn lose_servant(&mut self, turn: &mut Turn) {
         drop_caught(self.servant.take());
         self.cancel_timers(turn);
-        self.give_up();
+        self.drop_waits();
+    }
+
+    /// Lets go of the calls that it waits for.
+    fn drop_waits(&mut self) {
+        if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
+            waits.give_up();
+        }
     }
 
     /// Lets the servant go, and has another made: at once, or when its timer fires.
@@ -608,9 +612,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn give_up(&mut self) {
-        if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
-            waits.give_up();
-        }
+        // What it would have gone on with may owe answers.
+        self.desk().stop_replies();
+        self.drop_waits();
     }
 
     fn start(&mut self, turn: &mut Turn) {
@@ -636,9 +640,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             });
         }
         self.cancel_timers(turn);
-        drop_caught(self.agenda.take());
-        // For the answers that it owes.
+        // Before whatever owes an answer is dropped.
         self.desk().stop_replies();
+        drop_caught(self.agenda.take());
     }
 
     fn take_token(&mut self, token: Token) {

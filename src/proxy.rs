@@ -325,7 +325,8 @@ pub trait Proxy<S: Active>: Sized {
         Weak::of(self.handle().held())
     }
 
-    /// Ends admission; everything accepted is served, then the object ends. Idempotent.
+    /// Ends admission; everything accepted is served, calls that the object waits for
+    /// ([`Context::then`](crate::Context::then)) are gone on with, then it ends. Idempotent.
     fn stop(&self) {
         stop::<S, Self::Kind>(self.handle().ring());
     }

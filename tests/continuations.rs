@@ -353,6 +353,25 @@ fn a_panic_drops_what_an_object_waits_for() {
 }
 
 #[test]
+fn answers_that_a_dropped_continuation_owes_end_as_stopped() {
+    let panics = |doer: &DoerProxy| {
+        doer.tell().run(job(|_, _| panic!("gone wrong"))).unwrap();
+    };
+    for end in [Proxy::abort as fn(&DoerProxy), panics] {
+        let (_engine, mut scheduler, doer, _worker) = by_hand();
+        let (asked, owed) = (doer.ask(), doer.ask());
+        let owes = job(|me, cx| {
+            let reply = me.asked.pop().unwrap();
+            cx.then(asked, move |_, _, n| reply.send(n.unwrap()));
+        });
+        doer.tell().run(owes).unwrap();
+        turn(&mut scheduler);
+        end(&doer);
+        assert_eq!(now(&mut scheduler, owed), Err(CallError::Stopped { started: true }));
+    }
+}
+
+#[test]
 fn a_continuation_dropped_unrun_may_panic_in_its_drop() {
     let (_engine, mut scheduler, doer, _worker) = by_hand();
     let asked = doer.ask();

@@ -4,7 +4,7 @@ mod common;
 
 use common::{DEADLINE, Events, NOT_STARTED, outcome, receive};
 use mainspring::prelude::*;
-use mainspring::{EngineHandle, Event, ExitReason, Recovery, Restart, Supervisor};
+use mainspring::{EngineHandle, Event, ExitReason, Recovery, Restart, Supervisor, WaitStrategy};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -12,7 +12,7 @@ impl Shop {
         todo!()
     }
 
-    pub fn twice(&self, cx: &mut Context<Self>) -> Later<Later<u64>> {
+    pub fn twice(&self, _cx: &mut Context<Self>) -> Later<Later<u64>> {
         todo!()
     }
 
