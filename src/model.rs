@@ -18,7 +18,7 @@ use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
 use crate::station::Station;
 use crate::sync::{Arc, yield_now};
-use crate::task::{self, Cooling, Progress, Task, Turn};
+use crate::task::{Cooling, Progress, Task, Token as RunnerToken, Turn};
 use crate::wheel::Wheel;
 use std::time::Instant;
 
@@ -146,6 +146,8 @@ pub struct Course {
     pub coolings: usize,
     /// Whether it slept.
     pub slept: bool,
+    /// How often it was rung for.
+    pub tokens: usize,
 }
 
 /// Makes an object as `Spawn::start` does, on a station of its own.
@@ -184,9 +186,11 @@ impl Running {
                 Cooling::Cold => {
                     course.coolings += 1;
                     course.slept |= self.station.ready().park(None);
-                    self.station
-                        .ready()
-                        .take(|key| self.task.take_token(task::Token::split(key).0));
+                    let Self { task, station } = &mut self;
+                    station.ready().take(|key| {
+                        course.tokens += 1;
+                        task.take_token(RunnerToken::split(key).0);
+                    });
                 }
             }
         }
