@@ -183,6 +183,8 @@ pub struct Course {
     pub suspensions: usize,
     /// Whether it slept.
     pub slept: bool,
+    /// How often it was rung for.
+    pub tokens: usize,
 }
 
 /// Makes an object as `Spawn::start` does, on a station of its own.
@@ -278,6 +280,7 @@ impl Running {
             CONTROL => heard = true,
             key => {
                 let (token, _) = task::Token::split(key);
+                course.tokens += 1;
                 course.links += usize::from(token == task::Token::Ended);
                 task.take_token(token);
             }

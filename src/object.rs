@@ -534,7 +534,7 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
 impl<S: Active, K: Kind> Task for Object<S, K> {
     fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress {
         if self.extra.is_some() {
-            return Progress::of(self.turn_extra(station.mine(), turn));
+            return self.turn_with_extra(station, turn);
         }
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {

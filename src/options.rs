@@ -6,7 +6,7 @@ use crate::error::SendError;
 use crate::full::OnFull;
 use crate::mailbox::Kind;
 use crate::priority::Priority;
-use crate::proxy::Handle;
+use crate::proxy::{Handle, failed};
 use crate::reply::Reply;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -74,6 +74,11 @@ impl Options {
         self
     }
 
+    #[inline(always)]
+    fn asks_for_nothing(self) -> bool {
+        self.deadline.is_none() && self.priority.is_none() && self.on_full.is_none()
+    }
+
     /// What becomes of it when the lane is full, whatever the object says.
     pub const fn on_full(mut self, on_full: OnFull) -> Self {
         self.on_full = Some(on_full);
@@ -115,7 +120,10 @@ impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
     /// As [`Handle::call`], with the options.
     #[inline]
     pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
-        self.handle.call_with(self.options, make)
+        match self.try_call(make) {
+            Ok(call) => call,
+            Err(error) => failed(error),
+        }
     }
 
     /// As [`Handle::try_call`], with the options.
@@ -127,7 +135,10 @@ impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
         &self,
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
-        self.handle.try_call_with(self.options, make)
+        match self.options.asks_for_nothing() {
+            true => self.handle.try_call(make),
+            false => self.handle.call_specially(self.options, make),
+        }
     }
 
     /// As [`Handle::tell`], with the options; but for the deadline, which calls alone have.
@@ -136,7 +147,11 @@ impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
     /// As there.
     #[inline]
     pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
-        self.handle.send(self.options, request)
+        // Known where it was made without options, as by `proxy.tell()`: then this is the plain way.
+        match self.options.asks_for_nothing() {
+            true => self.handle.tell(request),
+            false => self.handle.send_specially(self.options, request),
+        }
     }
 }
 

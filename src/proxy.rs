@@ -13,7 +13,7 @@ use crate::mailbox::sealed::{Producer as _, Shared as _};
 use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
 use crate::options::{Bound, Options};
 use crate::park::Parker;
-use crate::priority::{Priority, Side};
+use crate::priority::Priority;
 use crate::reply::Reply;
 use crate::weak::Weak;
 use std::fmt;
@@ -55,18 +55,9 @@ impl<S: Active, K: Kind> Handle<S, K> {
     /// who takes the result. Requests of one thread to one object run in the order sent.
     #[inline]
     pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
-        self.call_with(Options::new(), make)
-    }
-
-    #[inline(always)]
-    pub(crate) fn call_with<R: Send + 'static>(
-        &self,
-        options: Options,
-        make: impl FnOnce(Reply<R>) -> S::Request,
-    ) -> Call<R> {
-        match self.try_call_with(options, make) {
+        match self.try_call(make) {
             Ok(call) => call,
-            Err(error) => Call::failed(error.reason()),
+            Err(error) => failed(error),
         }
     }
 
@@ -80,23 +71,27 @@ impl<S: Active, K: Kind> Handle<S, K> {
         &self,
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
-        self.try_call_with(Options::new(), make)
-    }
-
-    /// What all calls come to. Inlined with what the options are, as far as the caller knows it: so a
-    /// plain call looks at none.
-    #[inline(always)]
-    pub(crate) fn try_call_with<R: Send + 'static>(
-        &self,
-        options: Options,
-        make: impl FnOnce(Reply<R>) -> S::Request,
-    ) -> Result<Call<R>, SendError<S::Request>> {
         const {
             assert!(
                 reply_bytes::<R>() <= S::REPLY_BYTES,
                 "this result is larger than the servant's Active::REPLY_BYTES"
             );
         }
+        let Some(cell) = self.desk().pool().take() else {
+            return self.call_specially(Options::new(), make);
+        };
+        self.desk().limit(cell);
+        let call = Call::pending(cell);
+        self.send(make(Reply::to(cell))).map(|()| call)
+    }
+
+    /// The same, for a call that asks for something or finds no cell.
+    #[inline(never)]
+    pub(crate) fn call_specially<R: Send + 'static>(
+        &self,
+        options: Options,
+        make: impl FnOnce(Reply<R>) -> S::Request,
+    ) -> Result<Call<R>, SendError<S::Request>> {
         let desk = self.desk();
         let cell = match desk.pool().take() {
             Some(cell) => cell,
@@ -112,7 +107,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
             Some(Some(at)) => Cell::set_deadline(cell, at),
         }
         let call = Call::pending(cell);
-        self.send(options, make(Reply::to(cell))).map(|()| call)
+        self.send_specially(options, make(Reply::to(cell))).map(|()| call)
     }
 
     /// Sends a one-way request: one whose reply is [`Reply::none`].
@@ -124,7 +119,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
     /// As [`call`](Self::call).
     #[inline]
     pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
-        self.send(Options::new(), request)
+        self.send(request)
     }
 
     /// The same calls, at that priority. For methods with a key.
@@ -153,7 +148,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
         // Asked before a request is taken: what was taken and refused would be lost.
         while requests.len() > 0 && desk.has_local_room(mine, ring.is_closed(), ring.capacity()) {
             let Some(request) = requests.next() else { break };
-            match self.push(None, request) {
+            match self.push(request) {
                 Ok(()) => sent += 1,
                 Err(error) => return Err(self.refused(error.map(|request| vec![request]))),
             }
@@ -165,23 +160,24 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
-    /// What all requests come to; see [`try_call_with`](Self::try_call_with).
     #[inline(always)]
-    pub(crate) fn send(
+    fn send(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+        self.push(request).or_else(|error| self.not_sent(Options::new(), error))
+    }
+
+    /// The same, for a request that asks for something.
+    #[inline(never)]
+    pub(crate) fn send_specially(
         &self,
         options: Options,
         request: S::Request,
     ) -> Result<(), SendError<S::Request>> {
-        let side = options.priority.and_then(Priority::side);
-        self.push(side, request).or_else(|error| self.not_sent(options, error))
+        self.push_at(options.priority, request).or_else(|error| self.not_sent(options, error))
     }
 
     #[inline(always)]
-    fn push(&self, side: Option<Side>, request: S::Request) -> Result<(), SendError<S::Request>> {
+    fn push(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
         let desk = self.desk();
-        if let Some(side) = side {
-            return desk.push_side(side, request);
-        }
         match desk.station().mine() {
             Some(mine) => {
                 let ring = self.ring();
@@ -191,8 +187,20 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
+    fn push_at(
+        &self,
+        priority: Option<Priority>,
+        request: S::Request,
+    ) -> Result<(), SendError<S::Request>> {
+        match priority.and_then(Priority::side) {
+            Some(side) => self.desk().push_side(side, request),
+            None => self.push(request),
+        }
+    }
+
     /// Does with a request that was refused as it or the object asks.
     #[cold]
+    #[inline(never)]
     fn not_sent(
         &self,
         options: Options,
@@ -213,11 +221,10 @@ impl<S: Active, K: Kind> Handle<S, K> {
                 Ok(())
             }
             OnFull::Wait(limit) => {
-                let side = options.priority.and_then(Priority::side);
                 let mut left = Some(request);
                 let sent = wait_for_room(desk.station(), limit, || {
                     let Some(request) = left.take() else { return Ok(()) };
-                    self.push(side, request).map_err(|error| {
+                    self.push_at(options.priority, request).map_err(|error| {
                         let refusal = Refusal::from(&error);
                         left = Some(error.into_inner());
                         refusal
@@ -233,6 +240,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
 
     /// A reply cell although there was none, if the call or the object would rather wait.
     #[cold]
+    #[inline(never)]
     fn wait_for_cell(&self, options: Options) -> Result<NonNull<Cell>, Refusal> {
         let desk = self.desk();
         let got = match options.on_full.unwrap_or(desk.policy().on_full) {
@@ -427,6 +435,13 @@ pub trait Proxy<S: Active>: Sized {
     fn shed(&self) -> u64 {
         self.handle().desk().shed_count()
     }
+}
+
+/// The call of a request that was refused.
+#[cold]
+#[inline(never)]
+pub(crate) fn failed<R, A>(error: SendError<A>) -> Call<R> {
+    Call::failed(error.reason())
 }
 
 /// For generated code: a refused request that is not the one that was sent.

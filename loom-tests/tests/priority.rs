@@ -79,6 +79,7 @@ fn two_makers_race() {
         Proxy::stop(&*proxy);
         let course = running.run();
         assert_eq!((course.requests, runs.load(Relaxed)), (2, 2));
+        assert_eq!(course.tokens, 2, "each lane's first request rings, and nothing else");
         for mut call in [urgent, bulk].into_iter().flatten() {
             assert!(matches!(call.try_get(), Some(Ok(_))));
         }

@@ -7,8 +7,8 @@ use crate::full::Policy;
 use crate::mailbox::sealed::{Consumer, Shared as _};
 use crate::mailbox::{Heat, Kind, Pop, Position};
 use crate::priority::{Ends, Passing, Priority, Side, SideConsumer};
-use crate::station::Mine;
-use crate::task::{Cooling, Turn};
+use crate::station::{Mine, Station};
+use crate::task::{Cooling, Progress, Turn};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -92,6 +92,13 @@ pub(super) fn cool<T, B>(
 }
 
 impl<S: Active, K: Kind> Object<S, K> {
+    /// As [`Task::turn`](crate::task::Task::turn). With its parameters and result, so that the jump
+    /// here costs those that have no such lanes nothing but the question.
+    #[inline(never)]
+    pub(super) fn turn_with_extra(&mut self, station: &Station, turn: &mut Turn) -> Progress {
+        Progress::of(self.turn_extra(station.mine(), turn))
+    }
+
     /// A turn, in which calls of the runner's own thread are served too.
     ///
     /// A batch for all lanes together, and before each request a look at all of them.
