@@ -20,6 +20,32 @@ fn a_bounded_buffer_loses_nothing() {
 }
 
 #[test]
+fn philosophers_eat_and_none_starves() {
+    assert_eq!(printed("philosophers"), "5 philosophers ate 10000 meals, 2000 each\n");
+}
+
+#[test]
+fn transfers_lose_no_money() {
+    let said = printed("bank_transfer");
+    let (_, total) = said.split_once("refused; ").expect(&said);
+    assert_eq!(total, "80000 cents as before\n");
+}
+
+#[test]
+fn an_order_book_matches_cancels_expires_and_says_when_it_closes() {
+    let expected = "60 trades of 6017.70 together; 30 orders rest\n\
+                    object \"book\" has ended: it was stopped\n\
+                    30 orders were never traded\n";
+    assert_eq!(printed("order_matching"), expected);
+}
+
+#[test]
+fn sensors_are_fused_also_where_one_is_silent() {
+    let expected = "54 values of 3 sensors and 6 of fewer; 19.95 °C\n";
+    assert_eq!(printed("sensor_fusion"), expected);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn an_epoll_loop_serves_sockets_calls_and_timers() {
     let expected = "300 lines from 3 clients; calls and timers served beside\n";
