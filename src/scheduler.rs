@@ -13,7 +13,6 @@ use crate::sync::Arc;
 use crate::task::{Cooling, Progress, REVIVAL, Task, Token, Turn};
 use crate::wait::Obstructed;
 use crate::wheel::{Target, Wheel};
-use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -62,8 +61,6 @@ pub struct Scheduler {
     objects: Vec<Option<Entry>>,
     vacant: Vec<usize>,
     hot: Vec<Hot>,
-    /// Objects that go on: calls that they wait for have ended.
-    going_on: VecDeque<usize>,
     /// Objects that wait for new servants, and are neither hot nor cold.
     suspended: Vec<usize>,
     turn: Turn,
@@ -81,7 +78,8 @@ pub struct Scheduler {
 struct Entry {
     task: Box<dyn Task>,
     is_hot: bool,
-    goes_on: bool,
+    /// Noted as one that goes on: calls that it waits for have ended.
+    is_noted: bool,
 }
 
 /// An object that is polled each turn.
@@ -111,7 +109,6 @@ impl Scheduler {
             objects: Vec::new(),
             vacant: Vec::new(),
             hot: Vec::new(),
-            going_on: VecDeque::new(),
             suspended: Vec::new(),
             turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX, is_live: false },
             live: 0,
@@ -155,7 +152,7 @@ impl Scheduler {
     pub fn turn(&mut self, now: Instant) -> usize {
         self.turn.now = now;
         self.collect();
-        let called = self.fire() + self.go_on() + self.turn_to_called();
+        let called = self.fire() + self.turn_to_called();
         let mut received = 0;
         let mut place = 0;
         while place < self.hot.len() {
@@ -178,7 +175,8 @@ impl Scheduler {
     }
 
     /// Serves calls that this very thread has made, those that they make, and so on: a chain of
-    /// calls within the runner needs no turn for each of its links.
+    /// calls within the runner needs no turn for each of its links. Among them, in their order, objects
+    /// go on whose calls have ended.
     #[inline]
     fn turn_to_called(&mut self) -> usize {
         let mut work = 0;
@@ -190,6 +188,8 @@ impl Scheduler {
                 self.obey();
             } else if let Some(entry) = entry_of(objects, key) {
                 work += entry.task.turn_local(mine, turn);
+            } else {
+                work += self.go_on(key);
             }
         }
         work
@@ -222,27 +222,20 @@ impl Scheduler {
         fired
     }
 
-    /// Has objects go on whose calls have ended; returns with how many.
-    #[inline(always)]
-    fn go_on(&mut self) -> usize {
-        if self.going_on.is_empty() { 0 } else { self.go_on_with_ended() }
-    }
-
-    #[inline(never)]
-    fn go_on_with_ended(&mut self) -> usize {
-        let Self { objects, hot, going_on, turn, .. } = self;
-        let mut count = 0;
-        for _ in 0..going_on.len() {
-            let Some(key) = going_on.pop_front() else { break };
-            let Some(entry) = entry_of(objects, key) else { continue };
-            count += entry.task.go_on(turn);
-            entry.goes_on = entry.task.goes_on();
-            if entry.goes_on {
-                going_on.push_back(key);
-            } else if entry.task.is_over() {
-                // It was kept for what it waited for, and nobody would turn to it.
-                heat(entry, key, hot);
-            }
+    /// Has an object go on with a batch of its calls that have ended, which such a key asks for; returns
+    /// with how many.
+    #[cold]
+    fn go_on(&mut self, key: usize) -> usize {
+        let (_, object) = Token::split(key);
+        let Self { objects, hot, turn, .. } = self;
+        let Some(entry) = entry_of(objects, object) else { return 0 };
+        let count = entry.task.go_on(turn);
+        entry.is_noted = false;
+        if entry.task.goes_on() {
+            note_ended(entry, key, &self.station);
+        } else if entry.task.is_over() {
+            // It was kept for what it waited for, and nobody would turn to it.
+            heat(entry, object, hot);
         }
         count
     }
@@ -277,7 +270,7 @@ impl Scheduler {
     /// Takes in what others left: tokens, and commands.
     #[inline(always)]
     fn collect(&mut self) {
-        let Self { station, objects, hot, going_on, .. } = self;
+        let Self { station, objects, hot, .. } = self;
         let mut heard = false;
         station.ready().take(|key| {
             if key == CONTROL {
@@ -288,7 +281,7 @@ impl Scheduler {
             if let Some(entry) = entry_of(objects, object) {
                 entry.task.take_token(token);
                 if token == Token::Ended {
-                    note_ended(entry, object, going_on);
+                    note_ended(entry, key, station);
                 } else {
                     heat(entry, object, hot);
                 }
@@ -412,7 +405,7 @@ impl Scheduler {
         if self.station.is_stopping() {
             task.stop();
         }
-        let mut entry = Entry { task, is_hot: true, goes_on: false };
+        let mut entry = Entry { task, is_hot: true, is_noted: false };
         // Where few objects live a first call need not ring; where many do, each that isn't called
         // yet would have to be polled for a while.
         let cooling = (self.hot.len() >= HOT_KEPT).then(|| entry.cool());
@@ -514,10 +507,14 @@ fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
     }
 }
 
+/// Notes an object that goes on, once, among those that were called here: by its link's key, which no
+/// object is kept under.
 #[cold]
-fn note_ended(entry: &mut Entry, key: usize, going_on: &mut VecDeque<usize>) {
-    if !mem::replace(&mut entry.goes_on, true) {
-        going_on.push_back(key);
+fn note_ended(entry: &mut Entry, key: usize, station: &Station) {
+    if let Some(mine) = station.mine()
+        && !mem::replace(&mut entry.is_noted, true)
+    {
+        mine.wake(key);
     }
 }
 

@@ -148,14 +148,27 @@ fn continuations_run_between_requests_in_the_order_of_the_calls_ends() {
 }
 
 #[test]
-fn turns_count_what_they_go_on_with_and_go_on_with_a_batch_at_most() {
-    let (_engine, mut scheduler, doer, _) = by_hand();
+fn turns_count_what_they_go_on_with_and_others_are_served_after_each_batch() {
+    let (_engine, mut scheduler, doer, _worker) = by_hand();
     let calls: Vec<_> = (0..200).map(|_| doer.ask()).collect();
+    let (called, listed, to_list) = (doer.ask(), channel(), doer.clone());
+    let first = job(move |_, cx| {
+        // Its call is made when the first of the 200 has ended.
+        cx.then(called, move |_, _, _| listed.0.send(to_list.list()).unwrap());
+    });
+    doer.tell().run(first).unwrap();
     doer.tell().run(waits_for(calls)).unwrap();
-    doer.tell().run(job(|me, _| me.asked.drain(..).zip(0..).for_each(|(r, n)| r.send(n)))).unwrap();
-    // Its 202 requests came within the runner.
-    let turns: Vec<_> = (0..6).map(|_| scheduler.turn(Instant::now())).collect();
-    assert_eq!(turns, [202, 64, 64, 64, 8, 0]);
+    let answers = job(|me, _| {
+        let first = me.asked.pop().unwrap();
+        first.send(200);
+        me.asked.drain(..).zip(0..).for_each(|(reply, number)| reply.send(number));
+    });
+    doer.tell().run(answers).unwrap();
+    // Its requests came within the runner; so does the one that the first continuation makes.
+    let turns: Vec<_> = (0..3).map(|_| scheduler.turn(Instant::now())).collect();
+    assert_eq!(turns, [201 + 3, 201 + 1, 0]);
+    let mut after_a_batch = receive(&listed.1);
+    assert_eq!(after_a_batch.try_get(), Some(Ok((0..63).collect())));
     assert_eq!(now(&mut scheduler, doer.list()), Ok((0..200).collect()));
 }
 
