@@ -184,12 +184,10 @@ impl Scheduler {
             let Self { station, objects, turn, .. } = self;
             let Some(mine) = station.mine() else { break };
             let Some(key) = mine.next_woken() else { break };
-            if key == CONTROL {
-                self.obey();
-            } else if let Some(entry) = entry_of(objects, key) {
+            if let Some(entry) = entry_of(objects, key) {
                 work += entry.task.turn_local(mine, turn);
             } else {
-                work += self.go_on(key);
+                work += self.turn_to_noted(key);
             }
         }
         work
@@ -222,10 +220,15 @@ impl Scheduler {
         fired
     }
 
-    /// Has an object go on with a batch of its calls that have ended, which such a key asks for; returns
-    /// with how many.
+    /// What was noted beside objects with calls: newcomers; or an object that goes on, with a batch of its
+    /// calls that have ended. Returns with how many.
     #[cold]
-    fn go_on(&mut self, key: usize) -> usize {
+    #[inline(never)]
+    fn turn_to_noted(&mut self, key: usize) -> usize {
+        if key == CONTROL {
+            self.obey();
+            return 0;
+        }
         let (_, object) = Token::split(key);
         let Self { objects, hot, turn, .. } = self;
         let Some(entry) = entry_of(objects, object) else { return 0 };
@@ -510,6 +513,7 @@ fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
 /// Notes an object that goes on, once, among those that were called here: by its link's key, which no
 /// object is kept under.
 #[cold]
+#[inline(never)]
 fn note_ended(entry: &mut Entry, key: usize, station: &Station) {
     if let Some(mine) = station.mine()
         && !mem::replace(&mut entry.is_noted, true)
