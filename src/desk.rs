@@ -228,6 +228,7 @@ impl<R: Send + 'static> Desk<R> {
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn set_limit(&self, cell: NonNull<Cell>) {
         let limit = self.policy.call_timeout;

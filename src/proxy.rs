@@ -71,34 +71,46 @@ impl<S: Active, K: Kind> Handle<S, K> {
         &self,
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
-        const {
-            assert!(
-                reply_bytes::<R>() <= S::REPLY_BYTES,
-                "this result is larger than the servant's Active::REPLY_BYTES"
-            );
-        }
-        let Some(cell) = self.desk().pool().take() else {
-            return self.call_specially(Options::new(), make);
+        const { check_size::<S, R>() };
+        let cell = match self.desk().pool().take() {
+            Some(cell) => cell,
+            None => match self.wait_for_cell(Options::new()) {
+                Ok(cell) => cell,
+                Err(refusal) => return refused_call(refusal, make),
+            },
         };
         self.desk().limit(cell);
+        // Not `send` and `map`: so the compiler sees what each way comes to, and keeps the result of an
+        // accepted call in registers.
         let call = Call::pending(cell);
-        self.send(make(Reply::to(cell))).map(|()| call)
+        match self.push(make(Reply::to(cell))) {
+            Ok(()) => Ok(call),
+            Err(error) => {
+                if self.desk().policy().on_full == OnFull::Fail {
+                    return Err(self.refused(error));
+                }
+                match self.not_sent(error) {
+                    Ok(()) => Ok(call),
+                    Err(error) => Err(error),
+                }
+            }
+        }
     }
 
-    /// The same, for a call that asks for something or finds no cell.
+    /// The same, for a call that asks for something.
     #[inline(never)]
     pub(crate) fn call_specially<R: Send + 'static>(
         &self,
         options: Options,
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
+        const { check_size::<S, R>() };
         let desk = self.desk();
         let cell = match desk.pool().take() {
             Some(cell) => cell,
             None => match self.wait_for_cell(options) {
                 Ok(cell) => cell,
-                Err(Refusal::Shed) => return Ok(Call::failed(CallError::Shed)),
-                Err(refusal) => return Err(refusal.of(make(Reply::none()))),
+                Err(refusal) => return refused_call(refusal, make),
             },
         };
         match options.deadline {
@@ -162,7 +174,13 @@ impl<S: Active, K: Kind> Handle<S, K> {
 
     #[inline(always)]
     fn send(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
-        self.push(request).or_else(|error| self.not_sent(Options::new(), error))
+        match self.push(request) {
+            Ok(()) => Ok(()),
+            // The policy is asked here: nearly all objects refuse, and that is a step small enough for
+            // the whole to be compiled into a sender's loop (17 instructions a request, if it isn't).
+            Err(error) if self.desk().policy().on_full == OnFull::Fail => Err(self.refused(error)),
+            Err(error) => self.not_sent(error),
+        }
     }
 
     /// The same, for a request that asks for something.
@@ -172,7 +190,8 @@ impl<S: Active, K: Kind> Handle<S, K> {
         options: Options,
         request: S::Request,
     ) -> Result<(), SendError<S::Request>> {
-        self.push_at(options.priority, request).or_else(|error| self.not_sent(options, error))
+        let sent = self.push_at(options.priority, request);
+        sent.or_else(|error| self.not_sent_specially(options, error))
     }
 
     #[inline(always)]
@@ -187,6 +206,8 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
+    /// Out of line, so that the plain way alone is compiled into its callers.
+    #[inline(never)]
     fn push_at(
         &self,
         priority: Option<Priority>,
@@ -198,10 +219,17 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
+    /// Does with a request that was refused as the object asks.
+    #[cold]
+    #[inline(never)]
+    fn not_sent(&self, error: SendError<S::Request>) -> Result<(), SendError<S::Request>> {
+        self.not_sent_specially(Options::new(), error)
+    }
+
     /// Does with a request that was refused as it or the object asks.
     #[cold]
     #[inline(never)]
-    fn not_sent(
+    fn not_sent_specially(
         &self,
         options: Options,
         error: SendError<S::Request>,
@@ -434,6 +462,26 @@ pub trait Proxy<S: Active>: Sized {
     /// [`OnFull::DropNewest`], [`Spawn::shed_oldest`](crate::Spawn::shed_oldest).
     fn shed(&self) -> u64 {
         self.handle().desk().shed_count()
+    }
+}
+
+/// Refuses to compile a call whose result has no room in the servant's reply cells.
+const fn check_size<S: Active, R>() {
+    assert!(
+        reply_bytes::<R>() <= S::REPLY_BYTES,
+        "this result is larger than the servant's Active::REPLY_BYTES"
+    );
+}
+
+/// What becomes of a call that got no cell.
+#[inline(always)]
+fn refused_call<R, A>(
+    refusal: Refusal,
+    make: impl FnOnce(Reply<R>) -> A,
+) -> Result<Call<R>, SendError<A>> {
+    match refusal {
+        Refusal::Shed => Ok(Call::failed(CallError::Shed)),
+        refusal => Err(refusal.of(make(Reply::none()))),
     }
 }
 

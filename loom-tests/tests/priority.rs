@@ -4,7 +4,7 @@ use loom::sync::Arc;
 use loom::thread;
 use mainspring::mailbox::Mpsc;
 use mainspring::model;
-use mainspring::{CallError, Options, Priority, Proxy, active};
+use mainspring::{CallError, Options, Priority, Proxy, SendError, active};
 use mainspring_loom_tests::{Mark, check};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -139,7 +139,7 @@ fn abort_races_an_urgent_call() {
     let marks = ["refused", "accepted"].map(Mark::new);
     let inside = marks.clone();
     check("side_lanes_abort", 100, &marks.each_ref(), move || {
-        let (proxy, running, runs) = echo(1);
+        let (proxy, running, runs) = echo(2);
         let proxy = Arc::new(proxy);
         let aborting = thread::spawn({
             let proxy = proxy.clone();
@@ -149,9 +149,14 @@ fn abort_races_an_urgent_call() {
         aborting.join().unwrap();
         let outcome = call.try_get().expect("the abort has ended it");
         assert_eq!(outcome, Err(CallError::Stopped { started: false }));
+        let refused = proxy.try_echo(8);
+        assert!(
+            matches!(refused, Err(SendError::Stopped(8))),
+            "though the lanes were made meanwhile"
+        );
         let course = running.run();
         inside[course.requests].hit();
         assert_eq!(runs.load(Relaxed), 0, "it says that the method has not begun");
-        assert_eq!(proxy.refused(), 1 - course.requests as u64);
+        assert_eq!(proxy.refused(), 2 - course.requests as u64);
     });
 }

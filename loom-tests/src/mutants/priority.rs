@@ -78,7 +78,7 @@ pub const MUTANTS: &[Mutant] = &[
         "!lane.is_cold && lane.consumer.peek()",
         "lane.consumer.peek()",
         "priority",
-        "two_makers_race",
+        "the_first_urgent_call_races_parking",
     ),
     mutant(
         "sides: the mailbox's end is the object's",
