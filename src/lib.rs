@@ -3,8 +3,9 @@
 // The modules in the order a call travels; each `allow` names a file that may hold `unsafe`.
 
 mod active;
-#[allow(unsafe_code)] // that a handle may be sent
 mod proxy;
+#[allow(unsafe_code)] // that it may be sent
+mod handle;
 #[allow(unsafe_code)] // as of proxies
 mod weak;
 mod options;
@@ -57,6 +58,8 @@ mod registry;
 mod similar;
 mod event;
 mod spawn;
+mod factory;
+mod seed;
 mod inline;
 mod supervise;
 mod supervisor;
@@ -88,10 +91,12 @@ pub use error::{
 };
 pub use event::{Event, Recovery};
 pub use exit::{Exit, ExitReason};
+pub use factory::{Factory, FactoryMut, Fallible, Plain};
 pub use fan_out::fan_out;
 pub use full::OnFull;
 #[doc(hidden)]
 pub use guard::{Guarded, ask_guard};
+pub use handle::Handle;
 pub use inline::Inline;
 #[doc(hidden)]
 pub use inline::inline;
@@ -101,15 +106,13 @@ pub use later::Later;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
 pub use priority::{PASSED_MAX, Priority};
-pub use proxy::{Handle, Proxy};
+pub use proxy::Proxy;
 #[doc(hidden)]
 pub use proxy::{sendable, wrong_request};
 pub use reply::Reply;
 pub use runner::Runner;
 pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
-pub use spawn::{
-    CALLS_MIN, CAPACITY_DEFAULT, Factory, FactoryMut, Fallible, PHASE_DEFAULT, Plain, Spawn, spawn,
-};
+pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, PHASE_DEFAULT, Spawn, spawn};
 pub use supervise::{
     BACKOFF_DEFAULT, BACKOFF_MAX_DEFAULT, RESTARTS_DEFAULT, RESTARTS_WITHIN_DEFAULT, Restart,
 };

@@ -1,30 +1,25 @@
 //! Making an active object: its options, its factory, and the way to its runner.
 
 use crate::active::Active;
-use crate::control::{Control, Controller, close};
-use crate::desk::{Consumer, Desk, Ring};
+use crate::control::Controller;
+use crate::desk::Desk;
 use crate::engine::{Engine, EngineHandle};
-use crate::error::{StartError, panic_message};
-use crate::event::Event;
-use crate::exit::{Exit, ExitReason};
+use crate::error::StartError;
+use crate::factory::{Factory, FactoryMut, keep};
 use crate::full::{OnFull, Policy};
-use crate::life::{Judge, Life, Make, Remedy};
-use crate::mailbox::held::Held;
-use crate::mailbox::sealed::{Consumer as _, Producer as _, Shared as _};
-use crate::mailbox::{ClonedKind, Heat, Kind, Lanes, Mpsc, Pop, Spsc, sealed};
-use crate::object::{Object, drop_caught};
+use crate::handle::Handle;
+use crate::mailbox::sealed::Producer as _;
+use crate::mailbox::{ClonedKind, Heat, Kind, Lanes, Mpsc, Spsc, sealed};
 use crate::priority::Priority;
-use crate::proxy::{Handle, Proxy};
-use crate::registry::Registration;
+use crate::proxy::Proxy;
 use crate::runner::Runner;
-use crate::station::{self, Station};
-use crate::supervise::{Budget, Restart};
+use crate::seed::{OnPanic, RestartedBy, Seed, Source, deliver};
+use crate::station::Station;
+use crate::supervise::Restart;
 use crate::supervisor::Supervisor;
 use crate::sync::Arc;
-use crate::task::Task;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -36,81 +31,9 @@ pub const CAPACITY_DEFAULT: usize = 256;
 /// taken. More capacity allows four times itself.
 pub const CALLS_MIN: usize = 1024;
 
-/// What makes a servant: a closure that returns it, or a `Result` with it.
-///
-/// It runs on the runner's thread, so the servant itself need not be `Send`: once, unless the object is
-/// restarted.
-pub trait Factory<S, M>: Send + 'static {
-    /// Makes the servant, or says why not.
-    fn make(self) -> Result<S, String>;
-}
-
-/// Marks factories that can't fail.
-#[derive(Debug)]
-pub enum Plain {}
-
-/// Marks factories that return a `Result` with this error.
-pub struct Fallible<E>(PhantomData<E>);
-
-impl<S: Active, F: FnOnce() -> S + Send + 'static> Factory<S, Plain> for F {
-    fn make(self) -> Result<S, String> {
-        Ok(self())
-    }
-}
-
-impl<S, E, F> Factory<S, Fallible<E>> for F
-where
-    S: Active,
-    E: fmt::Display,
-    F: FnOnce() -> Result<S, E> + Send + 'static,
-{
-    fn make(self) -> Result<S, String> {
-        self().map_err(|error| error.to_string())
-    }
-}
-
-/// A [`Factory`] that can make servants again and again: for objects that are restarted.
-pub trait FactoryMut<S, M>: Factory<S, M> {
-    /// Makes a servant, or says why not.
-    fn make_again(&mut self) -> Result<S, String>;
-}
-
-impl<S: Active, F: FnMut() -> S + Send + 'static> FactoryMut<S, Plain> for F {
-    fn make_again(&mut self) -> Result<S, String> {
-        Ok(self())
-    }
-}
-
-impl<S, E, F> FactoryMut<S, Fallible<E>> for F
-where
-    S: Active,
-    E: fmt::Display,
-    F: FnMut() -> Result<S, E> + Send + 'static,
-{
-    fn make_again(&mut self) -> Result<S, String> {
-        self().map_err(|error| error.to_string())
-    }
-}
-
 /// The phase of a shutdown in which objects are stopped unless told otherwise: room for 128 phases
 /// before, and 127 after.
 pub const PHASE_DEFAULT: u8 = 128;
-
-/// What an object does about panics, before it has its factory.
-enum OnPanic<S, F> {
-    Stop,
-    Resume,
-    Restart { keep: fn(F) -> Make<S>, by: RestartedBy },
-}
-
-enum RestartedBy {
-    Itself(Restart),
-    Supervisor(Supervisor),
-}
-
-fn keep<S, M, F: FactoryMut<S, M>>(mut factory: F) -> Make<S> {
-    Box::new(move || factory.make_again())
-}
 
 /// Where an object goes.
 enum Place {
@@ -466,149 +389,6 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> fmt::Debug for Spawn<S, M, F, K> {
         debug.field("servant", &S::NAME).field("name", &self.name);
         debug.field("policy", &self.policy).finish_non_exhaustive()
     }
-}
-
-/// What makes the servant, and maybe its successors.
-enum Source<S, F> {
-    Once(F, Option<Remedy<S>>),
-    Again(Make<S>, RestartedBy),
-}
-
-impl<S: Active, F> Source<S, F> {
-    fn new(factory: F, on_panic: OnPanic<S, F>) -> Self {
-        match on_panic {
-            OnPanic::Stop => Self::Once(factory, None),
-            OnPanic::Resume => Self::Once(factory, Some(Remedy::Resume)),
-            OnPanic::Restart { keep, by } => Self::Again(keep(factory), by),
-        }
-    }
-
-    /// Makes the first servant.
-    fn make<M>(self, control: std::sync::Arc<dyn Control>) -> Result<Made<S>, String>
-    where
-        F: Factory<S, M>,
-    {
-        let (servant, policy) = match self {
-            Self::Once(factory, policy) => (factory.make()?, policy),
-            Self::Again(mut make, by) => {
-                let servant = make()?;
-                let by = match by {
-                    RestartedBy::Itself(restart) => Judge::Alone(Budget::new(restart)),
-                    RestartedBy::Supervisor(group) => Judge::Supervised(group.join(control)),
-                };
-                (servant, Some(Remedy::Restart { make, by }))
-            }
-        };
-        Ok((servant, policy.map(|policy| Box::new(Life::new(policy)))))
-    }
-}
-
-type Made<S> = (S, Option<Box<Life<S>>>);
-
-/// An object whose servant has not been made.
-struct Seed<S: Active, K: Kind> {
-    consumer: Option<(Consumer<S, K>, Registration)>,
-    ring: Held<Ring<S, K>>,
-    heat: Heat,
-    control: std::sync::Arc<dyn Control>,
-    /// Why there won't be one.
-    failure: Option<Box<str>>,
-}
-
-impl<S: Active, K: Kind> Seed<S, K> {
-    fn grow<M, F: Factory<S, M>>(
-        mut self,
-        source: Source<S, F>,
-    ) -> Result<Box<dyn Task>, StartError> {
-        let object = self.name();
-        let control = self.control.clone();
-        let made = catch_unwind(AssertUnwindSafe(|| source.make::<M>(control)));
-        let error = match made {
-            Ok(Ok((servant, life))) => {
-                let (ring, heat) = (self.ring.clone(), self.heat);
-                let station = ring.bell().station().clone();
-                let gone = || StartError::RunnerStopped { name: station.name().into() };
-                let (consumer, registration) = self.consumer.take().ok_or_else(gone)?;
-                let object = Object::<S, K>::new(servant, consumer, ring, heat, life, registration);
-                return Ok(Box::new(object));
-            }
-            Ok(Err(message)) => StartError::Factory { object, message },
-            Err(payload) => {
-                let message = panic_message(&*payload).into();
-                drop_caught(payload);
-                StartError::FactoryPanicked { object, message }
-            }
-        };
-        self.failure = Some(error.to_string().into());
-        Err(error)
-    }
-
-    fn name(&self) -> String {
-        self.ring.bell().name().unwrap_or(S::NAME).to_owned()
-    }
-}
-
-/// How long a failed spawn leaves the CPU to a producer that is in the middle of a push.
-const SUSPENDED_NAP: Duration = Duration::from_micros(50);
-
-impl<S: Active, K: Kind> Drop for Seed<S, K> {
-    fn drop(&mut self) {
-        if let Some((mut consumer, registration)) = self.consumer.take() {
-            let desk = self.ring.bell();
-            // Nobody will serve what came before the servant: it ends `Stopped`.
-            desk.pool().mark_stopped();
-            close::<S, K>(&self.ring);
-            let sides = desk.sides().take().map(|ends| ends.consumers);
-            let mut sides = sides.into_iter().flatten().collect::<Vec<_>>();
-            loop {
-                consumer.drain(usize::MAX, |request, _| drop_caught(request));
-                let mut is_over = consumer.peek() == Pop::Closed;
-                for side in &mut sides {
-                    side.drain(usize::MAX, |request, _| drop_caught(request));
-                    is_over &= side.peek() == Pop::Closed;
-                }
-                if is_over {
-                    break;
-                }
-                // A producer was suspended between claim and stamp; what is behind it must end too.
-                // Sleeps rather than yields: the producer may have the lower priority.
-                std::thread::sleep(SUSPENDED_NAP);
-            }
-            // As at the end of an object that has lived.
-            drop(registration);
-            let failure = self.failure.take().unwrap_or_else(|| "its runner has stopped".into());
-            let reason = ExitReason::NotStarted { failure };
-            desk.exits().announce(Exit { object: self.name(), reason });
-        }
-    }
-}
-
-fn deliver<S: Active, K: Kind, M, F: Factory<S, M>>(
-    station: &Arc<Station>,
-    engine: &EngineHandle,
-    seed: Seed<S, K>,
-    source: Source<S, F>,
-) -> Result<(), StartError> {
-    if let Some(mine) = station.mine() {
-        station.leave_newcomer(mine, seed.grow::<M, F>(source)?);
-        return Ok(());
-    }
-    let (done, is_done) = std::sync::mpsc::sync_channel(1);
-    // Two runners that wait for each other would wait for ever. Decided before the command is
-    // sent: a failure that nobody waits for is reported.
-    let is_done = (!station::is_runner()).then_some(is_done);
-    let reporter = engine.clone();
-    station.send(Box::new(move |scheduler| {
-        let grown = seed.grow::<M, F>(source).map(|task| scheduler.adopt(task));
-        if grown.is_err() {
-            scheduler.note_failure();
-        }
-        if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(grown) {
-            reporter.shared().tell(&Event::FactoryFailed { reason: error.to_string() });
-        }
-    }));
-    let gone = StartError::RunnerStopped { name: station.name().into() };
-    is_done.map_or(Ok(()), |is_done| is_done.recv().unwrap_or(Err(gone)))
 }
 
 /// Makes an active object on a thread of its own, in an engine of its own: both end when its last

@@ -2,10 +2,11 @@
 
 use crate::active::Active;
 use crate::desk::Ring;
+use crate::handle::Handle;
 use crate::mailbox::held::Held;
 use crate::mailbox::sealed::Shared as _;
 use crate::mailbox::{ClonedKind, Guest, Mpsc, SharedKind, sealed};
-use crate::proxy::{Handle, Proxy};
+use crate::proxy::Proxy;
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 

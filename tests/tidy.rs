@@ -20,6 +20,7 @@ const OWN_STD: &[(&str, &str)] = &[
     ("engine.rs", "a handle for the registry"),
     ("registry.rs", "behind a mutex, off every protocol"),
     ("spawn.rs", "a number in a static, and a handle for the registry"),
+    ("seed.rs", "a handle for the registry"),
     ("supervisor.rs", "handles of any type, as in the registry, behind a mutex"),
     ("model.rs", "the registry's side of an object"),
     ("topic.rs", "subscribers have no size, which the checker's can't hold"),

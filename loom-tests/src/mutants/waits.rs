@@ -58,8 +58,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: over although it waits",
         OBJECT,
-        "is_closed && !self.waits()",
-        "is_closed",
+        "            Cooling::Over if self.waits() => Cooling::Cold,\n",
+        "",
         "waits",
         "last_end_races_sleep",
     ),
