@@ -50,9 +50,17 @@ fn copy(project: &Path, tree: &Path) -> Result<()> {
     if tree.exists() {
         fs::remove_dir_all(tree)?;
     }
-    for part in
-        ["Cargo.toml", "README.md", "src", "macros", "perf", "benches", "examples", "loom-tests"]
-    {
+    for part in [
+        "Cargo.toml",
+        "README.md",
+        "src",
+        "macros",
+        "perf",
+        "benches",
+        "examples",
+        "tests",
+        "loom-tests",
+    ] {
         copy_part(&project.join(part), &tree.join(part))?;
     }
     Ok(())
