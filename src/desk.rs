@@ -35,7 +35,7 @@ pub(crate) type Consumer<S, K> =
 pub(crate) struct Desk<R: Send + 'static> {
     station: Arc<Station>,
     pool: OwnedPool,
-    /// [`ABORTED`] and [`WAITS`].
+    /// [`ABORTED`], [`WAITS`], [`STOPPED`] and [`SUSPENDED`].
     flags: AtomicU32,
     reply_bytes: u32,
     calls_max: u32,
@@ -43,22 +43,30 @@ pub(crate) struct Desk<R: Send + 'static> {
     limits_calls: u32,
     /// The lanes beside the mailbox.
     sides: Sides<R>,
-    name: Option<Box<str>>,
+    /// Of an object with a name, or a policy of its own.
+    about: Option<Box<About>>,
     link: Link,
     /// Calls from the runner's own thread.
     local: LocalQueue<LocalCall<R>>,
-    /// [`STOPPED`] and [`SUSPENDED`].
-    notes: AtomicU32,
     exits: Exits,
-    policy: Policy,
     /// How many requests were dropped for want of room.
     shed: AtomicU64,
 }
 
+/// What most objects don't have.
+struct About {
+    name: Option<Box<str>>,
+    policy: Policy,
+}
+
+/// The object's calls are ended, and its servant goes.
+const ABORTED: u32 = 1;
+/// The object has waited for calls of its own.
+const WAITS: u32 = 1 << 1;
 /// Somebody stops the object; else a close is its last proxy's. Never taken back.
-const STOPPED: u32 = 1;
+const STOPPED: u32 = 1 << 2;
 /// It waits for its new servant, and isn't polled: whoever closes it wakes the runner.
-const SUSPENDED: u32 = 2;
+const SUSPENDED: u32 = 1 << 3;
 
 /// A request on the short way, and what had come the long way before it.
 struct LocalCall<R> {
@@ -68,7 +76,7 @@ struct LocalCall<R> {
 }
 
 const _: () = assert!(
-    IS_MODEL || mem::offset_of!(Desk<()>, name) <= 40,
+    IS_MODEL || mem::offset_of!(Desk<()>, about) <= 40,
     "what every request reads shares a line with the address and the size of the ring"
 );
 
@@ -109,6 +117,7 @@ impl<R: Send + 'static> Desk<R> {
         calls_max: usize,
         policy: Policy,
     ) -> Self {
+        let is_special = name.is_some() || policy != Policy::DEFAULT;
         Self {
             station,
             pool: OwnedPool::unmade(),
@@ -117,12 +126,10 @@ impl<R: Send + 'static> Desk<R> {
             calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
             limits_calls: policy.call_timeout.is_some().into(),
             sides: Sides::new(),
-            name: name.map(Into::into),
+            about: is_special.then(|| Box::new(About { name: name.map(Into::into), policy })),
             link: Link::new(0),
             local: LocalQueue::new(),
-            notes: AtomicU32::new(0),
             exits: Exits::unwatched(),
-            policy,
             shed: AtomicU64::new(0),
         }
     }
@@ -137,7 +144,7 @@ impl<R: Send + 'static> Desk<R> {
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.about.as_ref().and_then(|about| about.name.as_deref())
     }
 
     /// The reply cells.
@@ -208,8 +215,8 @@ impl<R: Send + 'static> Desk<R> {
     /// Sends through a lane beside the mailbox.
     #[inline]
     pub(crate) fn push_side(&self, side: Side, request: R) -> Result<(), SendError<R>> {
-        let Self { station, link, policy, .. } = self;
-        let plan = Plan { station, slots: policy.side_slots(), link };
+        let Self { station, link, .. } = self;
+        let plan = Plan { station, slots: self.policy().side_slots(), link };
         match self.sides.producer(side, plan) {
             Some(producer) => producer.push(request).map_err(SendError::from),
             None => Err(SendError::Stopped(request)),
@@ -217,7 +224,7 @@ impl<R: Send + 'static> Desk<R> {
     }
 
     pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
+        self.about.as_ref().map_or(&Policy::DEFAULT, |about| &about.policy)
     }
 
     /// Gives a call that is about to be sent the object's own deadline, if it has one.
@@ -231,7 +238,7 @@ impl<R: Send + 'static> Desk<R> {
     #[cold]
     #[inline(never)]
     fn set_limit(&self, cell: NonNull<Cell>) {
-        let limit = self.policy.call_timeout;
+        let limit = self.policy().call_timeout;
         if let Some(at) = limit.and_then(|limit| Instant::now().checked_add(limit)) {
             Cell::set_deadline(cell, at);
         }
@@ -285,13 +292,13 @@ impl<R: Send + 'static> Desk<R> {
     /// Says that somebody stops the object; before its ring is closed.
     pub(crate) fn mark_stopped(&self) {
         // Relaxed: read after the close was seen, which carries it [tail.closed].
-        self.notes.fetch_or(STOPPED, Relaxed);
+        self.flags.fetch_or(STOPPED, Relaxed);
     }
 
     /// Whether somebody stopped it; once its ring is closed.
     pub(crate) fn was_stopped(&self) -> bool {
         // Relaxed: as in `mark_stopped`.
-        self.notes.load(Relaxed) & STOPPED != 0
+        self.flags.load(Relaxed) & STOPPED != 0
     }
 
     /// Says whether the object is suspended: its runner then looks once more whether the ring is closed,
@@ -299,11 +306,11 @@ impl<R: Send + 'static> Desk<R> {
     pub(crate) fn note_suspended(&self, is_suspended: bool) {
         if !is_suspended {
             // Relaxed: who still sees it wakes the runner for nothing.
-            self.notes.fetch_and(!SUSPENDED, Relaxed);
+            self.flags.fetch_and(!SUSPENDED, Relaxed);
             return;
         }
         // Relaxed: ordered by the fence.
-        self.notes.fetch_or(SUSPENDED, Relaxed);
+        self.flags.fetch_or(SUSPENDED, Relaxed);
         // SeqCst [desk.suspended]: between saying so and looking whether the ring is closed. Whoever
         // closes it has the same fence between the close and the look below: one side sees the other.
         fence(SeqCst);
@@ -314,7 +321,7 @@ impl<R: Send + 'static> Desk<R> {
         // SeqCst [desk.suspended]: as in `note_suspended`.
         fence(SeqCst);
         // Relaxed: ordered by the fence.
-        if self.notes.load(Relaxed) & SUSPENDED != 0 {
+        if self.flags.load(Relaxed) & SUSPENDED != 0 {
             self.station.call_attention();
         }
     }
@@ -365,11 +372,6 @@ impl<R: Send + 'static> Desk<R> {
         self.flags.load(Acquire) & ABORTED != 0
     }
 }
-
-/// The object's calls are ended, and its servant goes.
-const ABORTED: u32 = 1;
-/// The object has waited for calls of its own.
-const WAITS: u32 = 2;
 
 /// The local queue starts with room for this many; it grows to the capacity, and never beyond.
 const LOCAL_RESERVE: usize = 64;

@@ -5,6 +5,7 @@ use crate::fan_out;
 use crate::mailbox::CapacityError;
 use crate::pool::Pool;
 use crate::priority::{Priority, Side};
+use crate::spawn::CAPACITY_DEFAULT;
 use crate::station::{self, Station};
 use crate::wait::{Pause, WaitStrategy, Waiting, give_way};
 use std::cell::Cell;
@@ -59,7 +60,7 @@ pub enum OnFull {
 }
 
 /// What an object does with requests that find no room, and what it gives its calls.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     pub(crate) on_full: OnFull,
     pub(crate) call_timeout: Option<Duration>,
@@ -71,8 +72,10 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn new(capacity: usize) -> Self {
-        let (on_full, call_timeout) = (OnFull::default(), None);
+    pub(crate) const DEFAULT: Self = Self::new(CAPACITY_DEFAULT);
+
+    pub(crate) const fn new(capacity: usize) -> Self {
+        let (on_full, call_timeout) = (OnFull::Fail, None);
         Self { on_full, call_timeout, capacity, sides: [None; 2], sheds_oldest: false }
     }
 

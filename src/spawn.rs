@@ -82,7 +82,7 @@ impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
             name,
             factory,
             place: Place::Any,
-            policy: Policy::new(CAPACITY_DEFAULT),
+            policy: Policy::DEFAULT,
             calls_max: None,
             heat: Heat::default(),
             is_kept: false,
