@@ -110,6 +110,11 @@ impl Ready {
         self.0.park(None)
     }
 
+    /// Sleeps until a timer is due, as a runner does that has any: time is always up first.
+    pub fn park_until_due(&self) -> bool {
+        self.0.park(Some(Duration::ZERO))
+    }
+
     /// Makes the descriptor that a poller sleeps on.
     pub fn make_wake_fd(&self) {
         // The stand-in has none to give out.

@@ -195,7 +195,11 @@ mod model {
             &self.word
         }
 
-        pub(crate) fn wait(&self, expected: u32, _limit: Option<std::time::Duration>) {
+        pub(crate) fn wait(&self, expected: u32, limit: Option<std::time::Duration>) {
+            if limit.is_some() {
+                // The worst case: time is always up first.
+                return yield_now();
+            }
             // Relaxed: like the kernel's own check, it only decides whether to sleep.
             if self.word.load(std::sync::atomic::Ordering::Relaxed) == expected {
                 self.notify.wait();

@@ -149,6 +149,41 @@ fn ringer_races_park_on_the_descriptor() {
     });
 }
 
+/// A ringer and a runner that sleeps until its next timer: whatever the moment at which time is up, what was
+/// pushed is taken; and the token of a wake-up that came too late for that sleep costs the next one a
+/// look, and hides no later push.
+#[test]
+fn timer_races_park() {
+    let late = Mark::new("time was up");
+    let slept = Mark::new("slept without a limit");
+    let marks = (late.clone(), slept.clone());
+    check("ready_timer", 100, &[&late, &slept], move || {
+        let ready = Arc::new(Ready::new());
+        let nodes = [1, 2].map(Node::new);
+        let ringer = thread::spawn({
+            let (ready, nodes) = (ready.clone(), nodes.clone());
+            move || nodes.iter().for_each(|node| assert!(ready.push(node).is_some()))
+        });
+        // The first sleep ends with a timer's time, as often as it takes to be pushed to.
+        let mut taken = Vec::new();
+        while taken.is_empty() {
+            marks.0.hit_if(ready.park_until_due());
+            taken = ready.take();
+            if taken.is_empty() {
+                thread::yield_now();
+            }
+        }
+        // No timer is left.
+        while taken.len() < 2 {
+            marks.1.hit_if(ready.park());
+            taken.extend(ready.take());
+        }
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2]);
+        ringer.join().unwrap();
+    });
+}
+
 /// What a ringer did before is seen by the runner that takes its link, and the link can be pushed
 /// again afterwards.
 #[test]

@@ -73,4 +73,20 @@ pub const MUTANTS: &[Mutant] = &[
         "lives",
         "suspension_races_abort",
     ),
+    mutant(
+        "guard: what waits is dropped as if it had been forgotten",
+        OBJECT,
+        "            self.desk().pool().mark_stopped();\n            while let Some(request)",
+        "            while let Some(request)",
+        "guards",
+        "deferring_races_stop",
+    ),
+    mutant(
+        "ready: a sleep that time has ended is ended by a plain store",
+        "src/ready.rs",
+        "let _ = self.head.compare_exchange(parked(), ptr::null_mut(), Relaxed, Relaxed);",
+        "self.head.store(ptr::null_mut(), Relaxed);",
+        "ready",
+        "timer_races_park",
+    ),
 ];
