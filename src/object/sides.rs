@@ -1,6 +1,6 @@
 //! The turns of an object that has lanes beside its mailbox, or drops the oldest requests.
 
-use super::{Object, drop_caught, serve_one};
+use super::{Object, Queue, drop_caught};
 use crate::active::Active;
 use crate::desk::Desk;
 use crate::full::Policy;
@@ -10,7 +10,6 @@ use crate::priority::{Ends, Passing, Priority, Side, SideConsumer};
 use crate::station::{Mine, Station};
 use crate::task::{Cooling, Progress, Turn};
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What few objects have.
 pub(super) struct Extra<R: Send + 'static> {
@@ -68,6 +67,20 @@ fn next_normal<'a, R: Send + 'static, C: Consumer<R, Desk<R>>>(
         None if !consumer.has_any() => None,
         None => (!matches!(consumer.peek(), Pop::Empty | Pop::Closed)).then_some(Next::Mailbox),
     }
+}
+
+/// Takes requests out of a lane beside the mailbox, if there is one; returns how many.
+#[cold]
+#[inline(never)]
+pub(super) fn drain_side<R: Send + 'static>(
+    extra: &mut Option<Box<Extra<R>>>,
+    side: Side,
+    batch: usize,
+    serve: &mut dyn FnMut(R),
+) -> usize {
+    let lanes = extra.as_mut().and_then(|extra| extra.lanes.as_mut());
+    let lane = lanes.map(|lanes| &mut lanes[side as usize].consumer);
+    lane.map_or(0, |lane| lane.drain(batch, |request, _| serve(request)))
 }
 
 /// Cools one lane.
@@ -129,54 +142,44 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.end_batch(served, turn)
     }
 
+    /// Serves a request of the lane whose turn it is, again and again.
     fn serve_extra(
         &mut self,
         mine: Option<Mine<'_>>,
         mut local: usize,
         turn: &mut Turn,
     ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
-        let Self { consumer, ring, servant, agenda, deferred, extra, .. } = self;
-        let (Some(servant), Some(extra)) = (servant, extra) else { return Ok(0) };
-        let Extra { lanes, passing, .. } = &mut **extra;
-        let (batch, desk) = (turn.batch, ring.bell());
-        let mut context = turn.context(agenda, desk);
-        let (mut method, mut count) = (0, 0);
-        catch_unwind(AssertUnwindSafe(|| {
-            let mut serve = |request: S::Request| {
-                serve_one(servant, request, desk, deferred, &mut context, &mut method);
+        let mut count = 0;
+        while count < turn.batch {
+            let Self { consumer, ring, extra: Some(extra), .. } = self else { break };
+            let normal = next_normal(consumer, ring.bell(), mine, local);
+            let Extra { lanes, passing, .. } = &mut **extra;
+            let mut waits = |side: Side| {
+                lanes.as_mut().is_some_and(|lanes| lanes[side as usize].consumer.has_any())
             };
-            while count < batch {
-                let normal = next_normal(consumer, desk, mine, local);
-                let mut waits = |side: Side| {
-                    lanes.as_mut().is_some_and(|lanes| lanes[side as usize].consumer.has_any())
-                };
-                let (urgent, bulk) = (waits(Side::Urgent), waits(Side::Bulk));
-                let before = *passing;
-                let served = match passing.next(urgent, normal.is_some(), bulk) {
-                    None => break,
-                    Some(Priority::Normal) => match normal {
-                        Some(Next::Later) => 0,
-                        Some(Next::Local(mine, end)) => {
-                            local -= 1;
-                            desk.pop_local(mine, end).map(&mut serve).map_or(0, |()| 1)
-                        }
-                        _ => consumer.drain(1, |request, _| serve(request)),
-                    },
-                    Some(priority) => {
-                        let lane = priority.side().zip(lanes.as_mut());
-                        let lane = lane.map(|(side, lanes)| &mut lanes[side as usize].consumer);
-                        lane.map_or(0, |lane| lane.drain(1, |request, _| serve(request)))
+            let (urgent, bulk) = (waits(Side::Urgent), waits(Side::Bulk));
+            let before = *passing;
+            let queue = match passing.next(urgent, normal.is_some(), bulk) {
+                None => break,
+                Some(Priority::Urgent) => Some(Queue::Side(Side::Urgent)),
+                Some(Priority::Bulk) => Some(Queue::Side(Side::Bulk)),
+                Some(Priority::Normal) => match normal {
+                    Some(Next::Later) => None,
+                    Some(Next::Local(mine, end)) => {
+                        local -= 1;
+                        Some(Queue::Local(mine, end))
                     }
-                };
-                // A claim that was given up, or isn't filled yet: another look in the next turn.
-                if served == 0 {
-                    *passing = before;
-                    break;
-                }
-                count += served;
+                    _ => Some(Queue::Mailbox),
+                },
+            };
+            let served = queue.map_or(Ok(0), |queue| self.serve(1, queue, turn))?;
+            // A claim that was given up, or isn't filled yet: another look in the next turn.
+            if served == 0 {
+                self.extra.iter_mut().for_each(|extra| extra.passing = before);
+                break;
             }
-        }))
-        .map_err(|payload| (method, payload))?;
+            count += served;
+        }
         Ok(count)
     }
 

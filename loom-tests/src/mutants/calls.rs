@@ -223,7 +223,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: what an abort drops isn't marked as stopped",
         OBJECT,
-        "        desk.pool().mark_stopped();\n        return",
+        "                    desk.pool().mark_stopped();\n                    return",
         "        return",
         "object",
         "abort_races_drain",
