@@ -22,6 +22,7 @@ use crate::supervisor::Order;
 use crate::task::{Cooling, Progress, REVIVAL, Task, Token, Turn};
 use sides::{Extra, cool, drain_side};
 use std::any::Any;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -34,6 +35,8 @@ pub(crate) struct Object<S: Active, K: Kind> {
     /// `COLD` was set and the token not yet taken: the link may be in the ready set, so the object
     /// must stay.
     is_cold: bool,
+    /// What was served in this turn, so far, was another servant's.
+    is_new: bool,
     heat: Heat,
     /// Made with the first timer, or call that it waits for.
     agenda: Option<Box<Agenda<S>>>,
@@ -62,6 +65,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             ring,
             servant: Some(servant),
             is_cold: false,
+            is_new: false,
             heat,
             agenda: None,
             deferred: None,
@@ -80,8 +84,20 @@ impl<S: Active, K: Kind> Object<S, K> {
         if !self.has_servant(turn) {
             return if self.is_suspended() { 0 } else { self.discard(batch, queue) };
         }
-        let served = self.serve(batch, queue, turn);
-        self.end_batch(served, turn)
+        // Called from here alone: so the compiler inlines it.
+        match self.serve(batch, queue, turn) {
+            Ok(served) => {
+                if S::WANTS_BATCH_END {
+                    self.is_new = false;
+                }
+                served
+            }
+            Err((method, payload)) => {
+                let next = self.panicked(method_name::<S>(method), payload, turn);
+                self.is_new = next != Recovery::Resumes;
+                1
+            }
+        }
     }
 
     /// Whether somebody can serve. An aborted object's servant is let go; that of an object which was
@@ -94,29 +110,14 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.servant.is_some() || self.is_revived(turn)
     }
 
-    /// Ends a batch, or what a panic has left of it; returns how many requests it had.
+    /// Tells the servant, if it wants to know, that its turn is over.
     #[inline(always)]
-    fn end_batch(
-        &mut self,
-        served: Result<usize, (usize, Box<dyn Any + Send>)>,
-        turn: &mut Turn,
-    ) -> usize {
-        let served = match served {
-            Ok(served) => served,
-            Err((method, payload)) => {
-                match self.panicked(method_name::<S>(method), payload, turn) {
-                    Recovery::Resumes => 1,
-                    // The batch was the old servant's.
-                    _ => return 1,
-                }
-            }
-        };
-        if S::WANTS_BATCH_END && served > 0 {
+    fn end_batch(&mut self, served: usize, turn: &mut Turn) {
+        if S::WANTS_BATCH_END && !mem::take(&mut self.is_new) && served > 0 {
             let queued = self.ring.len() + self.desk().sides().len();
             let batch = Batch { served, queued };
             self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
         }
-        served
     }
 
     /// Tries what waits for its guard, where something else than a request has run.
@@ -339,10 +340,12 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
-        Progress::of(match station.mine() {
-            Some(mine) if self.desk().local_len(mine) > 0 => self.turn_local(mine, turn),
-            _ => self.run(turn.batch, Queue::Mailbox, turn),
-        })
+        if let Some(mine) = station.mine().filter(|mine| self.desk().local_len(*mine) > 0) {
+            return Progress::of(self.turn_local(mine, turn));
+        }
+        let served = self.run(turn.batch, Queue::Mailbox, turn);
+        self.end_batch(served, turn);
+        Progress::of(served)
     }
 
     fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize {
@@ -371,6 +374,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             }
             count += served;
         }
+        self.end_batch(count, turn);
         self.note_left(mine);
         count
     }

@@ -9,7 +9,6 @@ use crate::mailbox::{Heat, Kind, Pop, Position};
 use crate::priority::{Ends, Passing, Priority, Side, SideConsumer};
 use crate::station::{Mine, Station};
 use crate::task::{Cooling, Progress, Turn};
-use std::any::Any;
 
 /// What few objects have.
 pub(super) struct Extra<R: Send + 'static> {
@@ -125,30 +124,17 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
         let local = mine.map_or(0, |mine| self.desk().local_len(mine).min(turn.batch));
         mine.inspect(|mine| self.desk().note_turned(*mine));
-        let served = self.run_extra(mine, local, turn);
+        if self.has_servant(turn) {
+            self.shed();
+        }
+        let served = self.serve_lanes(mine, local, turn);
+        self.end_batch(served, turn);
         mine.inspect(|mine| self.note_left(*mine));
         served
     }
 
-    fn run_extra(&mut self, mine: Option<Mine<'_>>, local: usize, turn: &mut Turn) -> usize {
-        if !self.has_servant(turn) {
-            return match self.is_suspended() {
-                true => 0,
-                false => self.discard_extra(mine, local, turn.batch),
-            };
-        }
-        self.shed();
-        let served = self.serve_extra(mine, local, turn);
-        self.end_batch(served, turn)
-    }
-
     /// Serves a request of the lane whose turn it is, again and again.
-    fn serve_extra(
-        &mut self,
-        mine: Option<Mine<'_>>,
-        mut local: usize,
-        turn: &mut Turn,
-    ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
+    fn serve_lanes(&mut self, mine: Option<Mine<'_>>, mut local: usize, turn: &mut Turn) -> usize {
         let mut count = 0;
         while count < turn.batch {
             let Self { consumer, ring, extra: Some(extra), .. } = self else { break };
@@ -172,30 +158,13 @@ impl<S: Active, K: Kind> Object<S, K> {
                     _ => Some(Queue::Mailbox),
                 },
             };
-            let served = queue.map_or(Ok(0), |queue| self.serve(1, queue, turn))?;
+            let served = queue.map_or(0, |queue| self.run(1, queue, turn));
             // A claim that was given up, or isn't filled yet: another look in the next turn.
             if served == 0 {
                 self.extra.iter_mut().for_each(|extra| extra.passing = before);
                 break;
             }
             count += served;
-        }
-        Ok(count)
-    }
-
-    /// Drops what waits: each call's reply ends it with `Stopped`.
-    fn discard_extra(&mut self, mine: Option<Mine<'_>>, local: usize, batch: usize) -> usize {
-        self.drop_deferred();
-        self.desk().pool().mark_stopped();
-        let mut count = 0;
-        for lane in self.lanes() {
-            count += lane.consumer.drain(batch, |request, _| drop_caught(request));
-        }
-        count += self.consumer.drain(batch, |request, _| drop_caught(request));
-        if let Some(mine) = mine {
-            let desk = self.desk();
-            let next = || desk.local_end(mine).and_then(|end| desk.pop_local(mine, end));
-            count += std::iter::from_fn(next).take(local).map(drop_caught).count();
         }
         count
     }
