@@ -55,8 +55,8 @@ pub trait Proxy<S: Active>: Sized {
         stop::<S, Self::Kind>(self.handle().ring());
     }
 
-    /// Ends every pending call at once with [`CallError::Stopped`], also while the servant is stuck
-    /// in a method, and stops. A method that runs goes on to its end.
+    /// Ends every pending call at once with [`CallError::Stopped`](crate::CallError::Stopped), also while
+    /// the servant is stuck in a method, and stops. A method that runs goes on to its end.
     fn abort(&self) {
         abort::<S, Self::Kind>(self.handle().ring());
     }
@@ -147,7 +147,8 @@ pub trait Proxy<S: Active>: Sized {
     }
 
     /// How many requests were dropped for want of room since the start: see
-    /// [`OnFull::DropNewest`], [`Spawn::shed_oldest`](crate::Spawn::shed_oldest).
+    /// [`OnFull::DropNewest`](crate::OnFull::DropNewest),
+    /// [`Spawn::shed_oldest`](crate::Spawn::shed_oldest).
     fn shed(&self) -> u64 {
         self.handle().desk().shed_count()
     }
