@@ -170,6 +170,9 @@ fn ways_to_call<K: Kind>(adder: &AdderProxy<K>) -> Vec<(&'static str, u64)> {
     let seen = || observed.load(SeqCst);
     make_all_cells(adder);
     settled(adder, 0);
+    // An object's table of calls that it waits for grows to as many as there are at a time: to a batch's.
+    let asked: Vec<_> = (0..64).map(|n| adder.ask_later(n)).collect();
+    asked.into_iter().for_each(|call| assert!(call.get().is_ok()));
     // A thread's first sleep makes the token that it is woken by.
     let (door, is_open) = channel();
     let mut held = adder.hold(is_open);
