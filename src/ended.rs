@@ -12,7 +12,7 @@
 //! # Source
 //! The stack: R. K. Treiber (1986), taken off whole, so without its ABA problem.
 
-use crate::fan_out;
+use crate::desk::ring;
 use crate::park::Parker;
 use crate::ready::Link;
 use crate::station::Station;
@@ -127,11 +127,7 @@ impl Ended {
                 // SAFETY: whoever found the stack empty pushes, and the owner empties it only after it
                 // has taken the link off, so the link isn't in the set. The object keeps it while a
                 // place is in use (`Object::is_over`), and this one is until the owner has taken it.
-                let asleep = unsafe { station.ready().push(link) };
-                debug_assert!(asleep.is_some(), "a runner outlives its objects");
-                if asleep == Some(true) {
-                    fan_out::wake(station);
-                }
+                unsafe { ring(station, link) };
             }
         }
     }

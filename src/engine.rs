@@ -339,8 +339,9 @@ impl EngineHandle {
     /// Each phase gets the whole limit: its objects are stopped, serve what they have accepted, and leave.
     /// Those that haven't left by then are aborted, and get a quarter of a second to return from their
     /// methods, before the next phase begins. So while a phase drains, the objects of later ones still
-    /// serve what it sends them; meanwhile no object can be added to it, nor to those before. When this returns the engine is stopped as by [`stop`](Self::stop): no
-    /// object can be added, and threads may still be ending.
+    /// serve what it sends them; meanwhile no object can be added to it, nor to those before. When this
+    /// returns the engine is stopped as by [`stop`](Self::stop): no object can be added, and threads may
+    /// still be ending.
     ///
     /// # Blocking
     /// For as long as the limits say. On one of the engine's own runners it only stops, all phases at

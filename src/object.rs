@@ -365,7 +365,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             let served = if before > 0 {
                 self.run(before.min(batch - count), Queue::Mailbox, turn)
             } else {
-                let served = self.run(waiting, Queue::Local(mine, end), turn);
+                let room = waiting.min(batch - count);
+                let served = self.run(room, Queue::Local(mine, end), turn);
                 waiting -= served;
                 served
             };

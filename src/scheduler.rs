@@ -370,7 +370,7 @@ impl Scheduler {
         let cooling = entry.cool_or(keep);
         match cooling {
             Cooling::Over => self.remove(key),
-            Cooling::Suspended => self.suspended.push(key),
+            Cooling::Suspended => self.set_aside(key),
             Cooling::Cold | Cooling::Hot | Cooling::Polled => {}
         }
         matches!(cooling, Cooling::Hot | Cooling::Polled)
@@ -388,7 +388,7 @@ impl Scheduler {
                     continue;
                 }
                 Cooling::Cold => {}
-                Cooling::Suspended => self.suspended.push(key),
+                Cooling::Suspended => self.set_aside(key),
                 Cooling::Over => self.remove(key),
             }
             self.hot.swap_remove(place);
@@ -397,6 +397,14 @@ impl Scheduler {
             () if self.station.has_own_wakes() => Rest::Disturbed,
             () if self.hot.is_empty() => Rest::Cold,
             () => Rest::Polled,
+        }
+    }
+
+    /// Leaves an object alone until its new servant is due. One whose token has come meanwhile was set
+    /// aside before.
+    fn set_aside(&mut self, key: usize) {
+        if !self.suspended.contains(&key) {
+            self.suspended.push(key);
         }
     }
 
@@ -420,7 +428,7 @@ impl Scheduler {
         self.had_any = true;
         match cooling {
             Some(Cooling::Cold) => {}
-            Some(Cooling::Suspended) => self.suspended.push(key),
+            Some(Cooling::Suspended) => self.set_aside(key),
             _ => self.hot.push(Hot { key, cool_at: None }),
         }
     }
@@ -451,6 +459,8 @@ impl Scheduler {
         let entry = self.objects.get_mut(key).and_then(Option::take);
         if let Some(mut entry) = entry {
             entry.task.finish(&mut self.turn);
+            // Its last proxy's drop, unlike a stop, has nobody look there.
+            self.suspended.retain(|other| *other != key);
             self.vacant.push(key);
             self.live -= 1;
             drop(entry);

@@ -54,8 +54,8 @@ impl<S: Active, F> Source<S, F> {
     where
         F: Factory<S, M>,
     {
-        let (servant, policy) = match self {
-            Self::Once(factory, policy) => (factory.make()?, policy),
+        let (servant, remedy) = match self {
+            Self::Once(factory, remedy) => (factory.make()?, remedy),
             Self::Again(mut make, by) => {
                 let servant = make()?;
                 let by = match by {
@@ -65,7 +65,7 @@ impl<S: Active, F> Source<S, F> {
                 (servant, Some(Remedy::Restart { make, by }))
             }
         };
-        Ok((servant, policy.map(|policy| Box::new(Life::new(policy)))))
+        Ok((servant, remedy.map(|remedy| Box::new(Life::new(remedy)))))
     }
 }
 

@@ -153,3 +153,24 @@ fn a_hook_s_panic_is_reported_by_its_name_and_ends_the_object() {
         assert_eq!(has_stopped, hook == "on_stop", "{hook}");
     }
 }
+
+#[test]
+fn a_turn_is_one_batch_whichever_way_its_requests_came() {
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let (witness, told) = witness(&engine, None);
+    turn(&mut scheduler, 0);
+    seen(&told);
+    let send = |numbers: std::ops::Range<u64>| {
+        numbers.into_iter().for_each(|number| witness.tell().request(number).unwrap());
+    };
+    thread::scope(|scope| scope.spawn(|| send(0..40)).join().unwrap());
+    // From the runner's own thread: these go another way, after those.
+    send(40..100);
+    turn(&mut scheduler, 0);
+    let batches = [(0..64, batch_end(64, 0)), (64..100, batch_end(36, 0))];
+    let expected = batches
+        .into_iter()
+        .flat_map(|(numbers, end)| numbers.map(Seen::Request).chain([end]).collect::<Vec<_>>());
+    assert_eq!(seen(&told), expected.collect::<Vec<_>>());
+}
