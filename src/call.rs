@@ -12,6 +12,7 @@ use crate::station::{self, Station};
 use crate::sync::Arc;
 use crate::wait::{Pause, Waiting, give_way};
 use crate::waiter::{Observer, Waiter};
+use crate::world;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -171,7 +172,7 @@ impl<R> Call<R> {
     /// # Blocking
     /// For at most `limit`, a wake-up's delay, and what the system adds.
     pub fn get_timeout(&mut self, limit: Duration) -> Result<R, WaitError> {
-        self.get_until(Instant::now().checked_add(limit))
+        self.get_until(world::now().checked_add(limit))
     }
 
     /// As [`get_timeout`](Self::get_timeout), until a point in time.
@@ -211,7 +212,7 @@ impl<R> Call<R> {
     /// Returns when the call has ended, or the deadline has passed.
     fn wait_until(&mut self, deadline: Option<Instant>) {
         fan_out::wake_before_waiting();
-        if self.is_ready_soon(deadline) {
+        if world::wait(deadline, || Cell::is_ready(self.cell)) || self.is_ready_soon(deadline) {
             return;
         }
         let parker = Parker::of_this_thread();
@@ -219,7 +220,7 @@ impl<R> Call<R> {
             return;
         }
         while !Cell::is_ready(self.cell) {
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            let left = deadline.map(|at| at.saturating_duration_since(world::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return;
             }
@@ -232,7 +233,7 @@ impl<R> Call<R> {
         // SAFETY: the caller's share keeps the cell.
         let station = unsafe { self.cell.as_ref() }.pool().station();
         let mut waiting = Waiting::new(station.caller_wait());
-        let mut now = Instant::now();
+        let mut now = world::now();
         while !Cell::is_ready(self.cell) {
             let left = deadline.map(|at| at.saturating_duration_since(now));
             if left.is_some_and(|left| left.is_zero()) {

@@ -9,6 +9,7 @@ use crate::pending::{Awaited, Pending};
 use crate::station;
 use crate::wait::{CALLER_WAIT, Pause, Waiting, give_way};
 use crate::waiter::Waiter;
+use crate::world;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -108,7 +109,7 @@ impl<R> CallSet<R> {
 
     /// As [`next`](Self::next), for a limited time: `None` also when none ended in it.
     pub fn next_timeout(&mut self, limit: Duration) -> Option<(usize, Outcome<R>)> {
-        self.next_by(Instant::now().checked_add(limit))
+        self.next_by(world::now().checked_add(limit))
     }
 
     fn next_by(&mut self, deadline: Option<Instant>) -> Option<(usize, Outcome<R>)> {
@@ -122,9 +123,17 @@ impl<R> CallSet<R> {
             return self.give_one_up();
         }
         fan_out::wake_before_waiting();
+        let mut next = None;
+        let is_over = || {
+            next = self.try_next();
+            next.is_some()
+        };
+        if world::wait(deadline, is_over) {
+            return next;
+        }
         let may_spin = self.pending().any(|(.., call)| call.callers_may_spin());
         let mut waiting = Waiting::new(CALLER_WAIT);
-        let mut now = Instant::now();
+        let mut now = world::now();
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(now));
             if left.is_some_and(|left| left.is_zero()) {
@@ -137,7 +146,7 @@ impl<R> CallSet<R> {
                     if let Owner::Caller { parker, .. } = self.calls.owner() {
                         parker.park(left);
                     }
-                    now = Instant::now();
+                    now = world::now();
                 }
             }
             if let Some(next) = self.try_next() {

@@ -24,6 +24,7 @@ use crate::error::{CallError, caught};
 use crate::pool::Pool;
 use crate::sync::{AtomicU32, IS_MODEL, UnsafeCell};
 use crate::waiter::Waiter;
+use crate::world;
 use std::mem::{self, MaybeUninit};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -248,7 +249,7 @@ impl Cell {
     pub(crate) fn start_at_any_time(this: NonNull<Self>) -> bool {
         // Relaxed, both: nothing but the responder's own change.
         Self::state_of(this).fetch_and(!TIMED, Relaxed);
-        matches!(Self::start(this, Instant::now), Start::Runs(_))
+        matches!(Self::start(this, world::now), Start::Runs(_))
     }
 
     /// Puts the outcome in, tells whoever waits, and lets go.
@@ -325,6 +326,12 @@ impl Cell {
             // SAFETY: no outcome is passed; `ENDED` came first, so the waiter is ours.
             unsafe { Self::pay_waiter(this, Err(error)) };
         }
+    }
+
+    /// Whether the call has not ended. A cell that nobody uses has.
+    pub(crate) fn is_pending(this: NonNull<Self>) -> bool {
+        // Relaxed: a look.
+        Self::state_of(this).load(Relaxed) & (DONE | ENDED | CANCELLED) == 0
     }
 
     // --- the caller's side ---

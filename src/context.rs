@@ -8,6 +8,7 @@ use crate::later::Later;
 use crate::reply::Reply;
 use crate::waits::{Wait, Waits};
 use crate::wheel::{Armed, TICK, Target, Wheel};
+use crate::world;
 use std::any::TypeId;
 use std::fmt;
 use std::mem;
@@ -107,6 +108,11 @@ impl<S: Active> Agenda<S> {
         self.waits.as_ref().is_some_and(Waits::has_more)
     }
 
+    /// How many calls it waits for.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waits.as_ref().map_or(0, Waits::len)
+    }
+
     /// Lets go of what is over.
     pub(crate) fn end_waits(&mut self) {
         debug_assert!(self.waits.as_ref().is_none_or(Waits::is_idle), "its link may be on its way");
@@ -164,7 +170,7 @@ impl<S: Active> Context<'_, S> {
     /// Reads the clock that deadlines are compared with.
     #[inline(always)]
     pub(crate) fn clock(&self) -> Instant {
-        if self.is_live { Instant::now() } else { self.now }
+        if self.is_live { world::now() } else { self.now }
     }
 
     /// Runs the method of a call, which the context knows meanwhile and not longer, also if the method
@@ -257,8 +263,7 @@ impl<S: Active> Context<'_, S> {
     /// How many calls this object waits for with [`then`](Self::then): not ended yet, or not gone on
     /// with.
     pub fn waiting(&self) -> usize {
-        let waits = self.agenda.as_ref().and_then(|agenda| agenda.waits.as_ref());
-        waits.map_or(0, Waits::len)
+        self.agenda.as_ref().map_or(0, |agenda| agenda.waiting())
     }
 
     /// Runs `action` once, when so much time has passed.

@@ -17,6 +17,8 @@ pub(crate) trait Control: Any + Send + Sync {
     fn abort(&self);
     /// Has the object's runner give it a new servant, in place: everything that waits stays.
     fn restart(&self, order: Order);
+    /// Takes all the room of its mailbox, until its next turn; returns how much it was.
+    fn fill(&self) -> usize;
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str>;
     /// Whether that is the servant's type.
@@ -45,6 +47,10 @@ impl<S: Active, K: Kind> Control for Controller<S, K> {
             let desk = ring.bell();
             scheduler.restart(desk.key(), ptr::from_ref(desk).addr(), order);
         }));
+    }
+
+    fn fill(&self) -> usize {
+        self.0.fill()
     }
 
     fn name(&self) -> Option<&str> {

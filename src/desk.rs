@@ -5,18 +5,19 @@ use crate::cell::Cell;
 use crate::error::SendError;
 use crate::exit::Exits;
 use crate::fan_out;
-use crate::full::{Policy, shedding};
+use crate::full::{Dropping, Policy, dropping};
 use crate::local::LocalQueue;
 use crate::mailbox::{Bell, Position, sealed};
+use crate::object::drop_caught;
 use crate::pool::{OwnedPool, Pool};
 use crate::priority::{Plan, Side, Sides};
 use crate::ready::Link;
 use crate::station::{Mine, Station};
 use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL, fence};
+use crate::world;
 use std::mem;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::time::Instant;
 
 /// The ring of an object's mailbox, with its desk inside.
 pub(crate) type Ring<S, K> =
@@ -239,16 +240,21 @@ impl<R: Send + 'static> Desk<R> {
     #[inline(never)]
     fn set_limit(&self, cell: NonNull<Cell>) {
         let limit = self.policy().call_timeout;
-        if let Some(at) = limit.and_then(|limit| Instant::now().checked_add(limit)) {
+        if let Some(at) = limit.and_then(|limit| world::now().checked_add(limit)) {
             Cell::set_deadline(cell, at);
         }
     }
 
     /// Runs what drops requests for want of room, and returns how many: their calls end `Shed`.
     pub(crate) fn shed(&self, drop_requests: impl FnOnce() -> usize) {
-        let count = shedding(self.pool.get(), drop_requests);
+        let count = dropping(self.pool.get(), Dropping::Shed, drop_requests);
         // Relaxed: a count.
         self.shed.fetch_add(count as u64, Relaxed);
+    }
+
+    /// Drops a request whose method has failed: its call ends so.
+    pub(crate) fn drop_failed(&self, method: &'static str, request: R) {
+        dropping(self.pool.get(), Dropping::Failed(method), || drop_caught(request));
     }
 
     /// How many requests were dropped for want of room.
@@ -282,6 +288,11 @@ impl<R: Send + 'static> Desk<R> {
         if let Some(pool) = self.pool.get() {
             pool.mark_stopped();
         }
+    }
+
+    /// How many of the object's calls have not ended.
+    pub(crate) fn pending_calls(&self) -> usize {
+        self.pool.get().map_or(0, Pool::pending)
     }
 
     /// Who is told of the object's end.

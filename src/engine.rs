@@ -17,10 +17,11 @@ use crate::sync::Arc;
 use crate::topology::Pinning;
 use crate::wait::{CALLER_WAIT, WaitStrategy};
 use crate::weak::Weak;
+use crate::world;
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::ops::Deref;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a dropped engine lets its objects finish before it aborts them.
 pub const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -350,11 +351,11 @@ impl EngineHandle {
         let mut in_time = !self.shared.is_on_own_runner();
         let mut from = in_time.then_some(0);
         while let Some(phase) = from.and_then(|from| self.shared.next_phase(from)) {
-            if !self.shared.stop_phase_by(phase, Instant::now().checked_add(limit)) {
+            if !self.shared.stop_phase_by(phase, world::now().checked_add(limit)) {
                 in_time = false;
                 // As in `abort`: not under the lock.
                 self.shared.controls_of(phase).iter().for_each(|control| control.abort());
-                self.shared.stop_phase_by(phase, Instant::now().checked_add(ABORT_GRACE));
+                self.shared.stop_phase_by(phase, world::now().checked_add(ABORT_GRACE));
             }
             from = phase.checked_add(1);
         }
@@ -374,7 +375,7 @@ impl EngineHandle {
     ///
     /// On one of the engine's own runners it returns `false` at once: it would wait for itself.
     pub fn join_timeout(&self, limit: Duration) -> bool {
-        self.shared.join_by(Instant::now().checked_add(limit))
+        self.shared.join_by(world::now().checked_add(limit))
     }
 
     pub(crate) fn shared(&self) -> &std::sync::Arc<Shared> {
@@ -385,6 +386,10 @@ impl EngineHandle {
     pub(crate) fn launch(&self, mut runner: Runner) -> Result<Arc<Station>, StartError> {
         runner.check()?;
         let station = self.shared.enter(&runner, false)?;
+        if let Some(world) = world::simulated() {
+            world.launch(runner, station.clone(), self.clone());
+            return Ok(station);
+        }
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
         let (shared, engine) = (self.shared.clone(), self.clone());
         let name = runner.name.clone();

@@ -13,6 +13,7 @@ use crate::error::caught;
 use crate::fan_out;
 use crate::park::Parker;
 use crate::sync::{Arc, AtomicPtr, Mutex};
+use crate::world;
 use std::fmt;
 use std::mem;
 use std::ptr;
@@ -128,9 +129,13 @@ impl Exits {
         deadline: Option<Instant>,
         parker: &Arc<Parker>,
     ) -> Option<Exit> {
+        fan_out::wake_before_waiting();
+        if world::wait(deadline, || self.end().is_some()) {
+            return self.end();
+        }
         let mut is_listed = false;
         loop {
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            let left = deadline.map(|at| at.saturating_duration_since(world::now()));
             let is_late = left.is_some_and(|left| left.is_zero());
             match &mut *self.state().lock() {
                 State::Over(exit) => return Some(exit.clone()),
@@ -143,7 +148,6 @@ impl Exits {
                 }
                 State::Watched { .. } => {}
             }
-            fan_out::wake_before_waiting();
             parker.park(left);
         }
     }

@@ -8,9 +8,10 @@ use crate::priority::{Priority, Side};
 use crate::spawn::CAPACITY_DEFAULT;
 use crate::station::{self, Station};
 use crate::wait::{Pause, WaitStrategy, Waiting, give_way};
+use crate::world;
 use std::cell::Cell;
 use std::ptr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What becomes of a request when its lane of the mailbox is full.
 ///
@@ -144,13 +145,21 @@ pub(crate) fn wait_for_room<T>(
     limit: Duration,
     mut attempt: impl FnMut() -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let mut now = Instant::now();
+    let mut now = world::now();
     let deadline = now.checked_add(limit);
     if station.is_mine() || deadline.is_none() && station::is_runner() {
         return Err(Refusal::WouldDeadlock);
     }
     // Those who would make room may still have to be woken by this very thread.
     fan_out::wake_before_waiting();
+    if world::is_simulated() {
+        let mut last = Err(Refusal::Full);
+        world::wait(deadline, || {
+            last = attempt();
+            !matches!(last, Err(Refusal::Full))
+        });
+        return last;
+    }
     let mut waiting = Waiting::new(WaitStrategy::Backoff { sleep_max: NAP_MAX });
     loop {
         match attempt() {
@@ -176,23 +185,45 @@ const NAP: Duration = Duration::from_micros(50);
 /// The same once it has spun and yielded for 100 µs.
 const NAP_MAX: Duration = Duration::from_millis(1);
 
-thread_local!(static SHEDDING: Cell<*const Pool> = const { Cell::new(ptr::null()) });
+/// Why requests are dropped.
+#[derive(Clone, Copy)]
+pub(crate) enum Dropping {
+    /// There is no room for them.
+    Shed,
+    /// Their method has failed, which has that name.
+    Failed(&'static str),
+}
 
-/// Runs `drop_requests`: the calls of this pool whose requests it drops end [`CallError::Shed`].
+thread_local!(static DROPPING: Cell<Option<(*const Pool, Dropping)>> = const { Cell::new(None) });
+
+/// Runs `drop_requests`: the calls of this pool whose requests it drops end by that reason.
 ///
 /// By the pool, since a request's arguments may hold replies of other objects' calls.
-pub(crate) fn shedding<R>(pool: Option<&Pool>, drop_requests: impl FnOnce() -> R) -> R {
-    struct Restore(*const Pool);
+pub(crate) fn dropping<R>(
+    pool: Option<&Pool>,
+    reason: Dropping,
+    drop_requests: impl FnOnce() -> R,
+) -> R {
+    struct Restore(Option<(*const Pool, Dropping)>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            SHEDDING.set(self.0);
+            DROPPING.set(self.0);
         }
     }
-    let _restore = Restore(SHEDDING.replace(pool.map_or(ptr::null(), ptr::from_ref)));
+    let _restore = Restore(DROPPING.replace(pool.map(|pool| (ptr::from_ref(pool), reason))));
     drop_requests()
 }
 
 /// How a call of this pool ends whose request is dropped on this thread.
 pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
-    if ptr::eq(SHEDDING.get(), pool) { CallError::Shed } else { CallError::Dropped }
+    match DROPPING.get().filter(|(dropping, _)| ptr::eq(*dropping, pool)) {
+        None => CallError::Dropped,
+        Some((_, Dropping::Shed)) => CallError::Shed,
+        Some((_, Dropping::Failed(method))) => {
+            CallError::Panicked { method, message: INJECTED.into() }
+        }
+    }
 }
+
+/// What a panic says that was asked for.
+pub(crate) const INJECTED: &str = "an injected fault";

@@ -126,6 +126,10 @@ impl<R> Deferred<R> {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.requests.len()
+    }
+
     /// Takes the oldest out.
     pub(crate) fn pop(&mut self) -> Option<R> {
         self.requests.pop_front().map(|(request, _)| request)

@@ -3,6 +3,7 @@
 use crate::scheduler::{Rest, Scheduler};
 use crate::sys::BorrowedFd;
 use crate::wait::{Pause, give_way};
+use crate::world;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -70,13 +71,13 @@ impl Scheduler {
     /// # Blocking
     /// For about `budget`, and longer by what the last turn takes: as long as the servants' methods do.
     pub fn turn_for(&mut self, budget: Duration) -> usize {
-        let began = Instant::now();
+        let began = world::now();
         let was_live = self.set_live(true);
         let (mut now, mut work) = (began, 0);
         loop {
             let done = self.turn(now);
             work += done;
-            now = Instant::now();
+            now = world::now();
             if done == 0 || now.duration_since(began) >= budget {
                 break;
             }
@@ -131,7 +132,7 @@ impl Scheduler {
     /// to do, or if the runner [is over](Self::is_over).
     pub fn park_for(&mut self, limit: Duration) -> bool {
         let Parked::Until(until) = self.prepare_to_park() else { return false };
-        let left = until.map(|at| at.saturating_duration_since(Instant::now()));
+        let left = until.map(|at| at.saturating_duration_since(world::now()));
         self.station().ready().park(Some(left.map_or(limit, |left| left.min(limit))))
     }
 

@@ -71,6 +71,8 @@ mod station;
 mod ready;
 mod park;
 mod wait;
+mod world;
+pub mod testkit;
 mod linger;
 mod neighbours;
 mod wheel;

@@ -239,6 +239,12 @@ pub(crate) mod sealed {
         /// How many requests were refused.
         fn refused(&self) -> &AtomicU64;
 
+        /// Takes all the room there is with claims that are given up, as far as the kind allows a further
+        /// producer; returns how much it was. The object's next turn gives it back.
+        fn fill(&self) -> usize {
+            0
+        }
+
         #[cold]
         fn count_refusal(&self) {
             // Relaxed: a count.

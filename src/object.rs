@@ -2,6 +2,7 @@
 
 mod failing;
 mod sides;
+mod watched;
 
 use crate::active::{Active, Batch};
 use crate::context::{Agenda, Context};
@@ -19,7 +20,8 @@ use crate::priority::Side;
 use crate::registry::Registration;
 use crate::station::{Mine, Station};
 use crate::supervisor::Order;
-use crate::task::{Cooling, Progress, REVIVAL, Task, Token, Turn};
+use crate::task::{Cooling, Progress, REVIVAL, Standing, Task, Token, Turn};
+use crate::world::Admission;
 use sides::{Extra, cool, drain_side};
 use std::any::Any;
 use std::mem;
@@ -84,15 +86,29 @@ impl<S: Active, K: Kind> Object<S, K> {
         if !self.has_servant(turn) {
             return if self.is_suspended() { 0 } else { self.discard(batch, queue) };
         }
+        let mut batch = batch;
+        if turn.probe.is_some() {
+            match self.admission(batch, turn) {
+                Admission::Serve(admitted) => batch = admitted,
+                Admission::Stall => return 0,
+                Admission::Fail => return self.fail(queue, turn),
+            }
+        }
         // Called from here alone: so the compiler inlines it.
         match self.serve(batch, queue, turn) {
-            Ok(served) => {
+            Ok((served, method)) => {
                 if S::WANTS_BATCH_END {
                     self.is_new = false;
+                }
+                if turn.probe.is_some() {
+                    self.note_served(served, method, turn);
                 }
                 served
             }
             Err((method, payload)) => {
+                if turn.probe.is_some() {
+                    self.note_served(1, method, turn);
+                }
                 let next = self.panicked(method_name::<S>(method), payload, turn);
                 self.is_new = next != Recovery::Resumes;
                 1
@@ -176,16 +192,16 @@ impl<S: Active, K: Kind> Object<S, K> {
         catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)))
     }
 
-    /// As [`run`](Self::run), with a servant; or the panic and its method.
+    /// As [`run`](Self::run), with a servant, and the last one's method; or the panic and its method.
     fn serve(
         &mut self,
         batch: usize,
         queue: Queue<'_>,
         turn: &mut Turn,
-    ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
+    ) -> Result<(usize, usize), (usize, Box<dyn Any + Send>)> {
         let Self { consumer, ring, servant: Some(servant), agenda, deferred, extra, .. } = self
         else {
-            return Ok(0);
+            return Ok((0, 0));
         };
         let desk = ring.bell();
         let mut context = turn.context(agenda, desk);
@@ -234,7 +250,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             }
         }))
         .map_err(|payload| (method, payload))?;
-        Ok(count)
+        Ok((count, method))
     }
 
     /// Has the runner turn to local calls that are left: more than a batch, or what a panic has left
@@ -515,6 +531,19 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             self.restart_after(order.after, turn);
         }
         restarts
+    }
+
+    fn standing(&self) -> Standing {
+        let desk = self.desk();
+        let local = desk.station().mine().map_or(0, |mine| desk.local_len(mine));
+        Standing {
+            name: self.name(),
+            requests: self.ring.len() + desk.sides().len() + local,
+            deferred: self.deferred.as_ref().map_or(0, |deferred| deferred.len()),
+            calls: desk.pending_calls(),
+            waits: self.agenda.as_ref().map_or(0, |agenda| agenda.waiting()),
+            is_suspended: self.is_suspended(),
+        }
     }
 
     fn set_key(&mut self, key: usize) {

@@ -8,6 +8,7 @@ use crate::handle::{Handle, failed};
 use crate::mailbox::Kind;
 use crate::priority::Priority;
 use crate::reply::Reply;
+use crate::world;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -64,7 +65,7 @@ impl Options {
     /// The same, so long from now. Beyond the clock's range there is no deadline: so `Duration::MAX`
     /// lifts the object's own ([`Spawn::call_timeout`](crate::Spawn::call_timeout)).
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.deadline = Some(Instant::now().checked_add(limit));
+        self.deadline = Some(world::now().checked_add(limit));
         self
     }
 

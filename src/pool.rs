@@ -238,6 +238,11 @@ impl Pool {
         }
     }
 
+    /// How many calls have not ended. Only where no other thread takes or gives back.
+    pub(crate) fn pending(&self) -> usize {
+        (0..self.cells() as u32).filter(|index| Cell::is_pending(self.cell(*index))).count()
+    }
+
     /// Says that requests dropped from now on were stopped, not forgotten.
     pub(crate) fn mark_stopped(&self) {
         // Relaxed: set by the runner before it drops them, on the same thread.

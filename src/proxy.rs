@@ -9,8 +9,9 @@ use crate::mailbox::{ClonedKind, Kind};
 use crate::options::Options;
 use crate::park::Parker;
 use crate::weak::Weak;
+use crate::world;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What every proxy can do, beside the servant's own methods.
 ///
@@ -120,7 +121,7 @@ pub trait Proxy<S: Active>: Sized {
         if desk.station().is_mine() {
             return self.exit();
         }
-        let deadline = Instant::now().checked_add(limit);
+        let deadline = world::now().checked_add(limit);
         desk.exits().wait_until(deadline, &Parker::of_this_thread())
     }
 

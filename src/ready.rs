@@ -177,6 +177,12 @@ impl ReadySet {
         self.head.compare_exchange(ptr::null_mut(), parked(), Release, Relaxed).is_ok()
     }
 
+    /// Whether `PARKED` is set: nobody has rung since. Only for the runner.
+    pub(crate) fn is_parked(&self) -> bool {
+        // Relaxed: `take` acquires what was pushed.
+        self.head.load(Relaxed) == parked()
+    }
+
     /// Sleeps until a link is pushed or `limit` has passed; returns at once if one is there. With a
     /// descriptor it may return early.
     ///

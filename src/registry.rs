@@ -10,6 +10,7 @@ use crate::station::Station;
 use crate::sync::Arc;
 use crate::topology;
 use crate::wait::WaitStrategy;
+use crate::world;
 use std::any::Any;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -126,12 +127,18 @@ impl Shared {
         registry.stopped_phase = registry.stopped_phase.max(Some(phase));
         registry.of_phase(phase).for_each(|object| object.control.stop());
         fan_out::wake_before_waiting();
+        if world::is_simulated() {
+            drop(registry);
+            let has_left = || !self.lock().phases.contains_key(&phase);
+            world::wait(deadline, has_left);
+            return has_left();
+        }
         while registry.phases.contains_key(&phase) {
             let Some(deadline) = deadline else {
                 registry = self.left.wait(registry).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(world::now());
             if left.is_zero() {
                 return false;
             }
@@ -173,10 +180,11 @@ impl Shared {
 
     pub(crate) fn has_ended(&self, station: &Arc<Station>) {
         self.with_runner(station, |runner| runner.has_ended = true);
-        // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
-        let mut registry = self.lock();
-        registry.said = Some(registry.settle_spinning());
-        drop(registry);
+        if !world::is_simulated() {
+            // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
+            let mut registry = self.lock();
+            registry.said = Some(registry.settle_spinning());
+        }
         self.ended.notify_all();
     }
 
@@ -197,7 +205,7 @@ impl Shared {
         is_invoker: bool,
     ) -> Result<Arc<Station>, StartError> {
         let cpus = runner.pinned_to();
-        if !cpus.is_empty() {
+        if !cpus.is_empty() && !world::is_simulated() {
             topology::check(&runner.name, cpus, &topology::process_cpus())?;
         }
         let mut registry = self.lock();
@@ -228,6 +236,9 @@ impl Shared {
 
     /// Decides who may spin, and says so when that has changed.
     pub(crate) fn settle_spinning(&self) {
+        if world::is_simulated() {
+            return;
+        }
         let event = {
             let mut registry = self.lock();
             let said = registry.settle_spinning();
@@ -309,13 +320,17 @@ impl Shared {
         if self.is_on_own_runner() {
             return false;
         }
+        let have_ended = || self.lock().runners.iter().all(|runner| runner.has_ended);
+        if world::wait(deadline, have_ended) {
+            return have_ended();
+        }
         let mut registry = self.lock();
         while registry.runners.iter().any(|runner| !runner.has_ended) {
             let Some(deadline) = deadline else {
                 registry = self.ended.wait(registry).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(world::now());
             if left.is_zero() {
                 return false;
             }

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::error::CallError;
 use crate::full::end_of_dropped;
 use crate::later::Later;
+use crate::world;
 use std::cell::Cell as StdCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -59,7 +60,7 @@ impl<R> Reply<R> {
     /// If `method` does. The engine catches it, and ends the call with [`CallError::Panicked`].
     #[inline(always)]
     pub fn serve(self, method: impl FnOnce() -> R) {
-        let start = self.cell.map(|cell| Cell::start(cell, Instant::now));
+        let start = self.cell.map(|cell| Cell::start(cell, world::now));
         self.run(start, |_| method());
     }
 

@@ -32,7 +32,7 @@ pub struct Runner {
     stack_bytes: Option<usize>,
     lock_memory: bool,
     thread_name: Option<String>,
-    on_start: Option<Box<dyn FnOnce() + Send>>,
+    pub(crate) on_start: Option<Box<dyn FnOnce() + Send>>,
     pub(crate) poll: Option<PollHook>,
     /// It ends with its last object.
     pub(crate) is_private: bool,
@@ -311,7 +311,7 @@ pub(crate) fn run(
 }
 
 /// Whether nothing can be sent to the runner any more; a private one stops with its last object.
-fn is_at_end(scheduler: &mut Scheduler, station: &Station, is_private: bool) -> bool {
+pub(crate) fn is_at_end(scheduler: &mut Scheduler, station: &Station, is_private: bool) -> bool {
     if is_private && scheduler.is_deserted() && !station.is_stopping() {
         station.stop();
     }

@@ -10,11 +10,13 @@
 use crate::station::{CONTROL, Station};
 use crate::supervisor::Order;
 use crate::sync::Arc;
-use crate::task::{Cooling, Progress, REVIVAL, Task, Token, Turn};
+use crate::task::{Cooling, Progress, REVIVAL, Standing, Task, Token, Turn};
 use crate::wait::Obstructed;
 use crate::wheel::{Target, Wheel};
+use crate::world::{self, Probe};
 use std::fmt;
 use std::mem;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Requests that one object may serve in a turn before the next object has its turn.
@@ -103,14 +105,20 @@ pub(crate) enum Rest {
 impl Scheduler {
     pub(crate) fn new(station: Arc<Station>, never_parks: bool) -> Self {
         station.own();
-        let now = Instant::now();
+        let now = world::now();
         Self {
             station,
             objects: Vec::new(),
             vacant: Vec::new(),
             hot: Vec::new(),
             suspended: Vec::new(),
-            turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX, is_live: false },
+            turn: Turn {
+                now,
+                wheel: Wheel::new(now),
+                batch: BATCH_MAX,
+                is_live: false,
+                probe: None,
+            },
             live: 0,
             received: 0,
             had_any: false,
@@ -123,6 +131,22 @@ impl Scheduler {
     /// Says whether what is passed as the time of a turn is the system's; returns what was said before.
     pub(crate) fn set_live(&mut self, is_live: bool) -> bool {
         std::mem::replace(&mut self.turn.is_live, is_live)
+    }
+
+    /// Has somebody watch its objects.
+    pub(crate) fn watch(&mut self, probe: Rc<dyn Probe>) {
+        self.turn.probe = Some(probe);
+    }
+
+    /// How the next turn goes about the objects: `below` chooses a number below its argument. How much
+    /// each may serve, and with which of those that are polled it begins.
+    pub(crate) fn vary(&mut self, mut below: impl FnMut(usize) -> usize) {
+        const BATCHES: [usize; 4] = [1, 2, BATCH_MAX, 1];
+        self.turn.batch = BATCHES[below(BATCHES.len())];
+        if self.hot.len() > 1 {
+            let first = below(self.hot.len());
+            self.hot.rotate_left(first);
+        }
     }
 
     /// The time of the last turn.
@@ -248,6 +272,11 @@ impl Scheduler {
     /// For your own loop: sleep no longer than that.
     pub fn next_timer(&self) -> Option<Instant> {
         self.turn.wheel.next_look()
+    }
+
+    /// What each object has left to do.
+    pub(crate) fn standings(&self) -> impl Iterator<Item = Standing> {
+        self.objects.iter().flatten().map(|entry| entry.task.standing())
     }
 
     /// How many objects live here.
@@ -479,7 +508,7 @@ impl Drop for Scheduler {
     fn drop(&mut self) {
         self.station.stop();
         while !self.end() {
-            if self.turn(Instant::now()) == 0 {
+            if self.turn(world::now()) == 0 {
                 self.give_up();
                 self.rest();
                 crate::sync::yield_now();

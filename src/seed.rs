@@ -19,7 +19,9 @@ use crate::supervise::{Budget, Restart};
 use crate::supervisor::Supervisor;
 use crate::sync::Arc;
 use crate::task::Task;
+use crate::world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 /// What an object does about panics, before it has its factory.
@@ -174,5 +176,18 @@ pub(crate) fn deliver<S: Active, K: Kind, M, F: Factory<S, M>>(
         }
     }));
     let gone = StartError::RunnerStopped { name: station.name().into() };
-    is_done.map_or(Ok(()), |is_done| is_done.recv().unwrap_or(Err(gone)))
+    is_done.map_or(Ok(()), |is_done| receive(&is_done).unwrap_or(Err(gone)))
+}
+
+/// What the runner says; nothing if it has ended.
+fn receive<T>(is_done: &Receiver<T>) -> Option<T> {
+    let mut said = None;
+    let is_over = || match is_done.try_recv() {
+        Err(TryRecvError::Empty) => false,
+        answer => {
+            said = answer.ok();
+            true
+        }
+    };
+    if world::wait(None, is_over) { said } else { is_done.recv().ok() }
 }

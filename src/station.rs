@@ -103,6 +103,12 @@ impl Station {
         self.owner.store(this_thread(), Relaxed);
     }
 
+    /// Makes it nobody's, until it is owned again: for a thread that drives several runners by turns.
+    pub(crate) fn disown(&self) {
+        // Relaxed: as in `own`.
+        self.owner.store(0, Relaxed);
+    }
+
     /// Whether the calling thread owns this runner's scheduler, inside a turn or between two.
     #[inline(always)]
     pub(crate) fn is_mine(&self) -> bool {
@@ -194,8 +200,8 @@ impl Station {
         if !self.ready.close() {
             return false;
         }
-        // Relaxed: as in `own`; another thread may come to have this one's number.
-        self.owner.store(0, Relaxed);
+        // Another thread may come to have this one's number.
+        self.disown();
         // SeqCst [station.end]: as in `send`.
         fence(SeqCst);
         self.drop_commands();
@@ -272,6 +278,11 @@ pub(crate) fn become_runner() {
     IS_RUNNER.set(true);
 }
 
+/// Marks it so, or not; returns what it was before.
+pub(crate) fn set_runner(is_runner: bool) -> bool {
+    IS_RUNNER.replace(is_runner)
+}
+
 thread_local!(static OWNS_ANY: Cell<bool> = const { Cell::new(false) });
 
 /// Whether the calling thread owns a runner's scheduler, or has owned one.
@@ -295,7 +306,7 @@ pub(crate) fn this_thread() -> usize {
 mod tests {
     use super::*;
     use crate::supervisor::Order;
-    use crate::task::{Cooling, Progress, Token, Turn};
+    use crate::task::{Cooling, Progress, Standing, Token, Turn};
 
     struct Nobody;
 
@@ -345,6 +356,10 @@ mod tests {
 
         fn restart(&mut self, _: usize, _: Order, _: &mut Turn) -> bool {
             false
+        }
+
+        fn standing(&self) -> Standing {
+            Standing::default()
         }
 
         fn set_key(&mut self, _: usize) {}

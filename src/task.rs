@@ -6,6 +6,8 @@ use crate::desk::Desk;
 use crate::station::{Mine, Station};
 use crate::supervisor::Order;
 use crate::wheel::Wheel;
+use crate::world::{self, Probe};
+use std::rc::Rc;
 use std::time::Instant;
 
 /// What a turn of an object came to.
@@ -84,12 +86,14 @@ pub(crate) struct Turn {
     pub(crate) batch: usize,
     /// `now` is the system's clock, as is what may be read later.
     pub(crate) is_live: bool,
+    /// Who watches the objects, if anybody does.
+    pub(crate) probe: Option<Rc<dyn Probe>>,
 }
 
 impl Turn {
     /// What the clock says: for what happens seldom, and maybe long after the turn began.
     pub(crate) fn clock(&self) -> Instant {
-        if self.is_live { Instant::now() } else { self.now }
+        if self.is_live { world::now() } else { self.now }
     }
 
     #[inline(always)]
@@ -103,6 +107,22 @@ impl Turn {
         let request = Request::default();
         Context { now: *now, wheel, agenda, desk, is_live: *is_live, request }
     }
+}
+
+/// What an object has left to do. Calls that were neither served nor answered are in `calls` and maybe in
+/// one of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) name: String,
+    /// Accepted, and not yet served.
+    pub(crate) requests: usize,
+    /// Those that wait for their guard.
+    pub(crate) deferred: usize,
+    /// Made to the object, and not ended.
+    pub(crate) calls: usize,
+    /// Made by the object, which goes on with them.
+    pub(crate) waits: usize,
+    pub(crate) is_suspended: bool,
 }
 
 /// An object as its runner sees it.
@@ -138,6 +158,8 @@ pub(crate) trait Task {
     fn is_stopped(&self) -> bool;
     /// Gives it a new servant, if its desk is at that address; whether it is to be turned to.
     fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool;
+    /// What it has left to do.
+    fn standing(&self) -> Standing;
     /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
     /// at what was called.
     fn set_key(&mut self, key: usize);

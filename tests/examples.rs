@@ -32,6 +32,15 @@ fn transfers_lose_no_money() {
 }
 
 #[test]
+fn a_simulation_finds_the_bank_s_mistake_and_repeats_it() {
+    let said = printed("simulate_bank");
+    assert!(said.starts_with("as it is: 1000 seeds, no cent lost\n"), "{said}");
+    assert!(said.contains("with the mistake: seed "), "{said}");
+    assert!(said.contains("money was lost or made"), "{said}");
+    assert!(said.ends_with("replayed: it fails with the mistake, and not without it\n"), "{said}");
+}
+
+#[test]
 fn an_order_book_matches_cancels_expires_and_says_when_it_closes() {
     let expected = "60 trades of 6017.70 together; 30 orders rest\n\
                     object \"book\" has ended: it was stopped\n\

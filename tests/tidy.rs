@@ -23,6 +23,8 @@ const OWN_STD: &[(&str, &str)] = &[
     ("seed.rs", "a handle for the registry"),
     ("supervisor.rs", "handles of any type, as in the registry, behind a mutex"),
     ("model.rs", "the registry's side of an object"),
+    ("testkit/clients.rs", "wakers must be shared, though one thread alone wakes them"),
+    ("testkit/stage.rs", "handles of the registry"),
     ("topic.rs", "subscribers have no size, which the checker's can't hold"),
 ];
 

@@ -32,6 +32,7 @@ use super::tail::Tail;
 use super::{Bell, CapacityError, Heat, Mpsc, Pop, PushError, Silent};
 use crate::sync::{AtomicU64, AtomicUsize};
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// The memory that both ends share.
@@ -409,7 +410,33 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
     fn refused(&self) -> &AtomicU64 {
         &self.refused
     }
+
+    fn fill(&self) -> usize {
+        let room = Ring::capacity(self) - Ring::len(self).min(Ring::capacity(self));
+        // Closed: there is no room to take.
+        self.push_batch(&mut Promise { left: room, of: PhantomData }).map_or(0, |_| room)
+    }
 }
+
+/// Promises so many requests, and has none: what was claimed for them is given up.
+struct Promise<T> {
+    left: usize,
+    of: PhantomData<T>,
+}
+
+impl<T> Iterator for Promise<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<T> ExactSizeIterator for Promise<T> {}
 
 impl<T, B: Bell> Ring<T, B> {
     fn close(&self) {

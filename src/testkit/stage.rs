@@ -1,0 +1,512 @@
+//! The world of a simulation: runners without threads, clients, and a clock that moves when nothing else
+//! does.
+
+use super::choices::Choices;
+use super::clients::{Client, Sleepers};
+use super::faults::Faults;
+use super::runners::Simulated;
+use super::trace::{Happening, Trace};
+use crate::engine::EngineHandle;
+use crate::registry::Shared;
+use crate::runner::Runner;
+use crate::station::{self, Station};
+use crate::sync::Arc;
+use crate::task::Standing;
+use crate::world::{self, Admission, Identity, Probe, World};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::thread::panicking;
+use std::time::{Duration, Instant};
+
+/// See the module.
+pub(super) struct Stage {
+    pub(super) seed: Option<u64>,
+    began: Instant,
+    choices: RefCell<Choices>,
+    trace: RefCell<Trace>,
+    faults: Cell<Faults>,
+    /// Objects that panic next, by name, and how often.
+    doomed: RefCell<BTreeMap<String, usize>>,
+    /// Objects that serve nothing until then.
+    stalled: RefCell<BTreeMap<Rc<str>, Instant>>,
+    runners: RefCell<Vec<Rc<Simulated>>>,
+    clients: RefCell<Vec<Rc<Client>>>,
+    sleepers: Arc<Sleepers>,
+    engines: RefCell<Vec<std::sync::Weak<Shared>>>,
+    /// Whose turn it is.
+    turning: RefCell<Option<Arc<Station>>>,
+    /// How many waits are in progress, each inside a turn that the one before has let happen.
+    depth: Cell<usize>,
+    /// What a wait that would never end has said, in case a servant has caught it.
+    stuck: RefCell<Option<String>>,
+    /// How much has happened: a runner that nobody would ring for looks again when something has.
+    happened: Cell<u64>,
+    names: RefCell<Names>,
+}
+
+/// How objects are called, by their names or types, and their numbers.
+type Names = BTreeMap<Box<str>, BTreeMap<Option<usize>, Rc<str>>>;
+
+/// Why a simulation doesn't go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// What was waited for has come.
+    Over,
+    /// The time has.
+    TimeUp,
+    /// Nothing is left to do; before the time, if there is one.
+    Idle,
+}
+
+/// Who may be next.
+enum Next {
+    Runner(Rc<Simulated>),
+    Client(Rc<Client>),
+}
+
+/// How long a turn takes at most, in steps of this.
+const TURN_STEPS: u64 = 16;
+const TURN_STEP: Duration = Duration::from_nanos(250);
+
+impl Stage {
+    pub(super) fn new(seed: Option<u64>, choices: Choices) -> Self {
+        Self {
+            seed,
+            began: Instant::now(),
+            choices: RefCell::new(choices),
+            trace: RefCell::default(),
+            faults: Cell::default(),
+            doomed: RefCell::default(),
+            stalled: RefCell::default(),
+            runners: RefCell::default(),
+            clients: RefCell::default(),
+            sleepers: Arc::default(),
+            engines: RefCell::default(),
+            turning: RefCell::default(),
+            depth: Cell::new(0),
+            stuck: RefCell::default(),
+            happened: Cell::new(0),
+            names: RefCell::default(),
+        }
+    }
+
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        world::now().saturating_duration_since(self.began)
+    }
+
+    pub(super) fn below(&self, bound: u64) -> u64 {
+        self.choices.borrow_mut().below(bound)
+    }
+
+    pub(super) fn choices(&self) -> Vec<u64> {
+        self.choices.borrow().made().to_vec()
+    }
+
+    pub(super) fn trace(&self) -> Trace {
+        self.trace.borrow().clone()
+    }
+
+    pub(super) fn note(&self, what: Happening) {
+        self.happened.set(self.happened.get() + 1);
+        self.trace.borrow_mut().note(self.elapsed(), what);
+    }
+
+    pub(super) fn happened(&self) -> u64 {
+        self.happened.get()
+    }
+
+    // --- what goes wrong ---
+
+    pub(super) fn set_faults(&self, faults: Faults) {
+        self.faults.set(faults);
+    }
+
+    pub(super) fn doom(&self, object: &str) {
+        *self.doomed.borrow_mut().entry(object.into()).or_default() += 1;
+    }
+
+    pub(super) fn stall(&self, object: &str, length: Duration) {
+        self.note(Happening::Fault { what: "stall", at: object.into() });
+        let until = later(world::now(), length);
+        self.stalled.borrow_mut().insert(object.into(), until);
+    }
+
+    pub(super) fn hold(&self, runner: &str, length: Duration) {
+        let runners = self.runners.borrow();
+        let runner = runners.iter().find(|other| *other.name == *runner && !other.has_ended());
+        if let Some(runner) = runner {
+            runner.hold(later(world::now(), length));
+            self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
+        }
+    }
+
+    /// Fills the mailbox of the object of that name, in whichever engine; whether there was room to take.
+    pub(super) fn fill(&self, object: &str) -> bool {
+        let engines = self.engines();
+        let found = engines.iter().find_map(|engine| engine.find(object).ok());
+        let is_filled = found.is_some_and(|control| control.fill() > 0);
+        if is_filled {
+            self.note(Happening::Fault { what: "full mailbox", at: object.into() });
+        }
+        is_filled
+    }
+
+    fn engines(&self) -> Vec<std::sync::Arc<Shared>> {
+        self.engines.borrow().iter().filter_map(std::sync::Weak::upgrade).collect()
+    }
+
+    fn chance(&self, per_million: u32) -> bool {
+        self.choices.borrow_mut().chance(per_million)
+    }
+
+    fn up_to(&self, longest: Duration) -> Duration {
+        let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.below(nanos.saturating_add(1)))
+    }
+
+    /// What may go wrong at each step.
+    fn go_wrong(&self, next: &Next) {
+        let faults = self.faults.get();
+        if self.chance(faults.full_mailboxes) {
+            let controls: Vec<_> = self.engines().iter().flat_map(|one| one.controls()).collect();
+            if !controls.is_empty() {
+                let control = &controls[self.below(controls.len() as u64) as usize];
+                let at = control.name().unwrap_or_else(|| control.types().0).into();
+                if control.fill() > 0 {
+                    self.note(Happening::Fault { what: "full mailbox", at });
+                }
+            }
+        }
+        if let Next::Runner(runner) = next
+            && self.chance(faults.slow_runners)
+        {
+            runner.hold(later(world::now(), self.up_to(faults.slow_max)));
+            self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
+        }
+    }
+
+    /// Whether somebody asked for its panic; once for each time.
+    fn is_doomed(&self, object: &str) -> bool {
+        let mut doomed = self.doomed.borrow_mut();
+        let left = doomed.get_mut(object).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    }
+
+    /// The object's name; its type's with a number if it has none.
+    fn name_of(&self, object: Identity<'_>) -> Rc<str> {
+        let mut names = self.names.borrow_mut();
+        let (name, number) = match object {
+            Identity::Named(name) => (name, None),
+            Identity::Unnamed(servant, number) => (servant, Some(number)),
+        };
+        if let Some(known) = names.get(name).and_then(|numbers| numbers.get(&number)) {
+            return known.clone();
+        }
+        let shown: Rc<str> = number.map_or(name.into(), |number| format!("{name}#{number}").into());
+        names.entry(name.into()).or_default().insert(number, shown.clone());
+        shown
+    }
+
+    // --- who is there ---
+
+    pub(super) fn add_client(&self, client: Rc<Client>) {
+        self.clients.borrow_mut().push(client);
+    }
+
+    pub(super) fn sleepers(&self) -> &Arc<Sleepers> {
+        &self.sleepers
+    }
+
+    pub(super) fn unfinished_clients(&self) -> Vec<Rc<str>> {
+        let clients = self.clients.borrow();
+        clients.iter().filter(|one| !one.is_finished()).map(|one| one.name.clone()).collect()
+    }
+
+    /// What each object that lives has left to do.
+    pub(super) fn standings(&self) -> Vec<Standing> {
+        let runners = self.runners.borrow();
+        runners.iter().flat_map(|runner| runner.standings()).collect()
+    }
+
+    fn may_be_next(&self) -> Vec<Next> {
+        let now = world::now();
+        let (runners, clients) = (self.runners.borrow(), self.clients.borrow());
+        let runners = runners.iter().filter(|one| one.is_ready(now, self.happened.get()));
+        let runners = runners.map(|runner| Next::Runner(runner.clone()));
+        let clients = clients.iter().filter(|client| self.clients_go_on() && client.is_ready());
+        runners.chain(clients.map(|client| Next::Client(client.clone()))).collect()
+    }
+
+    /// Whether it is the test itself that waits. What waits inside another's turn must end before that turn
+    /// does; a runner's waits all have limits, but a client might wait for that very runner.
+    fn clients_go_on(&self) -> bool {
+        self.depth.get() <= 1
+    }
+
+    /// The first moment at which somebody has something to do again.
+    fn next_moment(&self) -> Option<Instant> {
+        let runners = self.runners.borrow();
+        let runners = runners.iter().filter_map(|runner| runner.wakes_at(self.happened.get()));
+        runners.chain(self.sleepers.next().filter(|_| self.clients_go_on())).min()
+    }
+
+    // --- going on ---
+
+    /// One step of whoever is chosen among those who may be next; `false` if nobody is.
+    pub(super) fn step(self: &Rc<Self>) -> bool {
+        self.sleepers.wake(world::now());
+        let mut next = self.may_be_next();
+        if next.is_empty() {
+            return false;
+        }
+        let next = next.swap_remove(self.below(next.len() as u64) as usize);
+        self.go_wrong(&next);
+        match next {
+            Next::Runner(runner) if runner.is_held(world::now()) => {}
+            Next::Runner(runner) => self.turn(&runner),
+            Next::Client(client) => self.let_go_on(&client),
+        }
+        let cost = TURN_STEP * (1 + self.below(TURN_STEPS) as u32);
+        world::set_now(later(world::now(), cost));
+        true
+    }
+
+    /// Goes on until `is_over`, or that time. If nothing is left to do the time moves on to what is next;
+    /// unless `stands_still`.
+    ///
+    /// # Panics
+    /// If a wait of somebody's would never end.
+    pub(super) fn run(
+        self: &Rc<Self>,
+        deadline: Option<Instant>,
+        stands_still: bool,
+        is_over: &mut dyn FnMut() -> bool,
+    ) -> Pause {
+        struct Depth<'a>(&'a Cell<usize>);
+        impl Drop for Depth<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() - 1);
+            }
+        }
+        self.depth.set(self.depth.get() + 1);
+        let _depth = Depth(&self.depth);
+        // Whoever comes from outside may have done something.
+        self.happened.set(self.happened.get() + 1);
+        loop {
+            if is_over() {
+                return Pause::Over;
+            }
+            if deadline.is_some_and(|deadline| world::now() >= deadline) {
+                return Pause::TimeUp;
+            }
+            if self.step() {
+                if self.depth.get() == 1
+                    && !panicking()
+                    && let Some(stuck) = self.stuck.take()
+                {
+                    panic!("{stuck}");
+                }
+                continue;
+            }
+            let next = self.next_moment().filter(|_| !stands_still);
+            match (next, deadline) {
+                (Some(at), None) => self.wait_until(self.maybe_late(at)),
+                (Some(at), Some(deadline)) if at <= deadline => {
+                    self.wait_until(self.maybe_late(at))
+                }
+                (_, Some(deadline)) if !stands_still => {
+                    self.wait_until(deadline);
+                    // What is waited for may be that.
+                    return if is_over() { Pause::Over } else { Pause::TimeUp };
+                }
+                _ => return Pause::Idle,
+            }
+        }
+    }
+
+    fn wait_until(&self, at: Instant) {
+        if at > world::now() {
+            world::set_now(at);
+            self.note(Happening::Waited);
+        }
+    }
+
+    fn maybe_late(&self, at: Instant) -> Instant {
+        let faults = self.faults.get();
+        if !self.chance(faults.late_timers) {
+            return at;
+        }
+        self.note(Happening::Fault { what: "late timer", at: "the clock".into() });
+        later(at, self.up_to(faults.late_max))
+    }
+
+    /// Whose turn it is from now on: the calling thread is its, or nobody's. Returns whose it was.
+    fn pass_to(&self, next: Option<Arc<Station>>) -> (Option<Arc<Station>>, bool) {
+        let was_runner = station::set_runner(next.is_some());
+        if let Some(next) = &next {
+            next.own();
+        }
+        let last = self.turning.replace(next);
+        (last, was_runner)
+    }
+
+    /// Runs what is that runner's, or nobody's, on this thread: in the middle of another one's turn that one
+    /// waits.
+    pub(super) fn run_as<R>(&self, who: Option<&Arc<Station>>, run: impl FnOnce() -> R) -> R {
+        /// Also when a scenario unwinds through a client.
+        struct Back<'a>(&'a Stage, Option<Arc<Station>>, bool);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                if let Some(station) = self.0.turning.take() {
+                    station.disown();
+                }
+                self.0.pass_to(self.1.take());
+                station::set_runner(self.2);
+            }
+        }
+        if let Some(station) = &*self.turning.borrow() {
+            station.disown();
+        }
+        let (last, was_runner) = self.pass_to(who.cloned());
+        let _back = Back(self, last, was_runner);
+        run()
+    }
+
+    fn turn(self: &Rc<Self>, runner: &Simulated) {
+        let done = self.run_as(Some(&runner.station), || runner.turn(self));
+        if done.beside > 0 {
+            self.note(Happening::Did { runner: runner.name.clone(), count: done.beside });
+        }
+        if done.has_ended {
+            self.note(Happening::Ended(runner.name.clone()));
+        }
+    }
+
+    fn let_go_on(self: &Rc<Self>, client: &Client) {
+        self.note(Happening::WentOn(client.name.clone()));
+        self.run_as(None, || client.go_on());
+        if client.is_finished() {
+            self.note(Happening::Finished(client.name.clone()));
+        }
+    }
+
+    /// Until when every object of it that has something to do is stalled, if any is.
+    pub(super) fn stalls_end(&self) -> Option<Instant> {
+        let now = world::now();
+        let mut stalled = self.stalled.borrow_mut();
+        stalled.retain(|_, until| *until > now);
+        stalled.values().min().copied()
+    }
+
+    /// Ends what is there, and gives the machine back.
+    pub(super) fn end(self: &Rc<Self>) {
+        // Their futures may hold proxies and calls, and what they drop may ask for the world.
+        while let Some(client) = { self.clients.borrow_mut().pop() } {
+            self.run_as(None, || client.give_up());
+        }
+        while let Some(runner) = { self.runners.borrow_mut().pop() } {
+            self.run_as(Some(&runner.station), || runner.end());
+        }
+        world::leave();
+    }
+}
+
+impl World for Stage {
+    /// # Panics
+    /// If what is waited for never comes.
+    fn wait(self: Rc<Self>, deadline: Option<Instant>, is_over: &mut dyn FnMut() -> bool) {
+        if self.run(deadline, false, is_over) == Pause::Idle && !panicking() {
+            let stuck = Stuck(&self).to_string();
+            if self.depth.get() > 0 {
+                self.stuck.replace(Some(stuck.clone()));
+            }
+            panic!("{stuck}");
+        }
+    }
+
+    fn launch(self: Rc<Self>, mut runner: Runner, station: Arc<Station>, engine: EngineHandle) {
+        let shared = std::sync::Arc::downgrade(engine.shared());
+        if !self.engines.borrow().iter().any(|known| known.ptr_eq(&shared)) {
+            self.engines.borrow_mut().push(shared);
+        }
+        let on_start = runner.on_start.take();
+        let simulated = self.run_as(Some(&station), || {
+            if let Some(hook) = on_start {
+                hook();
+            }
+            Simulated::new(runner, station.clone(), engine, self.clone())
+        });
+        self.note(Happening::Began(simulated.name.clone()));
+        self.runners.borrow_mut().push(Rc::new(simulated));
+    }
+}
+
+impl Probe for Stage {
+    fn admits(&self, object: Identity<'_>, batch: usize) -> Admission {
+        let faults = self.faults.get();
+        let name = self.name_of(object);
+        let now = world::now();
+        if self.stalled.borrow().get(&name).is_some_and(|until| *until > now) {
+            return Admission::Stall;
+        }
+        if self.is_doomed(&name) || self.chance(faults.panics) {
+            self.note(Happening::Fault { what: "panic", at: name });
+            return Admission::Fail;
+        }
+        if self.chance(faults.stalls) {
+            self.stall(&name, self.up_to(faults.stall_max));
+            return Admission::Stall;
+        }
+        Admission::Serve(batch)
+    }
+
+    fn served(&self, object: Identity<'_>, method: &'static str, count: usize) {
+        let object = self.name_of(object);
+        self.note(Happening::Served { object, method, count });
+    }
+}
+
+/// What to say of a wait that would never end.
+pub(super) struct Stuck<'a>(pub(super) &'a Stage);
+
+impl fmt::Display for Stuck<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "nothing is left to do, and what is waited for never comes")?;
+        for standing in self.0.standings() {
+            if let Some(left) = left_to_do(&standing) {
+                writeln!(f, "  {left}")?;
+            }
+        }
+        write!(f, "the last events:\n{}", self.0.trace.borrow().tail(20))
+    }
+}
+
+/// What an object has left to do, if anything.
+pub(super) fn left_to_do(standing: &Standing) -> Option<String> {
+    let Standing { name, requests, deferred, calls, waits, is_suspended } = standing;
+    let mut left = Vec::new();
+    let mut say = |count: usize, what: &str| {
+        if count > 0 {
+            left.push(format!("{count} {what}"));
+        }
+    };
+    say(*requests, "requests not served");
+    say(*deferred, "requests wait for their guard");
+    say(*calls, "calls to it not ended");
+    say(*waits, "calls that it goes on with not ended");
+    if *is_suspended {
+        left.push("it waits for its new servant".into());
+    }
+    (!left.is_empty()).then(|| format!("{name}: {}", left.join(", ")))
+}
+
+/// At the end of the clock's range: as late as it goes.
+pub(super) fn later(now: Instant, by: Duration) -> Instant {
+    now.checked_add(by).unwrap_or(now)
+}
