@@ -238,7 +238,7 @@ impl Running {
     pub fn run(mut self) -> Course {
         let mut course = Course::default();
         let now = Instant::now();
-        let mut turn = Turn { now, wheel: Wheel::new(now), batch: 1, is_live: false, probe: None };
+        let mut turn = Turn { now, wheel: Wheel::new(now), batch: 1, is_live: false };
         loop {
             if let Progress::Worked(requests) = self.task.turn(&self.station, &mut turn) {
                 course.requests += requests;

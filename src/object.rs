@@ -1,8 +1,8 @@
 //! One active object: its servant, and how requests get there.
 
 mod failing;
+mod injected;
 mod sides;
-mod watched;
 
 use crate::active::{Active, Batch};
 use crate::context::{Agenda, Context};
@@ -20,8 +20,7 @@ use crate::priority::Side;
 use crate::registry::Registration;
 use crate::station::{Mine, Station};
 use crate::supervisor::Order;
-use crate::task::{Cooling, Progress, REVIVAL, Standing, Task, Token, Turn};
-use crate::world::Admission;
+use crate::task::{Cooling, Identity, Progress, REVIVAL, Standing, Task, Token, Turn};
 use sides::{Extra, cool, drain_side};
 use std::any::Any;
 use std::mem;
@@ -40,6 +39,8 @@ pub(crate) struct Object<S: Active, K: Kind> {
     /// What was served in this turn, so far, was another servant's.
     is_new: bool,
     heat: Heat,
+    /// The last batch's last method.
+    last: u32,
     /// Made with the first timer, or call that it waits for.
     agenda: Option<Box<Agenda<S>>>,
     /// Made for the first request whose guard doesn't hold.
@@ -69,6 +70,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             is_cold: false,
             is_new: false,
             heat,
+            last: 0,
             agenda: None,
             deferred: None,
             life,
@@ -86,33 +88,15 @@ impl<S: Active, K: Kind> Object<S, K> {
         if !self.has_servant(turn) {
             return if self.is_suspended() { 0 } else { self.discard(batch, queue) };
         }
-        let mut batch = batch;
-        if turn.probe.is_some() {
-            match self.admission(batch, turn) {
-                Admission::Serve(admitted) => batch = admitted,
-                Admission::Stall => return 0,
-                Admission::Fail => return self.fail(queue, turn),
-            }
-        }
         // Called from here alone: so the compiler inlines it.
         match self.serve(batch, queue, turn) {
-            Ok((served, method)) => {
+            Ok(served) => {
                 if S::WANTS_BATCH_END {
                     self.is_new = false;
                 }
-                if turn.probe.is_some() {
-                    self.note_served(served, method, turn);
-                }
                 served
             }
-            Err((method, payload)) => {
-                if turn.probe.is_some() {
-                    self.note_served(1, method, turn);
-                }
-                let next = self.panicked(method_name::<S>(method), payload, turn);
-                self.is_new = next != Recovery::Resumes;
-                1
-            }
+            Err((method, payload)) => self.failed(method, payload, turn),
         }
     }
 
@@ -192,16 +176,26 @@ impl<S: Active, K: Kind> Object<S, K> {
         catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)))
     }
 
-    /// As [`run`](Self::run), with a servant, and the last one's method; or the panic and its method.
+    /// A request's method has panicked; returns how many requests that were.
+    #[cold]
+    fn failed(&mut self, method: usize, payload: Box<dyn Any + Send>, turn: &mut Turn) -> usize {
+        self.last = method as u32;
+        let next = self.panicked(method_name::<S>(method), payload, turn);
+        self.is_new = next != Recovery::Resumes;
+        1
+    }
+
+    /// As [`run`](Self::run), with a servant; or the panic and its method.
     fn serve(
         &mut self,
         batch: usize,
         queue: Queue<'_>,
         turn: &mut Turn,
-    ) -> Result<(usize, usize), (usize, Box<dyn Any + Send>)> {
-        let Self { consumer, ring, servant: Some(servant), agenda, deferred, extra, .. } = self
+    ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
+        let Self { consumer, ring, servant: Some(servant), agenda, deferred, extra, last, .. } =
+            self
         else {
-            return Ok((0, 0));
+            return Ok(0);
         };
         let desk = ring.bell();
         let mut context = turn.context(agenda, desk);
@@ -250,7 +244,8 @@ impl<S: Active, K: Kind> Object<S, K> {
             }
         }))
         .map_err(|payload| (method, payload))?;
-        Ok((count, method))
+        *last = method as u32;
+        Ok(count)
     }
 
     /// Has the runner turn to local calls that are left: more than a batch, or what a panic has left
@@ -535,15 +530,37 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn standing(&self) -> Standing {
         let desk = self.desk();
-        let local = desk.station().mine().map_or(0, |mine| desk.local_len(mine));
         Standing {
             name: self.name(),
-            requests: self.ring.len() + desk.sides().len() + local,
+            requests: self.requests(),
             deferred: self.deferred.as_ref().map_or(0, |deferred| deferred.len()),
             calls: desk.pending_calls(),
             waits: self.agenda.as_ref().map_or(0, |agenda| agenda.waiting()),
             is_suspended: self.is_suspended(),
         }
+    }
+
+    fn requests(&self) -> usize {
+        let desk = self.desk();
+        let local = desk.station().mine().map_or(0, |mine| desk.local_len(mine));
+        self.ring.len() + desk.sides().len() + local
+    }
+
+    fn call_again(&self) {
+        self.desk().call_again();
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        let unnamed = || Identity::Unnamed(S::NAME, self.desk().key());
+        self.desk().name().map_or_else(unnamed, Identity::Named)
+    }
+
+    fn last_method(&self) -> &'static str {
+        method_name::<S>(self.last as usize)
+    }
+
+    fn fail(&mut self, turn: &mut Turn) -> usize {
+        self.inject_failure(turn)
     }
 
     fn set_key(&mut self, key: usize) {

@@ -13,10 +13,9 @@ use crate::sync::Arc;
 use crate::task::{Cooling, Progress, REVIVAL, Standing, Task, Token, Turn};
 use crate::wait::Obstructed;
 use crate::wheel::{Target, Wheel};
-use crate::world::{self, Probe};
+use crate::world;
 use std::fmt;
 use std::mem;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Requests that one object may serve in a turn before the next object has its turn.
@@ -73,9 +72,13 @@ pub struct Scheduler {
     never_parks: bool,
     /// Tells the engine that this runner has ended.
     on_end: Option<Box<dyn FnOnce()>>,
+    /// What puts something between the runner and its objects.
+    watch: Option<Watch>,
     /// How often [`park`](Self::park) has found what can't ring.
     pub(crate) obstructed: Obstructed,
 }
+
+type Watch = Box<dyn Fn(Box<dyn Task>) -> Box<dyn Task>>;
 
 struct Entry {
     task: Box<dyn Task>,
@@ -112,18 +115,13 @@ impl Scheduler {
             vacant: Vec::new(),
             hot: Vec::new(),
             suspended: Vec::new(),
-            turn: Turn {
-                now,
-                wheel: Wheel::new(now),
-                batch: BATCH_MAX,
-                is_live: false,
-                probe: None,
-            },
+            turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX, is_live: false },
             live: 0,
             received: 0,
             had_any: false,
             never_parks,
             on_end: None,
+            watch: None,
             obstructed: Obstructed::default(),
         }
     }
@@ -133,9 +131,9 @@ impl Scheduler {
         std::mem::replace(&mut self.turn.is_live, is_live)
     }
 
-    /// Has somebody watch its objects.
-    pub(crate) fn watch(&mut self, probe: Rc<dyn Probe>) {
-        self.turn.probe = Some(probe);
+    /// Has each object that comes from now on stand behind what `watch` makes of it.
+    pub(crate) fn watch(&mut self, watch: impl Fn(Box<dyn Task>) -> Box<dyn Task> + 'static) {
+        self.watch = Some(Box::new(watch));
     }
 
     /// How the next turn goes about the objects: `below` chooses a number below its argument. How much
@@ -438,7 +436,11 @@ impl Scheduler {
     }
 
     /// Takes an object in; what waits for it already is served from the next turn on.
-    pub(crate) fn adopt(&mut self, mut task: Box<dyn Task>) {
+    pub(crate) fn adopt(&mut self, task: Box<dyn Task>) {
+        let mut task = match &self.watch {
+            None => task,
+            Some(watch) => watch(task),
+        };
         let key = self.vacant.pop().unwrap_or(self.objects.len());
         task.set_key(key);
         task.start(&mut self.turn);

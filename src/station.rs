@@ -306,7 +306,7 @@ pub(crate) fn this_thread() -> usize {
 mod tests {
     use super::*;
     use crate::supervisor::Order;
-    use crate::task::{Cooling, Progress, Standing, Token, Turn};
+    use crate::task::{Cooling, Identity, Progress, Standing, Token, Turn};
 
     struct Nobody;
 
@@ -360,6 +360,24 @@ mod tests {
 
         fn standing(&self) -> Standing {
             Standing::default()
+        }
+
+        fn requests(&self) -> usize {
+            0
+        }
+
+        fn call_again(&self) {}
+
+        fn identity(&self) -> Identity<'_> {
+            Identity::Named("nobody")
+        }
+
+        fn last_method(&self) -> &'static str {
+            "none"
+        }
+
+        fn fail(&mut self, _: &mut Turn) -> usize {
+            0
         }
 
         fn set_key(&mut self, _: usize) {}

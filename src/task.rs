@@ -6,8 +6,7 @@ use crate::desk::Desk;
 use crate::station::{Mine, Station};
 use crate::supervisor::Order;
 use crate::wheel::Wheel;
-use crate::world::{self, Probe};
-use std::rc::Rc;
+use crate::world;
 use std::time::Instant;
 
 /// What a turn of an object came to.
@@ -86,8 +85,6 @@ pub(crate) struct Turn {
     pub(crate) batch: usize,
     /// `now` is the system's clock, as is what may be read later.
     pub(crate) is_live: bool,
-    /// Who watches the objects, if anybody does.
-    pub(crate) probe: Option<Rc<dyn Probe>>,
 }
 
 impl Turn {
@@ -125,6 +122,14 @@ pub(crate) struct Standing {
     pub(crate) is_suspended: bool,
 }
 
+/// An object as those know it who only watch.
+#[derive(Clone, Copy)]
+pub(crate) enum Identity<'a> {
+    Named(&'a str),
+    /// By its servant's type, and where its runner keeps it.
+    Unnamed(&'static str, usize),
+}
+
 /// An object as its runner sees it.
 pub(crate) trait Task {
     /// Serves requests from its mailbox, at most a batch, unless calls of the runner's own thread wait:
@@ -160,6 +165,15 @@ pub(crate) trait Task {
     fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool;
     /// What it has left to do.
     fn standing(&self) -> Standing;
+    /// How many requests wait for their turn.
+    fn requests(&self) -> usize;
+    /// Has the runner turn to local calls again.
+    fn call_again(&self);
+    fn identity(&self) -> Identity<'_>;
+    /// The method of the request that it has served last.
+    fn last_method(&self) -> &'static str;
+    /// Has its next request fail, if there is one; returns how many there were.
+    fn fail(&mut self, turn: &mut Turn) -> usize;
     /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
     /// at what was called.
     fn set_key(&mut self, key: usize);

@@ -60,6 +60,7 @@ mod runners;
 mod simulation;
 mod stage;
 mod trace;
+mod watched;
 
 pub use clients::Sleep;
 pub use explore::{Explored, Found, SEED_VARIABLE, explore};

@@ -20,33 +20,6 @@ pub(crate) trait World {
     fn launch(self: Rc<Self>, runner: Runner, station: Arc<Station>, engine: EngineHandle);
 }
 
-/// What a runner's objects ask and tell while they are watched.
-pub(crate) trait Probe {
-    /// Before an object serves.
-    fn admits(&self, object: Identity<'_>, batch: usize) -> Admission;
-    /// It has served so many, the last by this method.
-    fn served(&self, object: Identity<'_>, method: &'static str, count: usize);
-}
-
-/// An object as a probe knows it.
-#[derive(Clone, Copy)]
-pub(crate) enum Identity<'a> {
-    Named(&'a str),
-    /// By its servant's type, and where its runner keeps it.
-    Unnamed(&'static str, usize),
-}
-
-/// What an object may do now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// Serve so many requests at most.
-    Serve(usize),
-    /// Serve none: it is stalled.
-    Stall,
-    /// Fail in the next request's method.
-    Fail,
-}
-
 thread_local! {
     /// The time of a thread that simulates.
     static NOW: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -54,7 +27,7 @@ thread_local! {
 }
 
 /// What the clock says.
-#[inline(always)]
+#[inline]
 pub(crate) fn now() -> Instant {
     NOW.get().unwrap_or_else(Instant::now)
 }

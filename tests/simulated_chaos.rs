@@ -242,7 +242,8 @@ async fn call(simulation: SimulationHandle, world: Rc<World>) {
 /// Stops objects, aborts them, lets go of them, and makes the next ones.
 async fn wreck(simulation: SimulationHandle, world: Rc<World>) {
     let simulation = &simulation;
-    while world.left.get() > 0 {
+    // Should a caller wait for ever, there is an end all the same.
+    while world.left.get() > 0 && simulation.elapsed() < Duration::from_secs(2) {
         simulation.sleep(ms(1)).await;
         let place = simulation.below(OBJECTS as u64) as usize;
         let victim = world.victims.borrow_mut()[place].take();

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What [`explore`] has seen where nothing failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,8 +41,9 @@ pub struct Found {
     decisions: (usize, usize),
 }
 
-/// How often a failing course is run again to find a simpler one.
+/// How often a failing course is run again to find a simpler one, and for how long.
 const SHRINKS_MAX: usize = 400;
+const SHRINK_TIME: Duration = Duration::from_secs(20);
 
 /// The environment's name for a seed to run alone.
 pub const SEED_VARIABLE: &str = "MAINSPRING_SEED";
@@ -125,7 +126,11 @@ fn run(simulation: Simulation, scenario: &impl Fn(&Simulation)) -> Ran {
 fn simplest(seed: u64, message: String, script: Vec<u64>, scenario: impl Fn(&Simulation)) -> Found {
     let used = |script: &[u64]| script.iter().filter(|choice| **choice != 0).count();
     let before = used(&script);
+    let began = Instant::now();
     let script = shrink(script, SHRINKS_MAX, |script| {
+        if began.elapsed() > SHRINK_TIME {
+            return None;
+        }
         let ran = run(Simulation::scripted(script.into()), &scenario);
         ran.failure.is_some().then_some(ran.script)
     });

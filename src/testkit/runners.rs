@@ -1,6 +1,7 @@
 //! A runner without a thread.
 
 use super::stage::Stage;
+use super::watched::Watched;
 use crate::engine::EngineHandle;
 use crate::poll::{self, Poll};
 use crate::runner::{Runner, is_at_end};
@@ -55,11 +56,11 @@ impl Simulated {
         mut runner: Runner,
         station: Arc<Station>,
         engine: EngineHandle,
-        probe: Rc<Stage>,
+        stage: Rc<Stage>,
     ) -> Self {
         let mut scheduler = Scheduler::new(station.clone(), runner.wait.never_parks());
         scheduler.set_live(true);
-        scheduler.watch(probe);
+        scheduler.watch(move |task| Box::new(Watched { task, stage: stage.clone() }));
         scheduler.on_end({
             let (shared, station) = (engine.shared().clone(), station.clone());
             move || shared.has_ended(&station)

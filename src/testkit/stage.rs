@@ -6,13 +6,14 @@ use super::clients::{Client, Sleepers};
 use super::faults::Faults;
 use super::runners::Simulated;
 use super::trace::{Happening, Trace};
+use super::watched::Admission;
 use crate::engine::EngineHandle;
 use crate::registry::Shared;
 use crate::runner::Runner;
 use crate::station::{self, Station};
 use crate::sync::Arc;
-use crate::task::Standing;
-use crate::world::{self, Admission, Identity, Probe, World};
+use crate::task::{Identity, Standing};
+use crate::world::{self, World};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -189,6 +190,31 @@ impl Stage {
             runner.hold(later(world::now(), self.up_to(faults.slow_max)));
             self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
         }
+    }
+
+    /// What an object may do in its turn.
+    pub(super) fn admits(&self, object: Identity<'_>) -> Admission {
+        let faults = self.faults.get();
+        let name = self.name_of(object);
+        let now = world::now();
+        if self.stalled.borrow().get(&name).is_some_and(|until| *until > now) {
+            return Admission::Stall;
+        }
+        if self.is_doomed(&name) || self.chance(faults.panics) {
+            self.note(Happening::Fault { what: "panic", at: name });
+            return Admission::Fail;
+        }
+        if self.chance(faults.stalls) {
+            self.stall(&name, self.up_to(faults.stall_max));
+            return Admission::Stall;
+        }
+        Admission::Serve
+    }
+
+    /// It has served so many, the last by this method.
+    pub(super) fn served(&self, object: Identity<'_>, method: &'static str, count: usize) {
+        let object = self.name_of(object);
+        self.note(Happening::Served { object, method, count });
     }
 
     /// Whether somebody asked for its panic; once for each time.
@@ -444,31 +470,6 @@ impl World for Stage {
         });
         self.note(Happening::Began(simulated.name.clone()));
         self.runners.borrow_mut().push(Rc::new(simulated));
-    }
-}
-
-impl Probe for Stage {
-    fn admits(&self, object: Identity<'_>, batch: usize) -> Admission {
-        let faults = self.faults.get();
-        let name = self.name_of(object);
-        let now = world::now();
-        if self.stalled.borrow().get(&name).is_some_and(|until| *until > now) {
-            return Admission::Stall;
-        }
-        if self.is_doomed(&name) || self.chance(faults.panics) {
-            self.note(Happening::Fault { what: "panic", at: name });
-            return Admission::Fail;
-        }
-        if self.chance(faults.stalls) {
-            self.stall(&name, self.up_to(faults.stall_max));
-            return Admission::Stall;
-        }
-        Admission::Serve(batch)
-    }
-
-    fn served(&self, object: Identity<'_>, method: &'static str, count: usize) {
-        let object = self.name_of(object);
-        self.note(Happening::Served { object, method, count });
     }
 }
 
