@@ -1,7 +1,7 @@
 //! Waking the runners of many objects after all of them have their requests.
 
 use crate::station::Station;
-use crate::sync::Arc;
+use crate::sync::{Arc, thread_local};
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -52,15 +52,15 @@ struct Waking;
 
 impl Waking {
     fn begin() -> Self {
-        DEPTH.set(DEPTH.get() + 1);
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
         Self
     }
 }
 
 impl Drop for Waking {
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
-        if DEPTH.get() == 0 {
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        if DEPTH.with(Cell::get) == 0 {
             wake_all();
         }
     }
@@ -68,17 +68,17 @@ impl Drop for Waking {
 
 /// Wakes a runner that a request of this thread has found asleep: now, or at the fan-out's end.
 pub(crate) fn wake(station: &Arc<Station>) {
-    if DEPTH.get() == 0 {
+    if DEPTH.with(Cell::get) == 0 {
         station.ready().unpark();
     } else {
-        ASLEEP.with_borrow_mut(|asleep| asleep.push(station.clone()));
+        ASLEEP.with(|asleep| asleep.borrow_mut().push(station.clone()));
     }
 }
 
 /// Wakes what a fan-out has put off: this thread is about to wait.
 #[inline]
 pub(crate) fn wake_before_waiting() {
-    if DEPTH.get() > 0 {
+    if DEPTH.with(Cell::get) > 0 {
         wake_all();
     }
 }
@@ -86,5 +86,6 @@ pub(crate) fn wake_before_waiting() {
 #[cold]
 fn wake_all() {
     // Waking runs nothing of the user's; the list keeps its memory for the next fan-out.
-    ASLEEP.with_borrow_mut(|asleep| asleep.drain(..).for_each(|station| station.ready().unpark()));
+    let wake = |station: Arc<Station>| station.ready().unpark();
+    ASLEEP.with(|asleep| asleep.borrow_mut().drain(..).for_each(wake));
 }

@@ -7,6 +7,7 @@ use crate::pool::Pool;
 use crate::priority::{Priority, Side};
 use crate::spawn::CAPACITY_DEFAULT;
 use crate::station::{self, Station};
+use crate::sync::thread_local;
 use crate::wait::{Pause, WaitStrategy, Waiting, give_way};
 use crate::world;
 use std::cell::Cell;
@@ -207,16 +208,17 @@ pub(crate) fn dropping<R>(
     struct Restore(Option<(*const Pool, Dropping)>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            DROPPING.set(self.0);
+            DROPPING.with(|before| before.set(self.0));
         }
     }
-    let _restore = Restore(DROPPING.replace(pool.map(|pool| (ptr::from_ref(pool), reason))));
+    let reason = pool.map(|pool| (ptr::from_ref(pool), reason));
+    let _restore = Restore(DROPPING.with(|before| before.replace(reason)));
     drop_requests()
 }
 
 /// How a call of this pool ends whose request is dropped on this thread.
 pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
-    match DROPPING.get().filter(|(dropping, _)| ptr::eq(*dropping, pool)) {
+    match DROPPING.with(Cell::get).filter(|(dropping, _)| ptr::eq(*dropping, pool)) {
         None => CallError::Dropped,
         Some((_, Dropping::Shed)) => CallError::Shed,
         Some((_, Dropping::Failed(method))) => {

@@ -126,7 +126,7 @@ pub use waiter::OBSERVER_BYTES_MAX;
 pub use weak::Weak;
 pub use wheel::TICK as TIMER_TICK;
 
-#[cfg(mainspring_loom)]
+#[cfg(any(mainspring_loom, mainspring_shuttle))]
 #[allow(unsafe_code)] // pushing links that the model keeps alive
 pub mod model;
 

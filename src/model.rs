@@ -1,10 +1,10 @@
-//! The internal protocols, for the model checker alone: thin wrappers, so that the shipped source
+//! The internal protocols, for the two model checkers alone: thin wrappers, so that the shipped source
 //! is what runs.
 
 use crate::active::Active;
 use crate::call::Call;
-use crate::cell::Cell;
-use crate::control::Controller;
+use crate::cell::{Cell, reply_bytes};
+use crate::control::{Control, Controller};
 use crate::desk::Desk;
 use crate::engine::Engine;
 use crate::exit::{Exit, ExitReason, Exits};
@@ -19,34 +19,51 @@ use crate::pool::{OwnedPool, Pool};
 use crate::proxy::Proxy;
 use crate::ready::{Link, ReadySet};
 use crate::reply::Reply;
+use crate::scheduler::{COOL_AFTER, Rest, Scheduler};
 use crate::station::{CONTROL, Station};
 use crate::supervise::{Budget, Restart};
+use crate::supervisor::{Member, Order, Supervisor};
 use crate::sync::{Arc, yield_now};
 use crate::task::{self, Cooling, Progress, Task, Turn};
 use crate::topic::{Sent, Subscription, Topic};
 use crate::wheel::Wheel;
+use std::any::TypeId;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The reply cells of an object.
 pub struct Cells {
     pool: OwnedPool,
     station: Arc<Station>,
+    calls_max: u32,
 }
 
 impl Cells {
     /// A pool for small outcomes.
     pub fn new() -> Self {
-        Self { pool: OwnedPool::unmade(), station: Arc::new(Station::new("model")) }
+        Self::at_most(8)
+    }
+
+    /// The same, for that many calls at a time.
+    pub fn at_most(calls_max: u32) -> Self {
+        let station = Arc::new(Station::new("model"));
+        Self { pool: OwnedPool::unmade(), station, calls_max }
     }
 
     fn pool(&self) -> &Pool {
-        self.pool.get().unwrap_or_else(|| self.pool.make(0, 8, &self.station))
+        self.pool.get().unwrap_or_else(|| self.pool.make(0, self.calls_max, &self.station))
     }
 
     /// Both ends of one call.
     pub fn call<R>(&self) -> (Call<R>, Reply<R>) {
-        let cell = self.pool().take().expect("a model has few calls at a time");
-        (Call::pending(cell), Reply::to(cell))
+        self.try_call().expect("a model has few calls at a time")
+    }
+
+    /// Both ends of one call, unless there are too many.
+    pub fn try_call<R>(&self) -> Option<(Call<R>, Reply<R>)> {
+        const { assert!(reply_bytes::<R>() == 0, "its outcome is small") };
+        let cell = self.pool().take()?;
+        Some((Call::pending(cell), Reply::to(cell)))
     }
 
     /// Both ends of one call that may start before that time.
@@ -174,6 +191,10 @@ pub struct Running {
     station: Arc<Station>,
 }
 
+// SAFETY: nothing of it has run before `run`, which takes it whole: so it was nowhere else. Its servant
+// may be sent, as the functions demand that make it.
+unsafe impl Send for Running {}
+
 /// What a runner went through on its way to the object's end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Course {
@@ -194,12 +215,12 @@ pub struct Course {
 }
 
 /// Makes an object as `Spawn::start` does, on a station of its own.
-pub fn spawn<S: Active, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
+pub fn spawn<S: Active + Send, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
     spawn_with(servant, capacity, Remedy::Stop)
 }
 
 /// The same, for one that restarts after a delay that doesn't end.
-pub fn spawn_restarting<S: Active, K: Kind>(
+pub fn spawn_restarting<S: Active + Send, K: Kind>(
     mut factory: impl FnMut() -> S + Send + 'static,
     capacity: usize,
 ) -> (S::Proxy<K>, Running) {
@@ -210,7 +231,7 @@ pub fn spawn_restarting<S: Active, K: Kind>(
     spawn_with(servant, capacity, Remedy::Restart { make, by })
 }
 
-fn spawn_with<S: Active, K: Kind>(
+fn spawn_with<S: Active + Send, K: Kind>(
     servant: S,
     capacity: usize,
     remedy: Remedy<S>,
@@ -296,6 +317,94 @@ impl Running {
             // An abort's: to look at the object, as this loop does.
             while station.next_command().is_some() {}
         }
+    }
+}
+
+/// Repeats a scheduler's turns until it has ended, and sleeps in between, as a runner's thread does. Its
+/// time is its own: it goes on by what makes an idle object cold, and to the next timer when all sleep.
+/// Returns how often it slept until somebody woke it.
+pub fn drive(scheduler: &mut Scheduler) -> usize {
+    let station = scheduler.station().clone();
+    // By time, which a model has none of: they park at once.
+    station.set_spin(false, false);
+    let mut now = scheduler.now();
+    let mut sleeps = 0;
+    while !scheduler.end() {
+        let work = scheduler.turn(now);
+        now += COOL_AFTER;
+        if work > 0 {
+            continue;
+        }
+        match scheduler.rest() {
+            Rest::Disturbed | Rest::Polled => yield_now(),
+            // The last object may just have gone.
+            Rest::Cold if station.is_stopping() && scheduler.is_empty() => {}
+            Rest::Cold => match scheduler.next_timer() {
+                None => sleeps += usize::from(station.ready().park(None)),
+                Some(at) => {
+                    station.ready().park(Some(Duration::ZERO));
+                    now = now.max(at);
+                }
+            },
+        }
+    }
+    sleeps
+}
+
+/// A supervisor's member without an object: its servant fails, and obeys, when the model says so.
+pub struct Supervised {
+    member: Member,
+    orders: std::sync::Arc<Orders>,
+}
+
+/// What others have told a member. A plain list: an object's are commands of its runner's.
+#[derive(Default)]
+struct Orders(Mutex<Vec<Order>>);
+
+impl Control for Orders {
+    fn stop(&self) {
+        unreachable!("there are restarts enough");
+    }
+
+    fn abort(&self) {}
+
+    fn fill(&self) -> usize {
+        0
+    }
+
+    fn restart(&self, order: Order) {
+        self.0.lock().expect("nothing panics under it").push(order);
+    }
+
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    fn is_served_by(&self, _: TypeId) -> bool {
+        false
+    }
+
+    fn types(&self) -> (&'static str, &'static str) {
+        ("model", "model")
+    }
+}
+
+impl Supervised {
+    /// Joins the supervisor's members.
+    pub fn by(supervisor: &Supervisor) -> Self {
+        let orders = std::sync::Arc::<Orders>::default();
+        Self { member: supervisor.join(orders.clone()), orders }
+    }
+
+    /// Its servant fails; whether it gets another.
+    pub fn fail(&mut self) -> bool {
+        self.member.failed(Instant::now()).is_some()
+    }
+
+    /// Obeys the orders that have come; returns how many servants it got.
+    pub fn obey(&mut self) -> usize {
+        let orders = std::mem::take(&mut *self.orders.0.lock().expect("as above"));
+        orders.into_iter().filter(|order| self.member.obey(*order)).count()
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! A token may be stale: whoever parks checks again what it waited for.
 
-use crate::sync::{Arc, Futex};
+use crate::sync::{Arc, Futex, thread_local};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 

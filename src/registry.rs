@@ -7,14 +7,14 @@ use crate::fan_out;
 use crate::runner::Runner;
 use crate::similar::nearest;
 use crate::station::Station;
-use crate::sync::Arc;
+use crate::sync::{Arc, Condvar, RawMutex as Mutex, RawMutexGuard as MutexGuard};
 use crate::topology;
 use crate::wait::WaitStrategy;
 use crate::world;
 use std::any::Any;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 

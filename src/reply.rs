@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::error::CallError;
 use crate::full::end_of_dropped;
 use crate::later::Later;
+use crate::sync::thread_local;
 use crate::world;
 use std::cell::Cell as StdCell;
 use std::fmt;
@@ -231,7 +232,7 @@ thread_local!(static UNANSWERED: StdCell<Option<Failure>> = const { StdCell::new
 impl Failure {
     /// The call whose method has just unwound on this thread, if it had one.
     pub(crate) fn take() -> Option<Self> {
-        UNANSWERED.take()
+        UNANSWERED.with(StdCell::take)
     }
 
     pub(crate) fn end(self, error: CallError) {
@@ -241,7 +242,7 @@ impl Failure {
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
-        if let Some(older) = UNANSWERED.replace(Some(self.0)) {
+        if let Some(older) = UNANSWERED.with(|unanswered| unanswered.replace(Some(self.0))) {
             older.end(CallError::Dropped);
         }
     }

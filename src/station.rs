@@ -3,7 +3,7 @@
 use crate::local::Woken;
 use crate::ready::{Link, ReadySet};
 use crate::scheduler::Scheduler;
-use crate::sync::{AtomicU32, AtomicUsize, fence};
+use crate::sync::{AtomicU32, AtomicUsize, fence, thread_local};
 use crate::task::Task;
 use crate::wait::{CALLER_WAIT, WaitStrategy};
 use crossbeam_queue::SegQueue;
@@ -98,7 +98,7 @@ impl Station {
 
     /// Makes the calling thread the owner: its calls to objects here are local from now on.
     pub(crate) fn own(&self) {
-        OWNS_ANY.set(true);
+        OWNS_ANY.with(|owns| owns.set(true));
         // Relaxed: only a thread that wrote its own number acts on it.
         self.owner.store(this_thread(), Relaxed);
     }
@@ -215,7 +215,8 @@ impl Station {
 
     /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
     pub(crate) fn leave_newcomer(&self, mine: Mine<'_>, task: Box<dyn Task>) {
-        let is_first = NEWCOMERS.with_borrow_mut(|newcomers| {
+        let is_first = NEWCOMERS.with(|newcomers| {
+            let mut newcomers = newcomers.borrow_mut();
             // The last one, nearly always: it looks at one place.
             let is_first = !newcomers.iter().rev().any(|(station, _)| ptr::eq(*station, self));
             newcomers.push((ptr::from_ref(self), task));
@@ -229,8 +230,8 @@ impl Station {
 
     pub(crate) fn take_newcomers(&self) -> Vec<Box<dyn Task>> {
         let mine = |(station, _): &mut (*const Station, _)| ptr::eq(*station, self);
-        NEWCOMERS.with_borrow_mut(|newcomers| {
-            newcomers.extract_if(.., mine).map(|(_, task)| task).collect()
+        NEWCOMERS.with(|newcomers| {
+            newcomers.borrow_mut().extract_if(.., mine).map(|(_, task)| task).collect()
         })
     }
 
@@ -275,24 +276,24 @@ thread_local!(static IS_RUNNER: Cell<bool> = const { Cell::new(false) });
 
 /// Marks the calling thread as a runner's: waits without a limit are refused here.
 pub(crate) fn become_runner() {
-    IS_RUNNER.set(true);
+    IS_RUNNER.with(|is_runner| is_runner.set(true));
 }
 
 /// Marks it so, or not; returns what it was before.
 pub(crate) fn set_runner(is_runner: bool) -> bool {
-    IS_RUNNER.replace(is_runner)
+    IS_RUNNER.with(|before| before.replace(is_runner))
 }
 
 thread_local!(static OWNS_ANY: Cell<bool> = const { Cell::new(false) });
 
 /// Whether the calling thread owns a runner's scheduler, or has owned one.
 pub(crate) fn owns_any() -> bool {
-    OWNS_ANY.get()
+    OWNS_ANY.with(Cell::get)
 }
 
 /// Whether the calling thread is a runner's.
 pub(crate) fn is_runner() -> bool {
-    IS_RUNNER.get()
+    IS_RUNNER.with(Cell::get)
 }
 
 /// A number that no other living thread has: the address of a thread-local byte.

@@ -1,20 +1,29 @@
-//! The primitives under every protocol: the standard library's, or the model checker's.
+//! The primitives under every protocol: the standard library's, or one of two model checkers'.
 //!
 //! This is the only file that asks which. A model therefore runs the shipped source of a
-//! protocol, not a copy of it. The cfg has a name of its own because other crates react to `loom`.
+//! protocol, not a copy of it. The cfgs have names of their own because other crates react to `loom`.
 
-#[cfg(not(mainspring_loom))]
+#[cfg(not(any(mainspring_loom, mainspring_shuttle)))]
 pub(crate) use self::native::*;
 
 #[cfg(mainspring_loom)]
 pub(crate) use self::model::*;
 
-#[cfg(not(mainspring_loom))]
+#[cfg(mainspring_shuttle)]
+mod schedules;
+#[cfg(mainspring_shuttle)]
+pub(crate) use self::schedules::*;
+
+#[cfg(not(any(mainspring_loom, mainspring_shuttle)))]
 mod native {
     pub(crate) use std::hint::spin_loop;
-    pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
+    pub(crate) use std::sync::{Arc, Condvar};
     pub(crate) use std::thread::yield_now;
+    pub(crate) use std::thread_local;
+
+    /// For the registry, which waits under it.
+    pub(crate) use std::sync::{Mutex as RawMutex, MutexGuard as RawMutexGuard};
 
     use crate::sys::{BorrowedFd, EventFd};
     pub(crate) use crate::sys::{can_fence_heavily, heavy_fence};
@@ -139,6 +148,14 @@ mod model {
     pub(crate) use loom::thread::yield_now;
 
     pub(crate) use loom::cell::UnsafeCell;
+
+    // The checker's would have to be known to it before they are used, and no model needs them: its
+    // threads use none that two of them could confuse.
+    pub(crate) use std::thread_local;
+
+    // The registry is no part of a model, and the checker's condition variable shares its token with
+    // other sleeps.
+    pub(crate) use std::sync::{Condvar, Mutex as RawMutex, MutexGuard as RawMutexGuard};
 
     use crate::sys::BorrowedFd;
     use std::sync::atomic::Ordering::Relaxed;

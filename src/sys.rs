@@ -22,14 +22,14 @@ mod linux {
     use std::os::fd::{AsFd, OwnedFd};
     use std::sync::atomic::AtomicU32;
 
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
         let limit = limit.map(timespec);
         // Every result means "look again": woken, changed before, interrupted, timed out.
         let _ = futex::wait(word, futex::Flags::PRIVATE, expected, limit.as_ref());
     }
 
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     fn timespec(limit: Duration) -> Timespec {
         Timespec {
             tv_sec: limit.as_secs().min(i64::MAX as u64) as i64,
@@ -37,7 +37,7 @@ mod linux {
         }
     }
 
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     pub(crate) fn futex_wake_one(word: &AtomicU32) {
         let _ = futex::wake(word, futex::Flags::PRIVATE, 1);
     }
@@ -48,7 +48,7 @@ mod linux {
     #[derive(Debug)]
     pub(crate) struct EventFd(OwnedFd);
 
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     impl EventFd {
         pub(crate) fn new() -> io::Result<Self> {
             let flags = EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC;
@@ -78,19 +78,19 @@ mod linux {
     }
 
     /// Commands of `membarrier(2)`.
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     const PRIVATE_EXPEDITED: libc::c_long = 1 << 3;
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     const REGISTER_PRIVATE_EXPEDITED: libc::c_long = 1 << 4;
 
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     fn membarrier(command: libc::c_long) -> bool {
         // SAFETY: the call touches no memory of the process; no flags, no CPU.
         unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
     }
 
     /// Whether [`heavy_fence`] works here: since Linux 4.14, unless a sandbox forbids it.
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     pub(crate) fn can_fence_heavily() -> bool {
         membarrier(REGISTER_PRIVATE_EXPEDITED)
     }
@@ -98,7 +98,7 @@ mod linux {
     /// Puts a full fence into every thread of the process that is running, and into this one.
     ///
     /// Only after [`can_fence_heavily`] has said yes.
-    #[cfg_attr(mainspring_loom, allow(dead_code))]
+    #[cfg_attr(any(mainspring_loom, mainspring_shuttle), allow(dead_code))]
     pub(crate) fn heavy_fence() {
         let is_done = membarrier(PRIVATE_EXPEDITED);
         assert!(is_done, "membarrier was registered, and can't fail then");

@@ -16,6 +16,7 @@ const COMMENT_REACH: usize = 10;
 /// Files that use the standard library's `Arc`, atomics or fences, where the model checker sees none.
 const OWN_STD: &[(&str, &str)] = &[
     ("sync.rs", "it chooses"),
+    ("sync/schedules.rs", "what it may choose"),
     ("sys.rs", "the kernel knows no other futex word"),
     ("engine.rs", "a handle for the registry"),
     ("registry.rs", "behind a mutex, off every protocol"),
@@ -28,6 +29,9 @@ const OWN_STD: &[(&str, &str)] = &[
     ("topic.rs", "subscribers have no size, which the checker's can't hold"),
 ];
 
+/// The cfgs of the two model checkers' builds.
+const BUILDS: [&str; 2] = ["mainspring_loom", "mainspring_shuttle"];
+
 /// Files that may ask which build this is.
 const CHOOSERS: &[(&str, &str)] = &[
     ("sync.rs", "it chooses the primitives"),
@@ -35,7 +39,10 @@ const CHOOSERS: &[(&str, &str)] = &[
 ];
 
 /// Files that allow `unsafe` themselves, function by function.
-const OWN_UNSAFE: &[(&str, &str)] = &[("sync.rs", "zeroed memory, in one function of each build")];
+const OWN_UNSAFE: &[(&str, &str)] = &[
+    ("sync.rs", "zeroed memory, in one function of each build"),
+    ("sync/schedules.rs", "as there"),
+];
 
 /// Labels whose two sides are one line of code, run by two threads.
 const OWN_PARTNER: &[&str] = &["mpsc.producers"];
@@ -268,7 +275,7 @@ fn asking(source: &Source) -> Vec<String> {
     if has(CHOOSERS, &source.name) {
         return Vec::new();
     }
-    let asks = |line: &str| line.contains("mainspring_loom");
+    let asks = |line: &str| BUILDS.iter().any(|build| line.contains(build));
     let mut asking = source.bad(&source.lines, asks);
     if source.name == "lib.rs" {
         // The one module that only models have, with whatever attributes.
@@ -287,7 +294,8 @@ fn foreign(source: &Source) -> Vec<String> {
         |word: &str| matches!(word, "Arc" | "Weak" | "fence") || word.starts_with("Atomic");
     let is_foreign = |statement: &str| {
         let words: BTreeSet<_> = words(statement).collect();
-        let names_crate = ["std", "core", "alloc", "loom"].iter().any(|name| words.contains(name));
+        let names_crate =
+            ["std", "core", "alloc", "loom", "shuttle"].iter().any(|name| words.contains(name));
         names_crate && words.contains("sync") && words.iter().any(|word| is_primitive(word))
     };
     let lines = 0..source.shipped().len();
@@ -345,8 +353,11 @@ fn the_table_of_pairs_is_complete() {
 }
 
 #[test]
-fn one_file_chooses_between_std_and_the_model_checker() {
-    none("cfg(mainspring_loom) belongs in sync.rs", sources().iter().flat_map(asking).collect());
+fn one_file_chooses_between_std_and_the_model_checkers() {
+    none(
+        "cfg(mainspring_loom) and cfg(mainspring_shuttle) belong in sync.rs",
+        sources().iter().flat_map(asking).collect(),
+    );
 }
 
 #[test]
@@ -421,6 +432,7 @@ fn every_dependency_has_its_reason() {
         ("macros/ui/Cargo.toml", "mainspring-ui-tests"),
         ("perf/Cargo.toml", "mainspring-perf"),
         ("loom-tests/Cargo.toml", "loom-tests"),
+        ("loom-tests/schedules/Cargo.toml", "loom-tests/schedules"),
     ];
     let missing = manifests.into_iter().flat_map(|(manifest, package)| {
         let reasons = reasons(&table, package);
@@ -563,6 +575,8 @@ mod rules {
         let attribute = "#[cfg_attr(mainspring_loom, allow(dead_code))]\n";
         assert_eq!(asking(&source(attribute)).len(), 1);
         assert!(asking(&named("sys.rs", attribute)).is_empty());
+        let other = "#[cfg(mainspring_shuttle)]\nx();\n";
+        assert_eq!(asking(&source(other)).len(), 1);
         let gate = "#[cfg(mainspring_loom)]\n#[allow(unsafe_code)] // why\npub mod model;\n";
         assert!(asking(&named("lib.rs", gate)).is_empty());
         let second = format!("{gate}#[cfg(mainspring_loom)]\nmod more;\n");
