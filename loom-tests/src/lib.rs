@@ -6,9 +6,11 @@
 
 pub mod met;
 pub mod mutants;
+pub mod seeding;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
 
 /// A state that a model must reach at least once: one that never parks proves nothing of parking.
 #[derive(Clone)]
@@ -48,7 +50,9 @@ pub const SEEDED: &str = "MAINSPRING_SEEDED";
 pub fn check(name: &str, floor: usize, marks: &[&Mark], model: impl Fn() + Sync + Send + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    let bound = builder.preemption_bound.unwrap_or(3);
+    builder.preemption_bound = Some(bound);
+    let began = Instant::now();
     builder.check({
         let executions = executions.clone();
         move || {
@@ -57,7 +61,8 @@ pub fn check(name: &str, floor: usize, marks: &[&Mark], model: impl Fn() + Sync 
         }
     });
     let explored = executions.load(Relaxed);
-    println!("model {name}: {explored} executions");
+    let seconds = began.elapsed().as_secs_f64();
+    println!("model {name}: {explored} executions, bound {bound}, {seconds:.2} s");
     if std::env::var_os(SEEDED).is_some() {
         return;
     }

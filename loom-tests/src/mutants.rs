@@ -15,6 +15,8 @@
 //! - What is there twice: a lane made for a mailbox that has ended (`Lane::ended`) would be refused
 //!   at the door.
 
+use crate::seeding::Place;
+
 mod calls;
 mod lanes;
 mod lives;
@@ -37,6 +39,14 @@ pub struct Mutant {
     pub file_of_model: &'static str,
     /// The model in it that must fail.
     pub model: &'static str,
+}
+
+impl Mutant {
+    /// Where the bug is.
+    pub fn place(&self) -> Place {
+        let Self { name, file, find, replace, .. } = *self;
+        Place { name, file, find, replace }
+    }
 }
 
 const fn mutant(

@@ -4,8 +4,8 @@
 use loom::sync::Arc;
 use loom::thread;
 use mainspring::mailbox::{Kind, Mpsc, Spsc};
-use mainspring::model::{self, Ending};
-use mainspring::{CallError, Proxy, active};
+use mainspring::model::{self, Ending, Supervised};
+use mainspring::{CallError, Proxy, Restart, Supervisor, active};
 use mainspring_loom_tests::{Mark, check};
 use std::sync::Mutex;
 
@@ -128,4 +128,48 @@ fn suspension_races_abort() {
     };
     let marks = [&served, &ended];
     the_end_meets_a_suspension::<Mpsc>("suspended_abort", 2, &marks, |p| p.abort(), mark);
+}
+
+/// A supervisor with so many restarts, and two members that are restarted together.
+fn two_members(restarts: u32) -> [Supervised; 2] {
+    let supervisor = Supervisor::one_for_all(Restart::new().times(restarts));
+    [(); 2].map(|()| Supervised::by(&supervisor))
+}
+
+/// Asks what it costs that two members fail at once, the one perhaps because of the other: one restart,
+/// after which each has one new servant, whatever order is on its way to whom.
+///
+/// With two members each is the one that is told of the other's failure.
+#[test]
+fn two_failures_race() {
+    check("supervised_two_failures", 2, &[], || {
+        let [mut one, mut other] = two_members(1);
+        let failing = thread::spawn(move || {
+            assert!(other.fail(), "the second failure is the first one's");
+            other
+        });
+        assert!(one.fail());
+        let mut other = failing.join().unwrap();
+        assert_eq!((one.obey(), other.obey()), (0, 0), "both servants are new already");
+    });
+}
+
+/// Asks whether a member that may have obeyed before it fails leaves the other with a servant that is as
+/// new as its own.
+#[test]
+fn failure_races_order() {
+    let marks = ["one verdict", "two verdicts"].map(Mark::new);
+    let inside = marks.clone();
+    check("supervised_order", 2, &marks.each_ref(), move || {
+        let [mut one, mut other] = two_members(2);
+        let failing = thread::spawn(move || {
+            let obeyed = other.obey();
+            assert!(other.fail());
+            (other, obeyed)
+        });
+        assert!(one.fail());
+        let (mut other, obeyed) = failing.join().unwrap();
+        inside[obeyed].hit();
+        assert_eq!((one.obey(), other.obey()), (obeyed, 0));
+    });
 }

@@ -46,6 +46,25 @@ impl Drop for Used {
     }
 }
 
+/// Counts its drops. A plain counter; the box is for the checker.
+struct Dropped(Arc<AtomicUsize>, #[allow(dead_code)] Box<u64>);
+
+impl Dropped {
+    fn counter() -> Arc<AtomicUsize> {
+        Arc::default()
+    }
+
+    fn new(drops: &Arc<AtomicUsize>) -> Self {
+        Self(drops.clone(), Box::new(7))
+    }
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
 /// The same model for all kinds: their ends have the same methods.
 macro_rules! models_of {
     ($kind:ident) => {
@@ -223,6 +242,29 @@ macro_rules! models_of {
                 });
             }
 
+            /// Asks what becomes of a request whose consumer leaves: it comes back, or is dropped by
+            /// whoever is the last to hold the mailbox; once.
+            ///
+            /// The consumer's drop is a close, a drain and the end of a hold; one request meets each.
+            #[test]
+            fn push_races_the_consumer_s_drop() {
+                let marks = ["left behind", "came back"].map(Mark::new);
+                let inside = marks.clone();
+                let name = concat!(stringify!($kind), "_consumer_drop");
+                check(name, 5, &marks.each_ref(), move || {
+                    let (producer, consumer) = $kind::mailbox::<Dropped>(2).unwrap();
+                    let drops = Dropped::counter();
+                    let request = Dropped::new(&drops);
+                    let leaving = thread::spawn(move || drop(consumer));
+                    let pushed = producer.push(request);
+                    inside[usize::from(pushed.is_err())].hit();
+                    drop(pushed);
+                    leaving.join().unwrap();
+                    drop(producer);
+                    assert_eq!(drops.load(Relaxed), 1);
+                });
+            }
+
             /// A batch comes out whole and in order, whatever the consumer sees of it meanwhile.
             #[test]
             fn batch_races_consume() {
@@ -295,6 +337,112 @@ fn abandoned_claim_races_consume() {
         let (mut consumer, mut taken) = consuming.join().unwrap();
         consumer.drain(2, |request, _| taken.push(*request));
         assert_eq!(taken, [5]);
+    });
+}
+
+/// Asks whether a claim that is given up owes the bell: the consumer that it found cold would else sleep
+/// before a slot that hides all that comes behind it.
+#[test]
+fn abandoned_claim_races_cold() {
+    use mainspring::mailbox::mpsc;
+    let went_cold = Mark::new("cold");
+    let disturbed = Mark::new("disturbed");
+    let marks = (went_cold.clone(), disturbed.clone());
+    check("mpsc_void_cold", 3, &[&went_cold, &disturbed], move || {
+        let bell = Count::default();
+        let (producer, mut consumer) = mpsc::with_bell::<Box<u64>, _>(2, bell.clone()).unwrap();
+        let giving_up = thread::spawn(move || {
+            drop(producer.claim().unwrap());
+            producer
+        });
+        let is_cold = consumer.cool();
+        let _producer = giving_up.join().unwrap();
+        assert_eq!(bell.rung(), usize::from(is_cold));
+        assert_eq!(consumer.pop(), Pop::Empty, "the consumer comes past it");
+        marks.0.hit_if(is_cold);
+        marks.1.hit_if(!is_cold);
+    });
+}
+
+/// Asks what a claim leaves that outlives the consumer: its request is dropped, once, with the ring.
+#[test]
+fn claim_races_the_consumer_s_drop() {
+    use mainspring::mailbox::mpsc;
+    check("mpsc_claim_consumer_drop", 5, &[], || {
+        let (producer, consumer) = mpsc::mailbox::<Dropped>(1).unwrap();
+        let drops = Dropped::counter();
+        let request = Dropped::new(&drops);
+        let claim = producer.claim().unwrap();
+        let leaving = thread::spawn(move || drop(consumer));
+        claim.publish(request);
+        leaving.join().unwrap();
+        drop(producer);
+        assert_eq!(drops.load(Relaxed), 1);
+    });
+}
+
+/// Asks what a producer leaves that dies in its claim, as a thread does that is cancelled there: nobody
+/// waits, and what lies before the claim is served. What lies behind it is not, and the mailbox doesn't
+/// end; others fill it and are told so, and its drop drops what is there.
+///
+/// One slot before the claim and one behind it.
+#[test]
+fn dead_claim_races_consume() {
+    use mainspring::mailbox::mpsc;
+    let marks = ["served before", "served later"].map(Mark::new);
+    let inside = marks.clone();
+    check("mpsc_dead_claim", 5, &marks.each_ref(), move || {
+        let (producer, mut consumer) = mpsc::mailbox::<Dropped>(2).unwrap();
+        let drops = Dropped::counter();
+        let requests = [(); 3].map(|()| Dropped::new(&drops));
+        let consuming = thread::spawn(move || {
+            let taken = consumer.drain(2, |_, _| ());
+            (consumer, taken)
+        });
+        let [before, behind, refused] = requests;
+        assert!(producer.push(before).is_ok());
+        std::mem::forget(producer.claim());
+        let is_accepted = producer.push(behind).is_ok();
+        let (mut consumer, taken) = consuming.join().unwrap();
+        inside[usize::from(taken == 0)].hit();
+        let later = consumer.drain(2, |_, _| ());
+        assert_eq!(taken + later, 1, "what lies before the claim");
+        assert_eq!(consumer.peek(), Pop::InFlight);
+        if is_accepted {
+            assert!(producer.push(refused).is_err_and(|error| error.is_full()));
+        }
+        producer.close();
+        assert_eq!(consumer.peek(), Pop::InFlight, "this has no end");
+        drop((producer, consumer));
+        assert_eq!(drops.load(Relaxed), if is_accepted { 3 } else { 2 });
+    });
+}
+
+/// Asks whether two producers that push at once each keep their order, through slots that they use one
+/// after the other.
+///
+/// Two requests of one and one of the other: with less there is no order, with more only more of it.
+#[test]
+fn two_producers_keep_their_orders() {
+    use mainspring::mailbox::mpsc;
+    let marks = ["first", "between", "last"].map(Mark::new);
+    let inside = marks.clone();
+    check("mpsc_two_producers", 100, &marks.each_ref(), move || {
+        let (producer, mut consumer) = mpsc::mailbox::<Box<u64>>(3).unwrap();
+        let other = producer.clone();
+        let pushing = thread::spawn(move || {
+            producer.push(Box::new(1)).unwrap();
+            producer.push(Box::new(2)).unwrap();
+        });
+        other.push(Box::new(10)).unwrap();
+        let mut taken = Vec::new();
+        consumer.drain(3, |request, _| taken.push(*request));
+        pushing.join().unwrap();
+        consumer.drain(3, |request, _| taken.push(*request));
+        let place = taken.iter().position(|request| *request == 10).expect("it was accepted");
+        inside[place].hit();
+        taken.remove(place);
+        assert_eq!(taken, [1, 2]);
     });
 }
 

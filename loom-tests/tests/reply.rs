@@ -177,6 +177,39 @@ fn done_races_timed_out_waiter() {
     });
 }
 
+/// Asks who is woken of two wakers that a call was polled with, as a task's may change: the second, if
+/// it was left before the end; and none twice.
+///
+/// A third would take the second one's place as that took the first one's.
+#[test]
+fn done_races_another_waker() {
+    let marks = ["ended before", "between", "after both"].map(Mark::new);
+    let inside = marks.clone();
+    check("reply_another_waker", 10, &marks.each_ref(), move || {
+        let cells = Cells::new();
+        let (mut call, reply) = cells.call::<Result>();
+        let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
+        let woken = [(); 2].map(|()| std::sync::Arc::<Woken>::default());
+        let is_pending = |woken: &std::sync::Arc<Woken>| {
+            let waker = Waker::from(woken.clone());
+            let polled = Pin::new(&mut call).poll(&mut Context::from_waker(&waker));
+            if let Poll::Ready(outcome) = &polled {
+                assert_eq!(outcome, &Ok(Box::new(1)));
+            }
+            polled.is_pending()
+        };
+        let pending = woken.iter().map(is_pending).take_while(|is_pending| *is_pending).count();
+        serving.join().unwrap();
+        let [first, second] = woken.map(|woken| woken.0.load(Relaxed));
+        assert!(first <= 1 && second == usize::from(pending == 2));
+        assert!(pending < 2 || first == 0, "its place was taken");
+        if pending == 2 {
+            assert_eq!(call.try_get(), Some(Ok(Box::new(1))));
+        }
+        inside[pending].hit();
+    });
+}
+
 /// An observer runs once, with the result, whoever comes second.
 #[test]
 fn done_races_observer() {

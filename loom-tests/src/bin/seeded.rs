@@ -4,13 +4,9 @@
 
 use mainspring_loom_tests::SEEDED;
 use mainspring_loom_tests::mutants::{self, Mutant};
-use std::error::Error;
-use std::fs;
-use std::path::{Path, PathBuf};
+use mainspring_loom_tests::seeding::{self, Result};
+use std::path::Path;
 use std::process::{Command, ExitCode, Output};
-use std::time::SystemTime;
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -28,11 +24,11 @@ fn run(wanted: &str) -> Result<bool> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let scratch = project.join("loom-tests/target/seeded");
     let tree = scratch.join("tree");
-    copy(&project, &tree)?;
+    seeding::copy(&project, &tree)?;
     let mutants: Vec<_> = mutants::all().filter(|mutant| mutant.name.contains(wanted)).collect();
     // All before the first: a model takes seconds, and nobody waits minutes to learn of a misfit.
     for mutant in &mutants {
-        original(&tree, mutant)?;
+        seeding::original(&tree, mutant.place())?;
     }
     let mut caught = 0;
     for mutant in &mutants {
@@ -45,49 +41,11 @@ fn run(wanted: &str) -> Result<bool> {
     Ok(caught == mutants.len())
 }
 
-/// The sources that a model is built from. Everything else stays where it is.
-fn copy(project: &Path, tree: &Path) -> Result<()> {
-    if tree.exists() {
-        fs::remove_dir_all(tree)?;
-    }
-    for part in [
-        "Cargo.toml",
-        "README.md",
-        "src",
-        "macros",
-        "perf",
-        "benches",
-        "examples",
-        "tests",
-        "loom-tests",
-    ] {
-        copy_part(&project.join(part), &tree.join(part))?;
-    }
-    Ok(())
-}
-
-fn copy_part(from: &Path, to: &Path) -> Result<()> {
-    if from.is_file() {
-        fs::create_dir_all(to.parent().ok_or("no parent")?)?;
-        fs::copy(from, to)?;
-        return Ok(());
-    }
-    for entry in fs::read_dir(from)? {
-        let name = entry?.file_name();
-        if name != "target" {
-            copy_part(&from.join(&name), &to.join(&name))?;
-        }
-    }
-    Ok(())
-}
-
 fn try_mutant(tree: &Path, build: &Path, mutant: &Mutant) -> Result<bool> {
-    let file: PathBuf = tree.join(mutant.file);
-    let original = original(tree, mutant)?;
-    write(&file, &original.replace(mutant.find, mutant.replace))?;
-    let built = cargo(tree, build, mutant, &["--no-run"])?;
-    let ran = cargo(tree, build, mutant, &["--", "--exact", mutant.model])?;
-    write(&file, &original)?;
+    let (built, ran) = seeding::broken(tree, mutant.place(), || {
+        let built = cargo(tree, build, mutant, &["--no-run"])?;
+        Ok((built, cargo(tree, build, mutant, &["--", "--exact", mutant.model])?))
+    })?;
     if !built.status.success() {
         let output = String::from_utf8_lossy(&built.stderr).into_owned();
         return Err(format!("{} doesn't compile:\n{output}", mutant.name).into());
@@ -99,23 +57,6 @@ fn try_mutant(tree: &Path, build: &Path, mutant: &Mutant) -> Result<bool> {
         return Err(format!("{}: there is no model {:?}", mutant.name, mutant.model).into());
     }
     Ok(!ran.status.success())
-}
-
-/// The file as it is shipped, which must hold the mutant's place once.
-fn original(tree: &Path, mutant: &Mutant) -> Result<String> {
-    let original = fs::read_to_string(tree.join(mutant.file))?;
-    if original.matches(mutant.find).count() != 1 {
-        return Err(format!("{}: its text must occur once in {}", mutant.name, mutant.file).into());
-    }
-    Ok(original)
-}
-
-/// Writes with a new time: cargo would take the last mutant's build for this one's.
-fn write(file: &Path, text: &str) -> Result<()> {
-    fs::write(file, text)?;
-    let file = fs::File::options().append(true).open(file)?;
-    file.set_modified(SystemTime::now())?;
-    Ok(())
 }
 
 fn cargo(tree: &Path, build: &Path, mutant: &Mutant, rest: &[&str]) -> Result<Output> {

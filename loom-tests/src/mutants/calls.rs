@@ -252,4 +252,12 @@ pub const MUTANTS: &[Mutant] = &[
         "object",
         "stop_races_call",
     ),
+    mutant(
+        "call: the waker of the last poll isn't left",
+        CALL,
+        "        if !self.withdraw_waiter() {\n            return Err(waiter);",
+        "        if self.state == State::Waiting {\n            return Ok(());\n        }\n        if !self.withdraw_waiter() {\n            return Err(waiter);",
+        "reply",
+        "done_races_another_waker",
+    ),
 ];

@@ -6,6 +6,7 @@ const EXIT: &str = "src/exit.rs";
 const DESK: &str = "src/desk.rs";
 const OBJECT: &str = "src/object.rs";
 const CONTROL: &str = "src/control.rs";
+const SUPERVISOR: &str = "src/supervisor.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
@@ -88,5 +89,29 @@ pub const MUTANTS: &[Mutant] = &[
         "self.head.store(ptr::null_mut(), Relaxed);",
         "ready",
         "timer_races_park",
+    ),
+    mutant(
+        "supervisor: a failure counts although an order is on its way",
+        SUPERVISOR,
+        "if entries[own].wanted > self.made_after {",
+        "if false && entries[own].wanted > self.made_after {",
+        "lives",
+        "two_failures_race",
+    ),
+    mutant(
+        "supervisor: an order that was obeyed is forgotten",
+        SUPERVISOR,
+        "        self.made_after = self.made_after.max(order.verdict);",
+        "",
+        "lives",
+        "failure_races_order",
+    ),
+    mutant(
+        "supervisor: the order on its way is obeyed once more",
+        SUPERVISOR,
+        "            self.made_after = entries[own].wanted;",
+        "",
+        "lives",
+        "two_failures_race",
     ),
 ];
