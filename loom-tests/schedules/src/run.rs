@@ -1,8 +1,7 @@
 //! Runs a scenario's schedules, and says how to see one again that failed.
 
-use crate::Scenario;
-use crate::marks;
 use crate::orders::{Order, Progress, Seeded};
+use crate::{Scenario, marks, scenarios};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::cell::RefCell;
 use std::ops::Range;
@@ -35,6 +34,8 @@ struct Running {
 
 /// Set by the panic hook: the engine catches panics in servants, ours among them.
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+/// Failures are wanted, and not printed.
+static IS_CONTROL: AtomicBool = AtomicBool::new(false);
 static SAID: AtomicUsize = AtomicUsize::new(0);
 
 /// How many panics of one run are printed: the first is the cause, the others are its consequences.
@@ -45,7 +46,6 @@ pub fn run(scenario: &Scenario, order: Order, seeds: Range<u64>) -> Ran {
     let progress = Arc::new(Progress::default());
     HAS_FAILED.store(false, Relaxed);
     SAID.store(0, Relaxed);
-    install_hook();
     let running = Running { scenario: scenario.name, order, progress: progress.clone() };
     RUNNING.with(|place| place.replace(Some(running)));
     let mut config = Config::new();
@@ -57,6 +57,7 @@ pub fn run(scenario: &Scenario, order: Order, seeds: Range<u64>) -> Ran {
     let once = scenario.run;
     let over = progress.clone();
     let each = move || {
+        install_hook();
         once();
         // Of what the engine has caught.
         over.is_over.store(HAS_FAILED.load(Relaxed), Relaxed);
@@ -69,11 +70,25 @@ pub fn run(scenario: &Scenario, order: Order, seeds: Range<u64>) -> Ran {
     Ran { schedules, steps, has_failed }
 }
 
+/// Whether each order finds a counter's change in two halves, and two requests that were swapped: whoever
+/// misses these proves nothing by what it doesn't find.
+pub fn has_teeth() -> bool {
+    IS_CONTROL.store(true, Relaxed);
+    let finds =
+        |scenario| Order::ALL.into_iter().all(|order| run(scenario, order, 0..CONTROLS).has_failed);
+    let all = scenarios::CONTROLS.iter().all(finds);
+    IS_CONTROL.store(false, Relaxed);
+    all
+}
+
+/// How many schedules it may take to find a planted bug.
+const CONTROLS: u64 = 1000;
+
 /// What is planned to fail does so without the hook ([`planned_panic`]); so each that it sees is one
 /// too many.
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
-    // Shuttle puts its own before this one, at its first run.
+    // From inside of a schedule: at the first one shuttle installs its own, which would print each.
     if !INSTALLED.swap(true, Relaxed) {
         panic::set_hook(Box::new(say));
     }
@@ -81,7 +96,7 @@ fn install_hook() {
 
 fn say(info: &PanicHookInfo<'_>) {
     HAS_FAILED.store(true, Relaxed);
-    if SAID.fetch_add(1, Relaxed) >= SAID_MAX {
+    if IS_CONTROL.load(Relaxed) || SAID.fetch_add(1, Relaxed) >= SAID_MAX {
         return;
     }
     eprintln!("{info}");

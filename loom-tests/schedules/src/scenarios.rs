@@ -1,5 +1,6 @@
 //! All scenarios, and what they share.
 
+mod controls;
 mod mailbox;
 mod objects;
 mod replies;
@@ -24,6 +25,8 @@ pub const ALL: &[Scenario] = &[
     runners::FAILURES,
     runners::SUPERVISED,
 ];
+
+pub use controls::CONTROLS;
 
 /// One of `0..end`, as the schedule's seed has it.
 pub fn choose(end: u64) -> u64 {
