@@ -201,6 +201,23 @@ macro_rules! of_all_kinds {
             }
 
             #[test]
+            fn an_empty_batch_inside_a_batch_opens_no_way_to_its_slots() {
+                let alive = Count::default();
+                let (producer, mut consumer) = $ring::mailbox(8).unwrap();
+                let mut batch = [0, 1, 2].into_iter().map(|n| {
+                    assert_eq!(producer.push_batch(&mut [].into_iter()).ok(), Some(0));
+                    drop(producer.push(Counted::new(&alive, 10 + n)));
+                    Counted::new(&alive, n)
+                });
+                assert_eq!(producer.push_batch(&mut batch).ok(), Some(3));
+                let mut taken = vec![];
+                while consumer.drain(9, |value, _| taken.push(value.1)) > 0 {}
+                taken.retain(|n| *n < 10);
+                assert_eq!(taken, [0, 1, 2]);
+                assert_eq!(alive.get(), 0, "each is dropped once");
+            }
+
+            #[test]
             fn the_bell_rings_once_each_time_it_was_cooled() {
                 let bell = Count::default();
                 let (producer, mut consumer) = $ring::with_bell(4, bell.clone()).unwrap();

@@ -221,8 +221,12 @@ impl Producing {
             return Err(PushError::Closed(Vec::new()));
         }
         let wanted = values.len() as u64;
+        // Also inside another batch, which goes on after this one: it must find itself as it was.
+        if wanted == 0 {
+            return Ok(0);
+        }
         let room = self.room_for(lane, wanted);
-        if room == 0 && wanted > 0 {
+        if room == 0 {
             return Err(PushError::Full(Vec::new()));
         }
         let (slots, from) = (lane.slots(), self.tail.get());
