@@ -34,6 +34,7 @@ mod lane;
 pub mod lanes;
 #[allow(unsafe_code)] // claims and the consumer's reads of those slots
 pub mod mpsc;
+mod remains;
 #[allow(unsafe_code)] // slots hold requests that one side owns at a time
 mod ring;
 #[allow(unsafe_code)] // its count of holders

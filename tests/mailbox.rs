@@ -201,6 +201,19 @@ macro_rules! of_all_kinds {
             }
 
             #[test]
+            fn destructors_that_panic_keep_nothing_alive_however_many_there_are() {
+                let alive = Count::default();
+                let (producer, consumer) = $ring::mailbox::<Box<dyn Send>>(6).unwrap();
+                for n in 0..3 {
+                    producer.push(Box::new(Counted::new(&alive, n))).unwrap_or_else(|_| panic!());
+                    producer.push(Box::new(Bomb)).unwrap_or_else(|_| panic!());
+                }
+                assert!(unwinds(|| drop(consumer)), "the first panic goes on");
+                assert_eq!(alive.get(), 0, "the consumer is the last to read");
+                drop(producer);
+            }
+
+            #[test]
             fn an_empty_batch_inside_a_batch_opens_no_way_to_its_slots() {
                 let alive = Count::default();
                 let (producer, mut consumer) = $ring::mailbox(8).unwrap();
@@ -378,6 +391,19 @@ fn a_claim_outlives_the_consumer_and_its_value_is_dropped() {
     drop(consumer);
     claim.publish(Counted::new(&alive, 1));
     drop(producer);
+    assert_eq!(alive.get(), 0);
+}
+
+#[test]
+fn what_a_claim_has_hidden_is_dropped_although_destructors_panic() {
+    let alive = Count::default();
+    let (producer, consumer) = mpsc::mailbox::<Box<dyn Send>>(4).unwrap();
+    let claim = producer.claim().unwrap();
+    producer.push(Box::new(Bomb)).unwrap_or_else(|_| panic!());
+    producer.push(Box::new(Counted::new(&alive, 1))).unwrap_or_else(|_| panic!());
+    drop((consumer, claim));
+    assert_eq!(alive.get(), 1);
+    assert!(unwinds(|| drop(producer)), "the last one drops them");
     assert_eq!(alive.get(), 0);
 }
 

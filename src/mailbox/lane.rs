@@ -18,6 +18,7 @@
 //! SPSCQueue; rtrb.
 
 use super::door::Door;
+use super::remains::Remains;
 use super::ring::{Bare, Geometry, Position, Slots, release_every};
 use super::{Bell, CapacityError, PushError};
 use crate::sync::{AtomicU64, IS_MODEL};
@@ -150,6 +151,7 @@ impl<T> Drop for Lane<T> {
     fn drop(&mut self) {
         let Fixed { slots, geometry } = &mut self.fixed;
         let Some(first) = slots.get() else { return };
+        let mut remains = Remains::default();
         // Relaxed, all: `&mut self` is the last use, the mailbox's count ordered everything before.
         let mut position = self.head.0.load(Relaxed);
         let end = self.tail.load(Relaxed).min(self.last.load(Relaxed));
@@ -158,10 +160,11 @@ impl<T> Drop for Lane<T> {
             // is left to read it.
             let value = unsafe { &(*first.add(geometry.index(position))).0 };
             // SAFETY: as above; dropped once.
-            value.with_mut(|value| unsafe { (*value).assume_init_drop() });
+            remains.drop(|| value.with_mut(|value| unsafe { (*value).assume_init_drop() }));
             position = geometry.advance(position, 1);
         }
         slots.free(geometry);
+        remains.end();
     }
 }
 

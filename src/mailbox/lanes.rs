@@ -18,6 +18,7 @@
 use super::door::Door;
 use super::held::{Counted, Held, one_more};
 use super::lane::{Consuming, Lane, Producing};
+use super::remains::Remains;
 use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Lanes, Pop, PushError, Silent};
@@ -178,10 +179,14 @@ impl<T, B> Drop for Ring<T, B> {
     fn drop(&mut self) {
         // Relaxed: `&mut self` is the last use, and the ring's count ordered everything before it.
         let mut at = unsealed(self.newest.load(Relaxed));
+        let mut remains = Remains::default();
         while !at.is_null() {
             // SAFETY: from a box; nobody else is left, and each is in the list once.
-            at = unsafe { Box::from_raw(at) }.next;
+            let node = unsafe { Box::from_raw(at) };
+            at = node.next;
+            remains.drop(|| drop(node));
         }
+        remains.end();
     }
 }
 
@@ -483,12 +488,14 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 impl<T: Send, B: Bell> Drop for Consumer<T, B> {
     fn drop(&mut self) {
         self.ring.door.close();
+        let mut remains = Remains::default();
         loop {
-            while self.drain(usize::MAX, |request, _| drop(request)) > 0 {}
+            while self.drain(usize::MAX, |request, _| remains.drop(|| drop(request))) > 0 {}
             if self.peek() == Pop::Closed {
-                return;
+                break;
             }
         }
+        remains.end();
     }
 }
 

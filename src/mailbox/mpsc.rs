@@ -25,6 +25,7 @@
 
 use super::guest;
 use super::held::{Counted, Held, one_more};
+use super::remains::Remains;
 use super::ring::{Geometry, Position, Slots, release_every};
 use super::sealed;
 use super::stamped::{Batch, FILL_AHEAD, FREE, FULL, SERVE_AHEAD, STATE_BITS, Span, Stamped, VOID};
@@ -461,6 +462,7 @@ impl<T, B> Drop for Ring<T, B> {
     fn drop(&mut self) {
         let Fixed { slots, geometry, .. } = &mut self.fixed;
         let Some(first) = slots.get() else { return };
+        let mut remains = Remains::default();
         // Relaxed, both: `&mut self` is the last use, the count ordered everything before it.
         let mut position = self.head.0.load(Relaxed);
         let end = self.tail.glance().position();
@@ -470,11 +472,13 @@ impl<T, B> Drop for Ring<T, B> {
             // Relaxed: as above.
             if slot.stamp.load(Relaxed) == geometry.lap(position) << STATE_BITS | FULL {
                 // SAFETY: full and never taken, so the value is alive, and dropped once.
-                slot.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
+                remains
+                    .drop(|| slot.value.with_mut(|value| unsafe { (*value).assume_init_drop() }));
             }
             position = geometry.advance(position, 1);
         }
         slots.free(geometry);
+        remains.end();
     }
 }
 
@@ -603,8 +607,10 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 impl<T: Send, B: Bell> Drop for Consumer<T, B> {
     fn drop(&mut self) {
         self.ring.close();
+        let mut remains = Remains::default();
         // A producer that is still filling its claim leaves the value to the ring's own drop.
-        self.drain(usize::MAX, |request, _| drop(request));
+        self.drain(usize::MAX, |request, _| remains.drop(|| drop(request)));
+        remains.end();
     }
 }
 

@@ -9,6 +9,7 @@
 use super::door::Door;
 use super::held::{Counted, Held};
 use super::lane::{Consuming, Lane, Producing};
+use super::remains::Remains;
 use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Pop, PushError, Silent, Spsc};
@@ -290,12 +291,14 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 impl<T: Send, B: Bell> Drop for Consumer<T, B> {
     fn drop(&mut self) {
         self.ring.door.close();
+        let mut remains = Remains::default();
         loop {
-            while self.drain(usize::MAX, |request, _| drop(request)) > 0 {}
+            while self.drain(usize::MAX, |request, _| remains.drop(|| drop(request))) > 0 {}
             if self.peek() == Pop::Closed {
-                return;
+                break;
             }
         }
+        remains.end();
     }
 }
 
