@@ -318,14 +318,16 @@ impl Scheduler {
             }
         });
         if heard {
+            self.station.hear();
             self.obey();
         }
     }
 
+    /// Does what was asked for. Who asked has the runner hear of it by its control link, which only
+    /// [`collect`](Self::collect) takes off: where it is in the stack, others must not push it.
     #[cold]
     fn obey(&mut self) {
         let station = self.station.clone();
-        station.hear();
         for task in station.take_newcomers() {
             self.adopt(task);
         }

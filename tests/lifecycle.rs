@@ -4,10 +4,11 @@ mod common;
 
 use common::*;
 use mainspring::prelude::*;
-use mainspring::{Event, Executed, SendError, StartError};
+use mainspring::{EngineHandle, Event, Executed, SendError, StartError};
 use std::rc::Rc;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 #[test]
 fn stop_serves_everything_accepted_in_order_and_refuses_the_rest() {
@@ -389,4 +390,42 @@ fn the_one_liner_s_thread_ends_with_the_last_proxy() {
     assert_eq!(other.number().get(), Ok(3));
     drop(other);
     assert_eq!(receive(&drops), 3);
+}
+
+/// Adds an object to its own runner, and has another thread ring for that runner, in one method.
+struct Founder {
+    engine: EngineHandle,
+}
+
+#[active]
+impl Founder {
+    pub fn found(&self) {
+        let child = self.engine.spawn_unnamed(Worker::default).on("loop").start().unwrap();
+        // Before the runner looks at what it has left itself.
+        thread::scope(|scope| {
+            scope.spawn(|| self.engine.stop());
+        });
+        drop(child);
+    }
+}
+
+#[test]
+fn a_runner_that_is_rung_for_while_it_takes_its_own_objects_in_is_rung_for_once() {
+    let (tell, told) = channel();
+    // What this is about would go on for ever.
+    thread::spawn(move || {
+        let engine = quiet().start().unwrap();
+        let mut scheduler = engine.invoker("loop").unwrap();
+        let handle = engine.handle();
+        let founder = engine.spawn("founder", move || Founder { engine: handle });
+        let founder = founder.on("loop").start().unwrap();
+        scheduler.turn(Instant::now());
+        let mut founded = founder.found();
+        scheduler.turn(Instant::now());
+        assert_eq!(founded.try_get(), Some(Ok(())));
+        engine.stop();
+        drop(scheduler);
+        tell.send(engine.is_empty()).unwrap();
+    });
+    assert!(receive(&told), "its objects have ended");
 }
