@@ -275,17 +275,19 @@ impl Cell {
         let mut seen = state.load(Acquire);
         loop {
             if seen & (ENDED | CANCELLED) != 0 {
+                let _leave = Finally(|| {
+                    // AcqRel [reply.gone]: as in `clear`.
+                    let before = state.fetch_or(RESPONDER_GONE, AcqRel);
+                    Self::recycle_if_last(this, before, before | RESPONDER_GONE);
+                });
                 // SAFETY: the caller was told otherwise, so nobody else reads it; and the cell is
                 // still ours.
-                unsafe { ptr::drop_in_place(place) };
-                // AcqRel [reply.gone]: as in `clear`.
-                let before = state.fetch_or(RESPONDER_GONE, AcqRel);
-                return Self::recycle_if_last(this, before, before | RESPONDER_GONE);
+                return unsafe { ptr::drop_in_place(place) };
             }
             if seen & (CALLER_GONE | WAITER) == CALLER_GONE {
+                let _recycle = Finally(|| Self::recycle(this));
                 // SAFETY: nobody is left to read it.
-                unsafe { ptr::drop_in_place(place) };
-                return Self::recycle(this);
+                return unsafe { ptr::drop_in_place(place) };
             }
             let done = seen | DONE | RESPONDER_GONE;
             // AcqRel: Release [reply.done] carries the outcome to `Cell::poll`; Acquire
@@ -417,12 +419,12 @@ impl Cell {
                 Err(now) => seen = now,
             }
         }
+        let _leave = Finally(|| Self::leave(this));
         if seen & ENDED == 0 {
             // SAFETY: `DONE` without `ENDED`: the outcome is the caller's, who never took it, and
             // the cell is still the caller's too.
             Self::with_outcome::<R, _>(this, |place| unsafe { ptr::drop_in_place(place) });
         }
-        Self::leave(this);
     }
 
     /// Leaves a waiter; gives it back if the call has ended already.
@@ -476,5 +478,15 @@ impl Cell {
             drop(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }));
         }
         true
+    }
+}
+
+/// What is left to do with a cell when its outcome was dropped, which may panic: it is the user's.
+struct Finally<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Finally<F> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        (self.0)();
     }
 }

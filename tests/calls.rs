@@ -66,6 +66,36 @@ fn a_result_that_nobody_takes_is_dropped_once() {
     assert!(drops.recv_timeout(DEADLINE).is_err(), "the servant's sender is the last");
 }
 
+#[test]
+fn results_whose_destructors_panic_use_no_reply_cells_up() {
+    struct Thrower;
+    #[active]
+    impl Thrower {
+        pub fn throw(&self) -> Bomb {
+            Bomb
+        }
+    }
+    let unwinds = |run: &mut dyn FnMut()| {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err()
+    };
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let spawn = engine.spawn("thrower", || Thrower).on("loop").calls_max(1);
+    let thrower = spawn.resume_on_panic().start().unwrap();
+    let mut turn = || while scheduler.turn(Instant::now()) > 0 {};
+    for _ in 0..1000 {
+        thrower.throw().detach();
+        turn();
+        let mut call = Some(thrower.throw());
+        turn();
+        assert!(call.as_ref().unwrap().is_ready(), "there was a cell for it");
+        assert!(unwinds(&mut || drop(call.take())), "its caller drops it");
+    }
+    let mut call = thrower.throw();
+    turn();
+    call.try_get().unwrap().map(std::mem::forget).unwrap();
+}
+
 /// A servant whose results are seen going.
 struct Giver(std::sync::mpsc::Sender<u64>);
 
