@@ -236,6 +236,10 @@ impl Scheduler {
                 if timer == REVIVAL {
                     suspended.retain(|other| *other != key);
                     heat(entry, key, hot);
+                } else if !entry.is_hot && entry.task.is_over() {
+                    // It was kept for calls that it waits for, and its panic has let go of them: no
+                    // link will come, and nobody would turn to it.
+                    heat(entry, key, hot);
                 }
             }
         }
