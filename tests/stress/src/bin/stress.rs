@@ -1,5 +1,8 @@
 //! `cargo run --release --manifest-path tests/stress/Cargo.toml --bin stress -- --help`
 
+#[path = "../told.rs"]
+mod told;
+
 use mainspring_stress::program::{self, Length, Scenario};
 use mainspring_stress::{hostile, scenarios, watch};
 use std::process::ExitCode;
