@@ -276,15 +276,15 @@ impl Cell {
         loop {
             if seen & (ENDED | CANCELLED) != 0 {
                 // SAFETY: the caller was told otherwise, so nobody else reads it; and the cell is
-                // still ours.
-                unsafe { ptr::drop_in_place(place) };
+                // still ours. A destructor that panics must not keep it, nor take the servant along.
+                caught(|| unsafe { ptr::drop_in_place(place) });
                 // AcqRel [reply.gone]: as in `clear`.
                 let before = state.fetch_or(RESPONDER_GONE, AcqRel);
                 return Self::recycle_if_last(this, before, before | RESPONDER_GONE);
             }
             if seen & (CALLER_GONE | WAITER) == CALLER_GONE {
-                // SAFETY: nobody is left to read it.
-                unsafe { ptr::drop_in_place(place) };
+                // SAFETY: nobody is left to read it. Caught as above.
+                caught(|| unsafe { ptr::drop_in_place(place) });
                 return Self::recycle(this);
             }
             let done = seen | DONE | RESPONDER_GONE;
@@ -417,12 +417,19 @@ impl Cell {
                 Err(now) => seen = now,
             }
         }
+        /// Lets go also when the outcome's destructor panics, which is the caller's own affair.
+        struct Leave(NonNull<Cell>);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                Cell::leave(self.0);
+            }
+        }
+        let _leave = Leave(this);
         if seen & ENDED == 0 {
             // SAFETY: `DONE` without `ENDED`: the outcome is the caller's, who never took it, and
             // the cell is still the caller's too.
             Self::with_outcome::<R, _>(this, |place| unsafe { ptr::drop_in_place(place) });
         }
-        Self::leave(this);
     }
 
     /// Leaves a waiter; gives it back if the call has ended already.
