@@ -164,7 +164,8 @@ impl Scheduler {
     /// ended calls it went on with; 0 when there was nothing to do.
     ///
     /// `now` decides which timers are due and when idle objects are cooled, and nothing else: pass a
-    /// virtual time if you like.
+    /// virtual time if you like. Timers don't go back with it: one that is armed in a turn earlier than
+    /// another before it, for a time that has passed by then, is due at once.
     ///
     /// # Blocking
     /// Only as long as the servants' methods.

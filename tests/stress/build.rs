@@ -111,11 +111,13 @@ fn tell() -> String {
 fn library() -> Vec<u8> {
     let rustc = env::var_os("RUSTC").expect("cargo says it");
     let target = env::var("TARGET").expect("cargo says it");
-    let printed = Command::new(rustc).args(["--print", "target-libdir", "--target", &target]).output();
+    let printed =
+        Command::new(rustc).args(["--print", "target-libdir", "--target", &target]).output();
     let printed = String::from_utf8(printed.expect("rustc can be run").stdout).expect("a path");
     let files = fs::read_dir(printed.trim()).expect("the target is installed");
     let is_it = |name: &str| name.starts_with("libstd-") && name.ends_with(".rlib");
     let mut files = files.map(|file| file.expect("its folder can be read").path());
-    let file = files.find(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_it));
+    let file =
+        files.find(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_it));
     fs::read(file.expect("the library is there")).expect("the library can be read")
 }

@@ -4,8 +4,8 @@
 //! [`Ticket`]. When all is over the two sides must agree.
 
 use super::watch::END_LIMIT;
-use mainspring::prelude::*;
 use mainspring::Executed;
+use mainspring::prelude::*;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};

@@ -248,7 +248,7 @@ impl Wrecker<'_> {
         self.begun += 1;
         self.alive.insert(life);
         let capacity = 1 << self.random.below(8);
-        let spawn = self.engine.spawn(format!("victim {place}"), Victim::new);
+        let spawn = self.engine.spawn(format!("victim {place}"), Victim::default);
         let spawn = spawn.capacity(capacity).calls_max(1 << 14);
         let at_once = Restart::new().times(20).backoff(Duration::ZERO, Duration::ZERO);
         let victim = match self.random.below(6) {

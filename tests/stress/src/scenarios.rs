@@ -17,11 +17,19 @@ mod topics;
 use super::hostile;
 use super::program::Scenario;
 
-const fn checked(name: &'static str, about: &'static str, round: fn(&mut super::program::Round)) -> Scenario {
+const fn checked(
+    name: &'static str,
+    about: &'static str,
+    round: fn(&mut super::program::Round),
+) -> Scenario {
     Scenario { name, about, round, is_native: false }
 }
 
-const fn native(name: &'static str, about: &'static str, round: fn(&mut super::program::Round)) -> Scenario {
+const fn native(
+    name: &'static str,
+    about: &'static str,
+    round: fn(&mut super::program::Round),
+) -> Scenario {
     Scenario { name, about, round, is_native: true }
 }
 

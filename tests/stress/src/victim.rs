@@ -12,11 +12,13 @@ pub struct Victim {
     timer: Option<TimerId>,
 }
 
-impl Victim {
-    pub fn new() -> Self {
+impl Default for Victim {
+    fn default() -> Self {
         Self { is_open: true, ticks: 0, timer: None }
     }
+}
 
+impl Victim {
     fn is_open(&self, _: &Ticket) -> bool {
         self.is_open
     }
@@ -100,7 +102,9 @@ impl Victim {
         }
         self.timer = Some(cx.every(period, Missed::Skip, |victim, cx| {
             victim.ticks += 1;
-            if victim.ticks > 50 && let Some(timer) = victim.timer.take() {
+            if victim.ticks > 50
+                && let Some(timer) = victim.timer.take()
+            {
                 cx.cancel_timer(timer);
             }
         }));

@@ -165,7 +165,11 @@ fn check(plan: &Plan, checker: &Checker, found: &mut Found) -> Outcome<()> {
     // Nothing at all must be reported where nothing is planted.
     let none = run(checker, &folder.join("planted"), &["none"])?;
     if none.code != Some(0) {
-        return Err(format!("{} reports a program that does nothing:\n{}", checker.name, none.said).into());
+        return Err(format!(
+            "{} reports a program that does nothing:\n{}",
+            checker.name, none.said
+        )
+        .into());
     }
     let mut reports = 0;
     for scenario in &plan.wanted {

@@ -193,7 +193,12 @@ fn run(plan: &Plan) -> ExitCode {
 }
 
 /// Everything at once, until it is over.
-fn run_lap(random: &mut Random, log: &mut Log, elder: &ElderProxy, is_over: &(dyn Fn() -> bool + Sync)) {
+fn run_lap(
+    random: &mut Random,
+    log: &mut Log,
+    elder: &ElderProxy,
+    is_over: &(dyn Fn() -> bool + Sync),
+) {
     let wait = || {
         while !is_over() {
             thread::sleep(Duration::from_millis(20));
@@ -300,7 +305,8 @@ fn finish(log: &Log, plan: &Plan, took: Duration, ticks: u64) -> ExitCode {
     let slope = slope_kb_per_minute(&samples);
     let (first, last) = (samples.first(), samples.last());
     let grown = first.zip(last).map_or(0.0, |(first, last)| last.1 as f64 - first.1 as f64);
-    let warm_minutes = first.zip(last).map_or(0.0, |(first, last)| (last.0 - first.0).as_secs_f64() / 60.0);
+    let warm_minutes =
+        first.zip(last).map_or(0.0, |(first, last)| (last.0 - first.0).as_secs_f64() / 60.0);
     if slope * warm_minutes > RSS_SLACK_KB {
         wrong.push(format!("the memory grows by {slope:.0} kB a minute"));
     }

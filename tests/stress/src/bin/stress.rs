@@ -3,6 +3,7 @@
 #[path = "../told.rs"]
 mod told;
 
+use mainspring_stress::machine::Held;
 use mainspring_stress::program::{self, Length, Scenario};
 use mainspring_stress::{hostile, scenarios, watch};
 use std::process::ExitCode;
@@ -80,19 +81,19 @@ fn run(plan: &Plan) -> ExitCode {
     watch::begin();
     let mut rounds = 0;
     for scenario in &plan.wanted {
-        let began = Instant::now();
-        let ran = std::panic::catch_unwind(|| {
-            program::run(scenario, plan.seed, plan.length, || true)
-        });
+        let (began, before) = (Instant::now(), Held::now());
+        let ran =
+            std::panic::catch_unwind(|| program::run(scenario, plan.seed, plan.length, || true));
         let Ok(done) = ran else { break };
         let (totals, took) = (done.totals, began.elapsed());
         rounds += done.rounds;
         println!(
-            "{}: {} rounds in {:.1} s; {totals}; {} more counted",
+            "{}: {} rounds in {:.1} s; {totals}; {} more counted; RSS {:+.1} MB",
             scenario.name,
             done.rounds,
             took.as_secs_f64(),
-            totals.others
+            totals.others,
+            (Held::now().rss_kb as f64 - before.rss_kb as f64) / 1024.0
         );
     }
     let violations = watch::violations();

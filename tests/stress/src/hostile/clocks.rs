@@ -9,8 +9,8 @@ use super::super::victim::Victim;
 use super::{note, prepare};
 use mainspring::prelude::*;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const STEPS: usize = 300;
@@ -74,7 +74,7 @@ fn virtual_times(round: &mut Round) {
     let (of, latest) = (fired.clone(), shown.clone());
     let alarm = engine.spawn("alarm", move || Alarm { fired: of, latest, ticks: 0 });
     let alarm = alarm.capacity(4096).start().unwrap();
-    let victim = engine.spawn("victim", Victim::new).capacity(4096).start().unwrap();
+    let victim = engine.spawn("victim", Victim::default).capacity(4096).start().unwrap();
     let (mut now, mut latest) = (start, start);
     let mut set = 0;
     let mut pending = Vec::new();
@@ -132,7 +132,8 @@ pub fn ahead(round: &mut Round) {
     for scenario in ["flows", "loops"] {
         let length = super::super::program::Length { rounds: 1, time: Duration::ZERO };
         for scenario in super::super::scenarios::named(scenario) {
-            let done = super::super::program::run(scenario, round.random.number(), length, || false);
+            let done =
+                super::super::program::run(scenario, round.random.number(), length, || false);
             round.others += done.totals.sent;
         }
     }

@@ -19,13 +19,16 @@ pub fn part(round: &mut Round) {
     setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..usual }).expect("a lower limit");
     let engine = round.engine(&["a"]);
     let mut scheduler = engine.invoker("loop").unwrap();
-    let victims = ["a", "loop"].map(|on| engine.spawn(on, Victim::new).on(on).start().unwrap());
+    let victims = ["a", "loop"].map(|on| engine.spawn(on, Victim::default).on(on).start().unwrap());
     for _ in 0..100 {
         let error = scheduler.wake_fd().expect_err("there are none");
         assert_ne!(error.kind(), ErrorKind::Unsupported, "{error}");
         let calls = victims.each_ref().map(|victim| {
             let (ticket, line) = round.book.enter();
-            (std::thread::scope(|scope| scope.spawn(|| victim.ponder(ticket)).join().unwrap()), line)
+            (
+                std::thread::scope(|scope| scope.spawn(|| victim.ponder(ticket)).join().unwrap()),
+                line,
+            )
         });
         while !calls.iter().all(|(call, _)| call.is_ready()) {
             scheduler.turn(Instant::now());

@@ -27,11 +27,11 @@ pub fn round(round: &mut Round) {
 fn impossible(round: &mut Round) {
     let engine = round.engine(&["a"]);
     for capacity in [0, usize::MAX, usize::MAX / 2, 1 << 60] {
-        let started = engine.spawn("victim", Victim::new).capacity(capacity).start();
+        let started = engine.spawn("victim", Victim::default).capacity(capacity).start();
         assert!(matches!(started, Err(StartError::Capacity(_))), "{capacity}");
     }
     assert!(engine.is_empty());
-    engine.spawn("victim", Victim::new).start().unwrap();
+    engine.spawn("victim", Victim::default).start().unwrap();
 }
 
 fn limit() {
@@ -46,7 +46,7 @@ fn limit() {
 pub fn huge(round: &mut Round) {
     limit();
     let engine = round.engine(&["a"]);
-    let victim = engine.spawn("victim", Victim::new).capacity(1 << 30).start();
+    let victim = engine.spawn("victim", Victim::default).capacity(1 << 30).start();
     let victim = victim.expect("its slots aren't allocated yet");
     let (ticket, line) = round.book.enter();
     line.wait(victim.work(ticket, Duration::ZERO));
@@ -59,7 +59,7 @@ pub fn many(round: &mut Round) {
     let engine = round.engine(&["a"]);
     let mut victims = Vec::new();
     loop {
-        let victim = engine.spawn_unnamed(Victim::new).capacity(1 << 16).start().unwrap();
+        let victim = engine.spawn_unnamed(Victim::default).capacity(1 << 16).start().unwrap();
         let (ticket, line) = round.book.enter();
         line.wait(victim.work(ticket, Duration::ZERO));
         victims.push(victim);

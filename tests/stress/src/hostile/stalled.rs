@@ -7,9 +7,9 @@ use super::super::book::{Line, Ticket};
 use super::super::program::{Round, end};
 use super::super::victim::{Victim, VictimProxy, VictimRequest};
 use super::super::watch::{END_LIMIT, MEANT, panic_as_meant};
+use mainspring::Reply;
 use mainspring::mailbox::{Kind, Lanes};
 use mainspring::prelude::*;
-use mainspring::Reply;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
@@ -84,7 +84,7 @@ fn stall<'s, K: Kind>(
 
 fn shared(round: &mut Round, deed: u64) {
     let engine = round.engine(&["a"]);
-    let victim = engine.spawn("victim", Victim::new).capacity(64).start().unwrap();
+    let victim = engine.spawn("victim", Victim::default).capacity(64).start().unwrap();
     thread::scope(|scope| {
         let let_go = stall(scope, round, victim.clone(), deed == 3);
         let mut behind: Vec<_> = (0..8)
@@ -140,7 +140,7 @@ fn shared(round: &mut Round, deed: u64) {
 
 fn lanes(round: &mut Round) {
     let engine = round.engine(&["a"]);
-    let victim = engine.spawn("victim", Victim::new).lanes().capacity(64).start().unwrap();
+    let victim = engine.spawn("victim", Victim::default).lanes().capacity(64).start().unwrap();
     thread::scope(|scope| {
         let other: VictimProxy<Lanes> = victim.clone();
         let let_go = stall(scope, round, other, false);

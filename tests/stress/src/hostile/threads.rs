@@ -38,10 +38,10 @@ fn call(round: &mut Round, victim: &VictimProxy) {
 
 fn huge_stacks(round: &mut Round) {
     let engine = round.engine(&["a"]);
-    let victim = engine.spawn("victim", Victim::new).start().unwrap();
+    let victim = engine.spawn("victim", Victim::default).start().unwrap();
     for _ in 0..20 {
         assert!(is_no_thread(engine.add_runner(huge("b"))));
-        let own = engine.spawn("own", Victim::new).on_private_runner(huge("c"));
+        let own = engine.spawn("own", Victim::default).on_private_runner(huge("c"));
         assert!(is_no_thread(own.start()));
         call(round, &victim);
     }
@@ -49,7 +49,7 @@ fn huge_stacks(round: &mut Round) {
     assert_eq!(engine.len(), 1);
     // The names are free.
     engine.add_runner(Runner::named("b")).unwrap();
-    let own = engine.spawn("own", Victim::new).on_private_runner(Runner::named("c"));
+    let own = engine.spawn("own", Victim::default).on_private_runner(Runner::named("c"));
     call(round, &own.start().unwrap());
     drop(victim);
     end(&mut round.random, engine);
@@ -83,11 +83,11 @@ fn exhaust(round: &mut Round) {
             // Others have them all.
             return;
         };
-        let victim = engine.spawn("victim", Victim::new).start().unwrap();
+        let victim = engine.spawn("victim", Victim::default).start().unwrap();
         let refused = fill(&engine);
         assert!(refused > 0, "there is a limit");
         call(round, &victim);
-        let own = engine.spawn("own", Victim::new).on_own_runner().start();
+        let own = engine.spawn("own", Victim::default).on_own_runner().start();
         assert!(own.is_err() || engine.len() == 2);
         call(round, &victim);
         let left = engine.runners();

@@ -25,7 +25,7 @@ struct Mother {
 impl Mother {
     /// An object on any runner, also on this one.
     pub fn bear(&mut self, runner: Option<String>) -> Result<VictimProxy, StartError> {
-        let spawn = self.engine.spawn_unnamed(Victim::new).capacity(8);
+        let spawn = self.engine.spawn_unnamed(Victim::default).capacity(8);
         match runner {
             Some(runner) => spawn.on(runner).start(),
             None => spawn.start(),
@@ -43,7 +43,7 @@ pub fn round(round: &mut Round) {
     };
     let victims: Vec<_> = (0..OBJECTS)
         .map(|_| {
-            let spawn = engine.spawn_unnamed(Victim::new).capacity(16);
+            let spawn = engine.spawn_unnamed(Victim::default).capacity(16);
             Mutex::new(Some(spawn.phase(phase(&mut chance)).start().unwrap()))
         })
         .collect();
@@ -91,7 +91,7 @@ pub fn round(round: &mut Round) {
 fn come_and_go(engine: &EngineHandle, random: &mut Random, number: u64) -> Result<(), StartError> {
     let name = format!("runner {number}");
     engine.add_runner(Runner::named(&name).wait(random.one_of(&STRATEGIES)))?;
-    let victim = engine.spawn_unnamed(Victim::new).on(&name).start()?;
+    let victim = engine.spawn_unnamed(Victim::default).on(&name).start()?;
     let watched = Arc::new(AtomicBool::new(false));
     let exited = watched.clone();
     victim.on_exit(move |_| exited.store(true, SeqCst));

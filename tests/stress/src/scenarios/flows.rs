@@ -19,7 +19,8 @@ pub fn round(round: &mut Round) {
     let capacity = round.random.one_of(&[2, 8, 64]);
     let victims: Vec<_> = (0..4)
         .map(|number| {
-            let spawn = engine.spawn(format!("victim {number}"), Victim::new).capacity(capacity);
+            let spawn =
+                engine.spawn(format!("victim {number}"), Victim::default).capacity(capacity);
             spawn.call_timeout(Duration::from_millis(5)).start().unwrap()
         })
         .collect();

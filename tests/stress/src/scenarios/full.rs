@@ -50,9 +50,13 @@ pub fn round(round: &mut Round) {
     let engine = round.engine(&["a"]);
     let capacity = 1 + round.random.place(6);
     let spawn = engine.spawn("counter", || Counter { last: [[0; PRIORITIES.len()]; SENDERS] });
-    let spawn = spawn.capacity(capacity).priority_capacity(Priority::Bulk, 2).on_full(round.random.one_of(
-        &[OnFull::Fail, OnFull::DropNewest, OnFull::Wait(Duration::from_micros(50))],
-    ));
+    let spawn = spawn.capacity(capacity).priority_capacity(Priority::Bulk, 2).on_full(
+        round.random.one_of(&[
+            OnFull::Fail,
+            OnFull::DropNewest,
+            OnFull::Wait(Duration::from_micros(50)),
+        ]),
+    );
     let sheds = round.random.once_in(2);
     let counter = if sheds { spawn.shed_oldest().start() } else { spawn.start() }.unwrap();
     let book = &round.book;

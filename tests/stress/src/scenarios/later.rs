@@ -18,7 +18,7 @@ pub fn round(round: &mut Round) {
     let engine = round.engine(&["a", "b"]);
     let victims: Vec<_> = (0..4)
         .map(|number| {
-            let spawn = engine.spawn(format!("victim {number}"), Victim::new);
+            let spawn = engine.spawn(format!("victim {number}"), Victim::default);
             spawn.resume_on_panic().capacity(256).start().unwrap()
         })
         .collect();

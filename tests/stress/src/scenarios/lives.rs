@@ -17,7 +17,7 @@ pub fn round(round: &mut Round) {
     let before = Held::now();
     let engine = round.engine(&["a", "b"]);
     for number in 0..OBJECTS {
-        let spawn = engine.spawn_unnamed(Victim::new).capacity(1 << (number % 8));
+        let spawn = engine.spawn_unnamed(Victim::default).capacity(1 << (number % 8));
         let victim = match number % 50 {
             0 => spawn.on_own_runner().start(),
             _ => spawn.start(),
@@ -39,7 +39,7 @@ pub fn round(round: &mut Round) {
     for number in 0..RUNNERS {
         let name = format!("runner {number}");
         engine.add_runner(Runner::named(&name)).unwrap();
-        let victim = engine.spawn_unnamed(Victim::new).on(&name).start().unwrap();
+        let victim = engine.spawn_unnamed(Victim::default).on(&name).start().unwrap();
         let (ticket, line) = round.book.enter();
         let call = victim.work(ticket, Duration::ZERO);
         engine.stop_runner(&name).unwrap();
@@ -49,7 +49,7 @@ pub fn round(round: &mut Round) {
     end(&mut round.random, engine);
     for _ in 0..ENGINES {
         let mut engine = round.builder().runner(Runner::named("a")).start().unwrap();
-        let victim = engine.spawn_unnamed(Victim::new).start().unwrap();
+        let victim = engine.spawn_unnamed(Victim::default).start().unwrap();
         let scheduler = engine.invoker("loop").unwrap();
         scheduler.wake_fd().unwrap();
         let (ticket, line) = round.book.enter();

@@ -26,10 +26,10 @@ pub fn round(round: &mut Round) {
             scope.spawn(move || repeat(&engine, name, uses_poller, &found));
         }
         let mut victims: Vec<_> = (0..2).map(|_| loops.recv().unwrap()).collect();
-        victims.push(engine.spawn("threaded", Victim::new).on("thread").start().unwrap());
+        victims.push(engine.spawn("threaded", Victim::default).on("thread").start().unwrap());
         // The engine has all loops, and nobody turns this one any more.
         let left = engine.invoker("left").unwrap();
-        let lost = engine.spawn("lost", Victim::new).on("left").start().unwrap();
+        let lost = engine.spawn("lost", Victim::default).on("left").start().unwrap();
         let pending = book_call(book, &lost);
         drop(left);
         let (call, line) = pending;
@@ -58,7 +58,7 @@ fn book_call(book: &Arc<Book>, victim: &VictimProxy) -> (Call<u64>, super::super
 /// A whole loop, with an object of its own.
 fn repeat(engine: &EngineHandle, name: &str, uses_poller: bool, found: &Sender<VictimProxy>) {
     let mut scheduler = engine.invoker(name).unwrap();
-    let spawn = engine.spawn(name, Victim::new).on(name).resume_on_panic().capacity(16);
+    let spawn = engine.spawn(name, Victim::default).on(name).resume_on_panic().capacity(16);
     found.send(spawn.start().unwrap()).unwrap();
     if uses_poller {
         scheduler.wake_fd().unwrap();

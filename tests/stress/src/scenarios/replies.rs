@@ -36,7 +36,7 @@ struct Caller<'b> {
 pub fn round(round: &mut Round) {
     let engine = round.engine(&["a", "b"]);
     let victim = |number| {
-        let spawn = engine.spawn(format!("victim {number}"), Victim::new).resume_on_panic();
+        let spawn = engine.spawn(format!("victim {number}"), Victim::default).resume_on_panic();
         spawn.capacity(64).start().unwrap()
     };
     let victims: Vec<_> = (0..OBJECTS).map(victim).collect();

@@ -43,7 +43,7 @@ pub fn round(round: &mut Round) {
                 match (fails, chance.once_in(2)) {
                     (true, true) => panic_as_meant(),
                     (true, false) => Err("no servant"),
-                    _ => Ok(Victim::new()),
+                    _ => Ok(Victim::default()),
                 }
             };
             let spawn = engine.spawn(format!("victim {place}"), factory).capacity(32);

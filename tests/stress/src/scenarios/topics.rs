@@ -55,7 +55,11 @@ pub fn round(round: &mut Round) {
             })
             .collect();
         thread::sleep(round.random.micros(200));
-        if round.random.once_in(2) { brief.abort() } else { Proxy::stop(&brief) }
+        if round.random.once_in(2) {
+            brief.abort()
+        } else {
+            Proxy::stop(&brief)
+        }
         for _ in 0..10 {
             let passing = reader(4);
             let subscription = hear(&passing);
