@@ -2,7 +2,7 @@
 //! system that suspends whom it likes.
 //!
 //! What changes a whole process happens in a *child*: this very program, told by an environment variable
-//! which part to play.
+//! which part to play. It starts no further ones.
 
 pub mod clocks;
 pub mod crowd;
@@ -39,12 +39,6 @@ pub fn play() -> Option<ExitCode> {
     let told = env::var(PART).ok()?;
     let (name, seed) = told.split_once(' ').expect("a name and a seed");
     let (_, part) = PARTS.iter().find(|(part, _)| *part == name).expect("a part that there is");
-    // What a part starts is no part.
-    // SAFETY: no other thread runs yet.
-    #[allow(unsafe_code)] // an environment variable of our own, before any thread is made
-    unsafe {
-        env::remove_var(PART);
-    }
     watch::begin();
     watch::expect(format!("the part {told}"));
     let mut round = Round::new(seed.parse().expect("a seed"));
