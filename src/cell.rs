@@ -275,19 +275,17 @@ impl Cell {
         let mut seen = state.load(Acquire);
         loop {
             if seen & (ENDED | CANCELLED) != 0 {
-                let _leave = Finally(|| {
-                    // AcqRel [reply.gone]: as in `clear`.
-                    let before = state.fetch_or(RESPONDER_GONE, AcqRel);
-                    Self::recycle_if_last(this, before, before | RESPONDER_GONE);
-                });
                 // SAFETY: the caller was told otherwise, so nobody else reads it; and the cell is
-                // still ours.
-                return unsafe { ptr::drop_in_place(place) };
+                // still ours. A destructor that panics must not keep it, nor take the servant along.
+                caught(|| unsafe { ptr::drop_in_place(place) });
+                // AcqRel [reply.gone]: as in `clear`.
+                let before = state.fetch_or(RESPONDER_GONE, AcqRel);
+                return Self::recycle_if_last(this, before, before | RESPONDER_GONE);
             }
             if seen & (CALLER_GONE | WAITER) == CALLER_GONE {
-                let _recycle = Finally(|| Self::recycle(this));
-                // SAFETY: nobody is left to read it.
-                return unsafe { ptr::drop_in_place(place) };
+                // SAFETY: nobody is left to read it. Caught as above.
+                caught(|| unsafe { ptr::drop_in_place(place) });
+                return Self::recycle(this);
             }
             let done = seen | DONE | RESPONDER_GONE;
             // AcqRel: Release [reply.done] carries the outcome to `Cell::poll`; Acquire

@@ -164,7 +164,8 @@ impl Scheduler {
     /// ended calls it went on with; 0 when there was nothing to do.
     ///
     /// `now` decides which timers are due and when idle objects are cooled, and nothing else: pass a
-    /// virtual time if you like.
+    /// virtual time if you like. Timers don't go back with it: one that is armed in a turn earlier than
+    /// another before it, for a time that has passed by then, is due at once.
     ///
     /// # Blocking
     /// Only as long as the servants' methods.
@@ -235,6 +236,10 @@ impl Scheduler {
                 entry.task.fire(timer, turn);
                 if timer == REVIVAL {
                     suspended.retain(|other| *other != key);
+                    heat(entry, key, hot);
+                } else if !entry.is_hot && entry.task.is_over() {
+                    // It was kept for calls that it waits for, and its panic has let go of them: no
+                    // link will come, and nobody would turn to it.
                     heat(entry, key, hot);
                 }
             }

@@ -295,6 +295,30 @@ impl Fragile {
     }
 }
 
+/// Neither a reply cell nor the servant is lost with a result whose destructor panics.
+#[test]
+fn a_result_that_panics_when_it_is_dropped_costs_nothing_but_itself() {
+    const CALLS_MAX: usize = 4;
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let mut turn = || while scheduler.turn(Instant::now()) > 0 {};
+    let fragile = engine.spawn_unnamed(|| Fragile { _bomb: Bomb }).calls_max(CALLS_MAX);
+    let fragile = fragile.start().unwrap();
+    for _ in 0..3 * CALLS_MAX {
+        // By the runner.
+        fragile.bomb().detach();
+        turn();
+        // By the caller, whose own panic it is.
+        let call = fragile.bomb();
+        turn();
+        assert!(call.is_ready());
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(call))).unwrap_err();
+    }
+    let mut number = fragile.number();
+    turn();
+    assert_eq!(number.try_get(), Some(Ok(5)));
+}
+
 #[test]
 fn panics_in_destructors_do_not_take_the_runner_along() {
     let events = Events::default();

@@ -383,6 +383,20 @@ fn unsafe_is_allowed_where_the_list_says_it() {
     none("unsafe allowed without a reason beside it", bare.collect());
 }
 
+/// Names of the time of day: somebody may set it, so nothing may rest on it.
+const SETTABLE_CLOCKS: [&str; 4] = ["SystemTime", "UNIX_EPOCH", "CLOCK_REALTIME", "gettimeofday"];
+
+#[test]
+fn the_library_knows_no_clock_that_can_be_set() {
+    let is_settable = |line: &str| words(line).any(|word| SETTABLE_CLOCKS.contains(&word));
+    let sources = sources();
+    none(
+        "a clock that can be set",
+        sources.iter().flat_map(|s| s.bad(&s.lines, is_settable)).collect(),
+    );
+    assert!(is_settable("let now = std::time::SystemTime::now();"), "the rule sees what it is for");
+}
+
 /// The names in a manifest's tables of dependencies.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -433,6 +447,7 @@ fn every_dependency_has_its_reason() {
         ("perf/Cargo.toml", "mainspring-perf"),
         ("loom-tests/Cargo.toml", "loom-tests"),
         ("loom-tests/schedules/Cargo.toml", "loom-tests/schedules"),
+        ("tests/stress/Cargo.toml", "mainspring-stress"),
     ];
     let missing = manifests.into_iter().flat_map(|(manifest, package)| {
         let reasons = reasons(&table, package);

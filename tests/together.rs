@@ -41,6 +41,11 @@ impl Clerk {
         later
     }
 
+    /// Fails in a second, in a timer.
+    pub fn fail_later(&mut self, cx: &mut Context<Self>) {
+        cx.after(Duration::from_secs(1), |_, _| std::panic::panic_any("as it was told to"));
+    }
+
     pub fn waiting(&self, cx: &mut Context<Self>) -> usize {
         cx.waiting()
     }
@@ -177,4 +182,34 @@ fn an_abort_ends_what_is_owed_waited_for_and_queued_in_every_lane() {
     }
     assert_eq!(lab.clerk.exit().map(|exit| exit.reason), Some(ExitReason::Aborted));
     lab.turn_back();
+}
+
+/// The object stays behind its stop for a call alone; its failing timer lets go of that call.
+#[test]
+fn a_stopped_object_that_fails_while_it_waits_for_a_call_ends() {
+    for restarts in [true, false] {
+        let mut lab = Lab::new();
+        if !restarts {
+            let helper = lab.engine.find::<Worker>("helper").unwrap();
+            let make = move || Clerk { served: Vec::new(), helper: Some(helper.clone()) };
+            lab.clerk = lab.engine.spawn("plain clerk", make).on("desk").start().unwrap();
+        }
+        let (asked, armed) = (lab.clerk.ask(), lab.clerk.fail_later());
+        lab.turn();
+        assert_eq!(outcome(armed), Ok(()));
+        lab.clerk.stop();
+        for _ in 0..4 {
+            lab.turn();
+            lab.desk.park();
+        }
+        assert_eq!(lab.clerk.exit(), None, "it waits for its helper");
+        lab.now += Duration::from_secs(2);
+        for _ in 0..4 {
+            lab.turn();
+            lab.desk.park();
+        }
+        assert!(lab.clerk.exit().is_some(), "restarts: {restarts}");
+        assert!(outcome(asked).is_err());
+        lab.turn_back();
+    }
 }
