@@ -21,6 +21,7 @@
 //! is a read-modify-write; a cell that has one owner left, or none, is written plainly.
 
 use crate::error::{CallError, caught};
+use crate::object::drop_caught;
 use crate::pool::Pool;
 use crate::sync::{AtomicU32, IS_MODEL, UnsafeCell};
 use crate::waiter::Waiter;
@@ -473,7 +474,9 @@ impl Cell {
             // SAFETY: the caller's share keeps the cell; it is given up later, never by this change.
             let cell = unsafe { this.as_ref() };
             // SAFETY: `WAITER` was set and nobody had won the waiter: it is the caller's again.
-            drop(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }));
+            let waiter = cell.waiter.with(|place| unsafe { (*place).assume_init_read() });
+            // A waker is the user's; its destructor's panic must not keep the cell from its pool.
+            drop_caught(waiter);
         }
         true
     }

@@ -171,7 +171,10 @@ impl Shared {
     }
 
     pub(crate) fn keep(&self, station: &Arc<Station>, thread: JoinHandle<()>) {
-        self.with_runner(station, |runner| runner.thread = Some(thread));
+        let mut thread = Some(thread);
+        self.with_runner(station, |runner| runner.thread = thread.take());
+        // It has ended, and who found that didn't have its thread to wait for.
+        join_all(thread);
     }
 
     pub(crate) fn unpinned(&self, station: &Arc<Station>) {

@@ -96,6 +96,34 @@ fn results_whose_destructors_panic_use_no_reply_cells_up() {
     call.try_get().unwrap().map(std::mem::forget).unwrap();
 }
 
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_uses_no_reply_cell_up() {
+    struct Bad;
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            std::panic::panic_any(MEANT);
+        }
+    }
+    const MEANT: &str = "a waker's end";
+    let engine = quiet().start().unwrap();
+    let mut scheduler = engine.invoker("loop").unwrap();
+    let spawn = engine.spawn("worker", Worker::default).on("loop").calls_max(1);
+    let worker = spawn.start().unwrap();
+    for _ in 0..100 {
+        let waker = Waker::from(Arc::new(Bad));
+        let mut call = worker.push(1);
+        assert!(pin!(&mut call).poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        drop(call);
+        while scheduler.turn(Instant::now()) > 0 {}
+        assert_ne!(worker.push(1).try_get(), Some(Err(CallError::Full)), "there was a cell for it");
+        while scheduler.turn(Instant::now()) > 0 {}
+    }
+}
+
 /// A servant whose results are seen going.
 struct Giver(std::sync::mpsc::Sender<u64>);
 

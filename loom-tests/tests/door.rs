@@ -149,7 +149,7 @@ fn publish_races_closer_and_consumer_of_one_lane() {
         consumer.close();
         let (met, _producer) = publishing.join().unwrap();
         let is_sealed = sealing.join().unwrap();
-        let consumer = Arc::try_unwrap(consumer).ok().expect("the other has gone");
+        let Ok(consumer) = Arc::try_unwrap(consumer) else { panic!("the other has gone") };
         let has_more = !consumer.is_empty();
         spsc::check_end(met, 1, consumer, Vec::new());
         Course { met, is_sealed, has_more }

@@ -246,8 +246,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "mpsc: what nobody took is forgotten",
         MPSC,
-        "slot.value.with_mut(|value| unsafe { (*value).assume_init_drop() });",
-        "let _ = slot;",
+        "slot.value.with_mut(|value| unsafe { (*value).assume_init_drop() })",
+        "()",
         "mailbox",
         "claim_races_the_consumer_s_drop",
     ),
@@ -262,8 +262,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "mpsc: a consumer that leaves takes nothing along",
         MPSC,
-        "        // A producer that is still filling its claim leaves the value to the ring's own drop.\n        self.drain(usize::MAX, |request, _| drop(request));",
-        "        self.drain(usize::MAX, |request, _| std::mem::forget(request));",
+        "self.drain(usize::MAX, |request, _| remains.drop(|| drop(request)));",
+        "self.drain(usize::MAX, |request, _| remains.drop(|| std::mem::forget(request)));",
         "mailbox",
         "mpsc::push_races_the_consumer_s_drop",
     ),

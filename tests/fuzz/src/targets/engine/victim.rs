@@ -167,7 +167,7 @@ impl Victim {
             }
             2 => {
                 let mut left = world::below(8);
-                let missed = if left % 2 == 0 { Missed::Skip } else { Missed::CatchUp };
+                let missed = if left.is_multiple_of(2) { Missed::Skip } else { Missed::CatchUp };
                 // Where time jumps, those that catch up fire for each.
                 let least = if missed == Missed::Skip { 1 } else { 1000 };
                 let slow = delay.max(Duration::from_millis(least));

@@ -617,7 +617,7 @@ fn send_to<K: Kind>(proxy: &VictimProxy<K>, order: Order, ticket: Ticket) -> Sen
         7 => called(with.try_relay(ticket)),
         8 => called(with.try_hurry(ticket)),
         10 => {
-            let mut batch = [ticket].into_iter().map(|ticket| request_of(ticket));
+            let mut batch = [ticket].into_iter().map(request_of);
             match proxy.handle().tell_batch(&mut batch) {
                 Ok(1) => Sent::Told,
                 Ok(_) => Sent::Refused(None),
