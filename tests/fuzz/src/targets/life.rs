@@ -84,6 +84,11 @@ pub fn burst(is_bomb: bool) {
 
 thread_local!(static DEPTH: Cell<usize> = const { Cell::new(0) });
 
+/// Whether user code runs from inside the library.
+pub fn is_nested() -> bool {
+    DEPTH.get() > 0
+}
+
 /// Runs user code from inside the library, unless it is too deep inside itself already.
 pub fn nested(deepest: usize, run: impl FnOnce()) {
     struct Leave;

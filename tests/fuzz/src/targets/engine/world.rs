@@ -203,9 +203,10 @@ impl World {
             Some(Priority::Bulk) => 2,
             _ => 0,
         };
-        // What waits for a guard goes when it may; lanes' order is that of each producer.
-        let is_guarded = matches!(method, 3 | 4);
-        let ticket = self.ticket((!is_guarded).then_some(life), lane);
+        // What waits for a guard goes when it may; lanes' order is that of each producer. What an object
+        // sends itself waits until its batch is over, so that others may overtake it.
+        let is_ordered = !matches!(method, 3 | 4) && !life::is_nested();
+        let ticket = self.ticket(is_ordered.then_some(life), lane);
         let record = ticket.record.clone();
         trace!(
             "{} to {life}, method {method}, lane {lane}, far {is_far}, tell {tells}",
@@ -660,8 +661,9 @@ pub fn owe(reply: Reply<Value>) {
 
 pub fn call_somebody() -> Option<(Call<Value>, Arc<Record>)> {
     let world = current()?;
-    let (proxy, life) = world.somebody()?;
-    let ticket = world.ticket(Some(life), 0);
+    let (proxy, _) = world.somebody()?;
+    // From inside a method: as in `send`.
+    let ticket = world.ticket(None, 0);
     let record = ticket.record.clone();
     let call = match world.program.below(4) {
         0 => each!(&*proxy, proxy => proxy.relay(ticket)),
