@@ -154,17 +154,37 @@ mod linux {
     /// The CPU time that the process may use of each CPU second, if a cgroup limits it.
     pub(crate) fn cpu_quota() -> Option<f64> {
         let read = |path: &str| std::fs::read_to_string(path).ok();
-        let ratio = |quota: &str, period: &str| {
-            let quota: f64 = quota.trim().parse().ok().filter(|quota| *quota > 0.0)?;
-            let period: f64 = period.trim().parse().ok().filter(|period| *period > 0.0)?;
-            Some(quota / period)
-        };
         if let Some(both) = read("/sys/fs/cgroup/cpu.max") {
-            let (quota, period) = both.trim().split_once(' ')?;
-            return ratio(quota, period);
+            return quota_of(&both);
         }
         let quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")?;
-        ratio(&quota, &read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")?)
+        let period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")?;
+        quota_of(&format!("{} {}", quota.trim(), period.trim()))
+    }
+
+    /// The ratio of a quota and its period, if there is a limit: `max` and negative ones are none.
+    fn quota_of(both: &str) -> Option<f64> {
+        let (quota, period) = both.trim().split_once(char::is_whitespace)?;
+        let positive = |text: &str| {
+            text.trim().parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite())
+        };
+        Some(positive(quota)? / positive(period)?)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::quota_of;
+
+        #[test]
+        fn a_quota_is_a_ratio_or_none_whatever_the_file_says() {
+            assert_eq!(quota_of("50000 100000\n"), Some(0.5));
+            assert_eq!(quota_of("150000\t100000"), Some(1.5));
+            let bad = ["", "max 100000", "-1 100000", "5", "0 0", "1 0", "1 -5", "a b", "NaN 1"];
+            let more = ["inf 1", "1 inf", "\u{0} 1", "1  ", " 1 2 3"];
+            bad.into_iter()
+                .chain(more)
+                .for_each(|text| assert_eq!(quota_of(text), None, "{text:?}"));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::suite::{self, Suite};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use mainspring_perf::trouble::Trouble;
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,7 +90,15 @@ pub struct Plan {
 
 /// Reads the command line.
 pub fn read() -> Result<Asked, Trouble> {
-    let Cli { command, bench } = match Cli::try_parse() {
+    read_from(std::env::args_os().skip(1).collect())
+}
+
+/// Reads these arguments.
+fn read_from(arguments: Vec<OsString>) -> Result<Asked, Trouble> {
+    let words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+    let typed = words.fold("mainspring".to_owned(), |all, one| all + " " + &one);
+    let arguments = [OsString::from("mainspring")].into_iter().chain(arguments);
+    let Cli { command, bench } = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return in_one_line(&error),
     };
@@ -103,7 +112,7 @@ pub fn read() -> Result<Asked, Trouble> {
     if options.list {
         return Ok(Asked::Text(suite::list()));
     }
-    plan(options).map(Asked::Run)
+    plan(options, typed).map(Asked::Run)
 }
 
 /// Help and version are texts; everything else becomes the one line that we print for bad input.
@@ -122,7 +131,7 @@ fn in_one_line(error: &clap::Error) -> Result<Asked, Trouble> {
     }
 }
 
-fn plan(options: Options) -> Result<Plan, Trouble> {
+fn plan(options: Options, command: String) -> Result<Plan, Trouble> {
     let Options { suite, seconds, cpus, only, capacity, json, .. } = options;
     if !(1..=SECONDS_MAX).contains(&seconds) {
         return refuse(format!("--seconds {seconds}: give 1 to {SECONDS_MAX}"));
@@ -135,8 +144,6 @@ fn plan(options: Options) -> Result<Plan, Trouble> {
     let only = only.unwrap_or_default();
     suite::check(suite, &only, cpus.is_some())?;
     let json = json.as_deref().map(open).transpose()?;
-    let command =
-        std::env::args().skip(1).fold("mainspring".to_owned(), |all, one| all + " " + &one);
     let budget = Duration::from_secs(seconds);
     Ok(Plan { suite, only, budget, allowed, cpus, capacity, json, command })
 }
@@ -171,4 +178,85 @@ fn open(path: &Path) -> Result<File, Trouble> {
             "--json {path}: {error}; give a file in a directory you may write to"
         ))
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    /// Splitmix.
+    fn random(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 27)
+    }
+
+    /// Words that mean something, numbers at the ends of their ranges, and what isn't text at all.
+    fn word(state: &mut u64) -> OsString {
+        const WORDS: &[&str] = &[
+            "bench",
+            "--suite",
+            "quick",
+            "idle",
+            "--seconds",
+            "--cpus",
+            "0",
+            "1",
+            "0,1",
+            "1,1",
+            "--only",
+            "call",
+            "nothing",
+            "--capacity",
+            "--list",
+            "--help",
+            "--version",
+            "-h",
+            "--",
+            "-",
+            "",
+            "--json=/",
+            "--json=/nowhere/at/all",
+            "/",
+            "18446744073709551616",
+            "-1",
+            "3600",
+            "3601",
+            "--rivals",
+            "--suite=",
+            "--suite=timers",
+            "--seconds=20",
+            "1048577",
+            "NaN",
+            "0x10",
+            ",",
+        ];
+        match random(state) % 8 {
+            0 => {
+                let length = random(state) % 12;
+                OsString::from_vec((0..length).map(|_| random(state) as u8).collect())
+            }
+            _ => WORDS[random(state) as usize % WORDS.len()].into(),
+        }
+    }
+
+    #[test]
+    fn whatever_is_typed_is_a_plan_a_text_or_one_line_of_trouble() {
+        let (mut plans, mut texts, mut troubles) = (0, 0, 0);
+        for seed in 0..20_000 {
+            let state = &mut (seed << 32);
+            let words: Vec<_> = (0..random(state) % 6).map(|_| word(state)).collect();
+            match read_from(words.clone()) {
+                Ok(Asked::Run(_)) => plans += 1,
+                Ok(Asked::Text(_) | Asked::Rivals(_)) => texts += 1,
+                Err(trouble) => {
+                    troubles += 1;
+                    let said = trouble.to_string();
+                    assert!(!said.is_empty() && said.lines().count() == 1, "{words:?}: {said:?}");
+                }
+            }
+        }
+        assert!(plans > 100 && texts > 100 && troubles > 1_000, "{plans} {texts} {troubles}");
+    }
 }
