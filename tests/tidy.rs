@@ -448,6 +448,7 @@ fn every_dependency_has_its_reason() {
         ("loom-tests/Cargo.toml", "loom-tests"),
         ("loom-tests/schedules/Cargo.toml", "loom-tests/schedules"),
         ("tests/stress/Cargo.toml", "mainspring-stress"),
+        ("tests/api/Cargo.toml", "tests/api"),
         ("tests/fuzz/Cargo.toml", "tests/fuzz"),
     ];
     let missing = manifests.into_iter().flat_map(|(manifest, package)| {
