@@ -231,4 +231,11 @@ pub const MUTANTS: &[Mutant] = &[
         "let is_new = false && order.verdict > self.made_after;",
         "supervised",
     ),
+    mutant(
+        "scheduler: what a runner leaves itself counts as the ringers' link",
+        "src/scheduler.rs",
+        "        for task in station.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
+        "        station.hear();\n        for task in station.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
+        "shutdown",
+    ),
 ];

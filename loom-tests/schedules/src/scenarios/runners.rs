@@ -39,6 +39,7 @@ pub const SHUTDOWN: Scenario = Scenario {
         "refused on the way",
         "slept",
         "full",
+        "made another",
         "stopped before the start",
     ],
     weight: 1,
@@ -66,13 +67,28 @@ struct Node {
     place: usize,
     table: Table,
     failures: Arc<AtomicUsize>,
+    engine: EngineHandle,
+    runner: String,
     _token: Token,
+}
+
+/// An object that another one has made on its own runner, and let go of.
+struct Leaf;
+
+#[active]
+impl Leaf {
+    #[active(oneway)]
+    pub fn nothing(&mut self) {}
 }
 
 #[active]
 impl Node {
     pub fn work(&mut self, job: Job) -> Job {
         job.be_done();
+        if one_in(4) {
+            let leaf = self.engine.spawn_unnamed(|| Leaf).on(&self.runner).start();
+            marks::hit_if("made another", leaf.is_ok());
+        }
         job
     }
 
@@ -161,10 +177,12 @@ impl Plan {
                     for place in (runner * each)..(runner + 1) * each {
                         let (books, table, made) = (books.clone(), table.clone(), made.clone());
                         let failures = failures.clone();
+                        let (handle, runner) = (engine.clone(), name.clone());
                         let make = move || {
                             made.fetch_add(1, Relaxed);
                             let (table, failures) = (table.clone(), failures.clone());
-                            Node { place, table, failures, _token: books.token() }
+                            let (engine, runner) = (handle.clone(), runner.clone());
+                            Node { place, table, failures, engine, runner, _token: books.token() }
                         };
                         let proxy = self.start(&engine, &name, make, &supervisor);
                         send.send((place, proxy.expect("there is nothing in its way"))).unwrap();
