@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! cargo schedules                              all, for about a minute
-//! cargo schedules -- --iterations 10000        so many schedules of each, in each order
-//! cargo schedules -- --scenario NAME           one scenario
-//! cargo schedules -- --scenario NAME --order pct --seed 7      one schedule again
-//! cargo schedules -- --from 1000000            other seeds
-//! cargo schedules -- --seeded [PART]           each seeded bug must be caught
-//! cargo schedules -- --list
+//! cargo schedules --iterations 10000        so many schedules of each, in each order
+//! cargo schedules --scenario NAME           one scenario
+//! cargo schedules --scenario NAME --order pct --seed 7      one schedule again
+//! cargo schedules --from 1000000            other seeds
+//! cargo schedules --seeded [PART]           each seeded bug must be caught
+//! cargo schedules --list
 //! ```
 
 use mainspring_schedules::orders::Order;

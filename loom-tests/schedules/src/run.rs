@@ -104,7 +104,7 @@ fn say(info: &PanicHookInfo<'_>) {
         if let Some(Running { scenario, order, progress }) = &*running.borrow() {
             let seed = progress.seed.load(Relaxed);
             eprintln!("scenario {scenario}, order {order}, seed {seed}; to see it again:");
-            eprintln!("  cargo schedules -- --scenario {scenario} --order {order} --seed {seed}");
+            eprintln!("  cargo schedules --scenario {scenario} --order {order} --seed {seed}");
         }
     });
 }

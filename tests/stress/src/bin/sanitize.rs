@@ -1,5 +1,5 @@
 //! `cargo sanitize`: the stress scenarios under ThreadSanitizer, AddressSanitizer with LeakSanitizer, and
-//! valgrind. `cargo sanitize -- thread` runs one of them.
+//! valgrind. `cargo sanitize thread` runs one of them.
 //!
 //! Each scenario is a program, and so is each bug of `planted.rs`, which must be reported. The standard
 //! library comes as it is, not instrumented: what ThreadSanitizer therefore can't know stands in
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const HELP: &str = "\
 Runs the stress scenarios under checkers, which must also report the bugs planted for them.
 
-Usage: cargo sanitize -- [CHECKER...] [OPTIONS]
+Usage: cargo sanitize [CHECKER...] [OPTIONS]
 
 Checkers: thread, address, valgrind [default: all]
 

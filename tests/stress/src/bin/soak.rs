@@ -1,4 +1,4 @@
-//! `cargo soak -- --minutes 15 --seed 7`: everything at once, for long, with nothing growing.
+//! `cargo soak --minutes 15 --seed 7`: everything at once, for long, with nothing growing.
 //!
 //! Time goes by in laps. In each, chaos has an engine of its own for the whole lap, rounds of all
 //! scenarios that bear company run beside it in random order, and one engine lives from the first lap to
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 const HELP: &str = "\
 Runs chaos and all scenarios at once, checks them all the time, and watches what the process holds.
 
-Usage: cargo soak -- [OPTIONS]
+Usage: cargo soak [OPTIONS]
 
 Options:
   --minutes N   how long [default: 1]
