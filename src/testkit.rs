@@ -56,6 +56,8 @@ mod choices;
 mod clients;
 mod explore;
 mod faults;
+mod injection;
+mod left;
 mod runners;
 mod simulation;
 mod stage;

@@ -3,7 +3,8 @@
 use super::choices::Choices;
 use super::clients::{Client, Sleep};
 use super::faults::Faults;
-use super::stage::{Pause, Stage, Stuck, later, left_to_do};
+use super::left::{Stuck, left_to_do};
+use super::stage::{Pause, Stage, later};
 use super::trace::Trace;
 use crate::world;
 use std::cell::RefCell;

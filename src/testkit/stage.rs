@@ -4,9 +4,9 @@
 use super::choices::Choices;
 use super::clients::{Client, Sleepers};
 use super::faults::Faults;
+use super::left::Stuck;
 use super::runners::Simulated;
 use super::trace::{Happening, Trace};
-use super::watched::Admission;
 use crate::engine::EngineHandle;
 use crate::registry::Shared;
 use crate::runner::Runner;
@@ -16,7 +16,6 @@ use crate::task::{Identity, Standing};
 use crate::world::{self, World};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::rc::Rc;
 use std::thread::panicking;
 use std::time::{Duration, Instant};
@@ -27,12 +26,12 @@ pub(super) struct Stage {
     began: Instant,
     choices: RefCell<Choices>,
     trace: RefCell<Trace>,
-    faults: Cell<Faults>,
+    pub(super) faults: Cell<Faults>,
     /// Objects that panic next, by name, and how often.
-    doomed: RefCell<BTreeMap<String, usize>>,
+    pub(super) doomed: RefCell<BTreeMap<String, usize>>,
     /// Objects that serve nothing until then.
-    stalled: RefCell<BTreeMap<Rc<str>, Instant>>,
-    runners: RefCell<Vec<Rc<Simulated>>>,
+    pub(super) stalled: RefCell<BTreeMap<Rc<str>, Instant>>,
+    pub(super) runners: RefCell<Vec<Rc<Simulated>>>,
     clients: RefCell<Vec<Rc<Client>>>,
     sleepers: Arc<Sleepers>,
     engines: RefCell<Vec<std::sync::Weak<Shared>>>,
@@ -62,7 +61,7 @@ pub(super) enum Pause {
 }
 
 /// Who may be next.
-enum Next {
+pub(super) enum Next {
     Runner(Rc<Simulated>),
     Client(Rc<Client>),
 }
@@ -105,6 +104,10 @@ impl Stage {
         self.choices.borrow_mut().below(bound)
     }
 
+    pub(super) fn chance(&self, per_million: u32) -> bool {
+        self.choices.borrow_mut().chance(per_million)
+    }
+
     pub(super) fn choices(&self) -> Vec<u64> {
         self.choices.borrow().made().to_vec()
     }
@@ -122,93 +125,8 @@ impl Stage {
         self.happened.get()
     }
 
-    // --- what goes wrong ---
-
-    pub(super) fn set_faults(&self, faults: Faults) {
-        self.faults.set(faults);
-    }
-
-    pub(super) fn doom(&self, object: &str) {
-        *self.doomed.borrow_mut().entry(object.into()).or_default() += 1;
-    }
-
-    pub(super) fn stall(&self, object: &str, length: Duration) {
-        self.note(Happening::Fault { what: "stall", at: object.into() });
-        let until = later(world::now(), length);
-        self.stalled.borrow_mut().insert(object.into(), until);
-    }
-
-    pub(super) fn hold(&self, runner: &str, length: Duration) {
-        let runners = self.runners.borrow();
-        let runner = runners.iter().find(|other| *other.name == *runner && !other.has_ended());
-        if let Some(runner) = runner {
-            runner.hold(later(world::now(), length));
-            self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
-        }
-    }
-
-    /// Fills the mailbox of the object of that name, in whichever engine; whether there was room to take.
-    pub(super) fn fill(&self, object: &str) -> bool {
-        let engines = self.engines();
-        let found = engines.iter().find_map(|engine| engine.find(object).ok());
-        let is_filled = found.is_some_and(|control| control.fill() > 0);
-        if is_filled {
-            self.note(Happening::Fault { what: "full mailbox", at: object.into() });
-        }
-        is_filled
-    }
-
-    fn engines(&self) -> Vec<std::sync::Arc<Shared>> {
+    pub(super) fn engines(&self) -> Vec<std::sync::Arc<Shared>> {
         self.engines.borrow().iter().filter_map(std::sync::Weak::upgrade).collect()
-    }
-
-    fn chance(&self, per_million: u32) -> bool {
-        self.choices.borrow_mut().chance(per_million)
-    }
-
-    fn up_to(&self, longest: Duration) -> Duration {
-        let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(self.below(nanos.saturating_add(1)))
-    }
-
-    /// What may go wrong at each step.
-    fn go_wrong(&self, next: &Next) {
-        let faults = self.faults.get();
-        if self.chance(faults.full_mailboxes) {
-            let controls: Vec<_> = self.engines().iter().flat_map(|one| one.controls()).collect();
-            if !controls.is_empty() {
-                let control = &controls[self.below(controls.len() as u64) as usize];
-                let at = control.name().unwrap_or_else(|| control.types().0).into();
-                if control.fill() > 0 {
-                    self.note(Happening::Fault { what: "full mailbox", at });
-                }
-            }
-        }
-        if let Next::Runner(runner) = next
-            && self.chance(faults.slow_runners)
-        {
-            runner.hold(later(world::now(), self.up_to(faults.slow_max)));
-            self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
-        }
-    }
-
-    /// What an object may do in its turn.
-    pub(super) fn admits(&self, object: Identity<'_>) -> Admission {
-        let faults = self.faults.get();
-        let name = self.name_of(object);
-        let now = world::now();
-        if self.stalled.borrow().get(&name).is_some_and(|until| *until > now) {
-            return Admission::Stall;
-        }
-        if self.is_doomed(&name) || self.chance(faults.panics) {
-            self.note(Happening::Fault { what: "panic", at: name });
-            return Admission::Fail;
-        }
-        if self.chance(faults.stalls) {
-            self.stall(&name, self.up_to(faults.stall_max));
-            return Admission::Stall;
-        }
-        Admission::Serve
     }
 
     /// It has served so many, the last by this method.
@@ -217,15 +135,8 @@ impl Stage {
         self.note(Happening::Served { object, method, count });
     }
 
-    /// Whether somebody asked for its panic; once for each time.
-    fn is_doomed(&self, object: &str) -> bool {
-        let mut doomed = self.doomed.borrow_mut();
-        let left = doomed.get_mut(object).filter(|left| **left > 0);
-        left.map(|left| *left -= 1).is_some()
-    }
-
     /// The object's name; its type's with a number if it has none.
-    fn name_of(&self, object: Identity<'_>) -> Rc<str> {
+    pub(super) fn name_of(&self, object: Identity<'_>) -> Rc<str> {
         let mut names = self.names.borrow_mut();
         let (name, number) = match object {
             Identity::Named(name) => (name, None),
@@ -363,15 +274,6 @@ impl Stage {
         }
     }
 
-    fn maybe_late(&self, at: Instant) -> Instant {
-        let faults = self.faults.get();
-        if !self.chance(faults.late_timers) {
-            return at;
-        }
-        self.note(Happening::Fault { what: "late timer", at: "the clock".into() });
-        later(at, self.up_to(faults.late_max))
-    }
-
     /// Whose turn it is from now on: the calling thread is its, or nobody's. Returns whose it was.
     fn pass_to(&self, next: Option<Arc<Station>>) -> (Option<Arc<Station>>, bool) {
         let was_runner = station::set_runner(next.is_some());
@@ -422,14 +324,6 @@ impl Stage {
         }
     }
 
-    /// Until when every object of it that has something to do is stalled, if any is.
-    pub(super) fn stalls_end(&self) -> Option<Instant> {
-        let now = world::now();
-        let mut stalled = self.stalled.borrow_mut();
-        stalled.retain(|_, until| *until > now);
-        stalled.values().min().copied()
-    }
-
     /// Ends what is there, and gives the machine back.
     pub(super) fn end(self: &Rc<Self>) {
         // Their futures may hold proxies and calls, and what they drop may ask for the world.
@@ -471,40 +365,6 @@ impl World for Stage {
         self.note(Happening::Began(simulated.name.clone()));
         self.runners.borrow_mut().push(Rc::new(simulated));
     }
-}
-
-/// What to say of a wait that would never end.
-pub(super) struct Stuck<'a>(pub(super) &'a Stage);
-
-impl fmt::Display for Stuck<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "nothing is left to do, and what is waited for never comes")?;
-        for standing in self.0.standings() {
-            if let Some(left) = left_to_do(&standing) {
-                writeln!(f, "  {left}")?;
-            }
-        }
-        write!(f, "the last events:\n{}", self.0.trace.borrow().tail(20))
-    }
-}
-
-/// What an object has left to do, if anything.
-pub(super) fn left_to_do(standing: &Standing) -> Option<String> {
-    let Standing { name, requests, deferred, calls, waits, is_suspended } = standing;
-    let mut left = Vec::new();
-    let mut say = |count: usize, what: &str| {
-        if count > 0 {
-            left.push(format!("{count} {what}"));
-        }
-    };
-    say(*requests, "requests not served");
-    say(*deferred, "requests wait for their guard");
-    say(*calls, "calls to it not ended");
-    say(*waits, "calls that it goes on with not ended");
-    if *is_suspended {
-        left.push("it waits for its new servant".into());
-    }
-    (!left.is_empty()).then(|| format!("{name}: {}", left.join(", ")))
 }
 
 /// At the end of the clock's range: as late as it goes.

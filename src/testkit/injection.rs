@@ -1,0 +1,115 @@
+//! What goes wrong in a simulation: by chance, or because somebody asked for it.
+
+use super::faults::Faults;
+use super::stage::{Next, Stage, later};
+use super::trace::Happening;
+use super::watched::Admission;
+use crate::task::Identity;
+use crate::world;
+use std::time::{Duration, Instant};
+
+impl Stage {
+    pub(super) fn set_faults(&self, faults: Faults) {
+        self.faults.set(faults);
+    }
+
+    pub(super) fn doom(&self, object: &str) {
+        *self.doomed.borrow_mut().entry(object.into()).or_default() += 1;
+    }
+
+    pub(super) fn stall(&self, object: &str, length: Duration) {
+        self.note(Happening::Fault { what: "stall", at: object.into() });
+        let until = later(world::now(), length);
+        self.stalled.borrow_mut().insert(object.into(), until);
+    }
+
+    pub(super) fn hold(&self, runner: &str, length: Duration) {
+        let runners = self.runners.borrow();
+        let runner = runners.iter().find(|other| *other.name == *runner && !other.has_ended());
+        if let Some(runner) = runner {
+            runner.hold(later(world::now(), length));
+            self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
+        }
+    }
+
+    /// Fills the mailbox of the object of that name, in whichever engine; whether there was room to take.
+    pub(super) fn fill(&self, object: &str) -> bool {
+        let engines = self.engines();
+        let found = engines.iter().find_map(|engine| engine.find(object).ok());
+        let is_filled = found.is_some_and(|control| control.fill() > 0);
+        if is_filled {
+            self.note(Happening::Fault { what: "full mailbox", at: object.into() });
+        }
+        is_filled
+    }
+
+    fn up_to(&self, longest: Duration) -> Duration {
+        let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.below(nanos.saturating_add(1)))
+    }
+
+    /// What may go wrong at each step.
+    pub(super) fn go_wrong(&self, next: &Next) {
+        let faults = self.faults.get();
+        if self.chance(faults.full_mailboxes) {
+            let controls: Vec<_> = self.engines().iter().flat_map(|one| one.controls()).collect();
+            if !controls.is_empty() {
+                let control = &controls[self.below(controls.len() as u64) as usize];
+                let at = control.name().unwrap_or_else(|| control.types().0).into();
+                if control.fill() > 0 {
+                    self.note(Happening::Fault { what: "full mailbox", at });
+                }
+            }
+        }
+        if let Next::Runner(runner) = next
+            && self.chance(faults.slow_runners)
+        {
+            runner.hold(later(world::now(), self.up_to(faults.slow_max)));
+            self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
+        }
+    }
+
+    /// What an object may do in its turn.
+    pub(super) fn admits(&self, object: Identity<'_>) -> Admission {
+        let faults = self.faults.get();
+        let name = self.name_of(object);
+        let now = world::now();
+        if self.stalled.borrow().get(&name).is_some_and(|until| *until > now) {
+            return Admission::Stall;
+        }
+        if self.is_doomed(&name) || self.chance(faults.panics) {
+            self.note(Happening::Fault { what: "panic", at: name });
+            return Admission::Fail;
+        }
+        if self.chance(faults.stalls) {
+            self.stall(&name, self.up_to(faults.stall_max));
+            return Admission::Stall;
+        }
+        Admission::Serve
+    }
+
+    /// Whether somebody asked for its panic; once for each time.
+    fn is_doomed(&self, object: &str) -> bool {
+        let mut doomed = self.doomed.borrow_mut();
+        let left = doomed.get_mut(object).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    }
+
+    /// When the clock moves on that was to move to that time.
+    pub(super) fn maybe_late(&self, at: Instant) -> Instant {
+        let faults = self.faults.get();
+        if !self.chance(faults.late_timers) {
+            return at;
+        }
+        self.note(Happening::Fault { what: "late timer", at: "the clock".into() });
+        later(at, self.up_to(faults.late_max))
+    }
+
+    /// When the first of the objects that are stalled is so no longer, if any is.
+    pub(super) fn stalls_end(&self) -> Option<Instant> {
+        let now = world::now();
+        let mut stalled = self.stalled.borrow_mut();
+        stalled.retain(|_, until| *until > now);
+        stalled.values().min().copied()
+    }
+}
