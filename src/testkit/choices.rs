@@ -173,6 +173,7 @@ mod tests {
         let shrunk = shrink(script, 1_000, fails);
         assert_eq!(shrunk.len(), 201);
         assert_eq!(shrunk.iter().filter(|choice| **choice != 0).count(), 2);
-        assert_eq!((shrunk[40], shrunk[200]), (77, 1));
+        assert!((21..77).contains(&shrunk[40]), "smaller, and still above 20: {}", shrunk[40]);
+        assert_eq!(shrunk[200], 1);
     }
 }
