@@ -18,7 +18,7 @@ pub(crate) trait Control: Any + Send + Sync {
     /// Has the object's runner give it a new servant, in place: everything that waits stays.
     fn restart(&self, order: Order);
     /// Takes all the room of its mailbox, until its next turn; returns how much it was.
-    fn fill(&self) -> usize;
+    fn exhaust(&self) -> usize;
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str>;
     /// Whether that is the servant's type.
@@ -49,8 +49,8 @@ impl<S: Active, K: Kind> Control for Controller<S, K> {
         }));
     }
 
-    fn fill(&self) -> usize {
-        self.0.fill()
+    fn exhaust(&self) -> usize {
+        self.0.exhaust()
     }
 
     fn name(&self) -> Option<&str> {

@@ -153,12 +153,12 @@ pub(crate) fn wait_for_room<T>(
     }
     // Those who would make room may still have to be woken by this very thread.
     fan_out::wake_before_waiting();
-    if world::is_simulated() {
-        let mut last = Err(Refusal::Full);
-        world::wait(deadline, || {
-            last = attempt();
-            !matches!(last, Err(Refusal::Full))
-        });
+    let mut last = Err(Refusal::Full);
+    let is_over = || {
+        last = attempt();
+        !matches!(last, Err(Refusal::Full))
+    };
+    if world::wait(deadline, is_over) {
         return last;
     }
     let mut waiting = Waiting::new(WaitStrategy::Backoff { sleep_max: NAP_MAX });

@@ -242,7 +242,7 @@ pub(crate) mod sealed {
 
         /// Takes all the room there is with claims that are given up, as far as the kind allows a further
         /// producer; returns how much it was. The object's next turn gives it back.
-        fn fill(&self) -> usize {
+        fn exhaust(&self) -> usize {
             0
         }
 

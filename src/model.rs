@@ -368,7 +368,7 @@ impl Control for Orders {
 
     fn abort(&self) {}
 
-    fn fill(&self) -> usize {
+    fn exhaust(&self) -> usize {
         0
     }
 

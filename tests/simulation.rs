@@ -300,6 +300,25 @@ fn a_simulation_in_another_is_refused_and_ends_give_the_machine_back() {
     assert_eq!(counter.add(1).get(), Ok(1), "by a thread");
 }
 
+#[test]
+fn a_client_whose_destructor_panics_leaves_the_thread_free() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::panic_any("as told");
+        }
+    }
+    let simulation = Simulation::new(9);
+    let bomb = Bomb;
+    simulation.client("bad", async move {
+        std::future::pending::<()>().await;
+        drop(bomb);
+    });
+    simulation.run_until_idle();
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(simulation))).is_err());
+    drop(Simulation::new(10));
+}
+
 /// Two clients and a wrecker, with all that goes wrong; and what came of it.
 fn busy(simulation: &Simulation) {
     let engine = engine(&["a", "b"]);

@@ -33,7 +33,6 @@ use super::tail::Tail;
 use super::{Bell, CapacityError, Heat, Mpsc, Pop, PushError, Silent};
 use crate::sync::{AtomicU64, AtomicUsize};
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// The memory that both ends share.
@@ -412,32 +411,15 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
         &self.refused
     }
 
-    fn fill(&self) -> usize {
-        let room = Ring::capacity(self) - Ring::len(self).min(Ring::capacity(self));
-        // Closed: there is no room to take.
-        self.push_batch(&mut Promise { left: room, of: PhantomData }).map_or(0, |_| room)
+    fn exhaust(&self) -> usize {
+        // Full or closed: there is no room to take.
+        let claimed = self.claim_many(Ring::capacity(self)).ok().flatten();
+        claimed.map_or(0, |(next, left)| {
+            drop(ClaimMany { ring: self, span: self.span(), next, left });
+            left as usize
+        })
     }
 }
-
-/// Promises so many requests, and has none: what was claimed for them is given up.
-struct Promise<T> {
-    left: usize,
-    of: PhantomData<T>,
-}
-
-impl<T> Iterator for Promise<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        None
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl<T> ExactSizeIterator for Promise<T> {}
 
 impl<T, B: Bell> Ring<T, B> {
     fn close(&self) {

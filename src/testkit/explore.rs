@@ -88,9 +88,13 @@ pub const SEED_VARIABLE: &str = "MAINSPRING_SEED";
 ///
 /// # Errors
 /// The first seed that failed.
+/// # Panics
+/// If the environment gives something else than a seed.
 pub fn explore(seeds: Range<u64>, scenario: impl Fn(&Simulation)) -> Result<Explored, Box<Found>> {
-    let only = std::env::var(SEED_VARIABLE).ok().and_then(|seed| seed.parse().ok());
-    let seeds = only.map_or(seeds, |seed: u64| seed..seed.saturating_add(1));
+    let seeds = match std::env::var_os(SEED_VARIABLE) {
+        None => seeds,
+        Some(given) => only(&given.to_string_lossy()).unwrap_or_else(|error| panic!("{error}")),
+    };
     let mut explored = Explored::default();
     for seed in seeds {
         let ran = run(Simulation::new(seed), &scenario);
@@ -103,6 +107,15 @@ pub fn explore(seeds: Range<u64>, scenario: impl Fn(&Simulation)) -> Result<Expl
         }
     }
     Ok(explored)
+}
+
+/// The one seed that somebody has given.
+fn only(given: &str) -> Result<Range<u64>, String> {
+    let seed = given.trim().parse::<u64>().ok();
+    let range = seed.and_then(|seed| Some(seed..seed.checked_add(1)?));
+    range.ok_or_else(|| {
+        format!("{SEED_VARIABLE}={given:?} is no seed: give a number from 0 to {}", u64::MAX - 1)
+    })
 }
 
 /// One run of a scenario.
@@ -184,4 +197,17 @@ fn quietly<R>(run: impl FnOnce() -> R) -> R {
     let result = run();
     IS_QUIET.set(was_quiet);
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_seed_is_said_to_be_none() {
+        assert_eq!(only(" 7\n"), Ok(7..8));
+        for bad in ["", "seven", "-1", "1.5", "18446744073709551615"] {
+            assert!(only(bad).unwrap_err().contains(&format!("{bad:?} is no seed")));
+        }
+    }
 }

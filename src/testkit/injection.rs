@@ -36,7 +36,7 @@ impl Stage {
     pub(super) fn fill(&self, object: &str) -> bool {
         let engines = self.engines();
         let found = engines.iter().find_map(|engine| engine.find(object).ok());
-        let is_filled = found.is_some_and(|control| control.fill() > 0);
+        let is_filled = found.is_some_and(|control| control.exhaust() > 0);
         if is_filled {
             self.note(Happening::Fault { what: "full mailbox", at: object.into() });
         }
@@ -56,7 +56,7 @@ impl Stage {
             if !controls.is_empty() {
                 let control = &controls[self.below(controls.len() as u64) as usize];
                 let at = control.name().unwrap_or_else(|| control.types().0).into();
-                if control.fill() > 0 {
+                if control.exhaust() > 0 {
                     self.note(Happening::Fault { what: "full mailbox", at });
                 }
             }

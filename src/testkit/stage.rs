@@ -326,6 +326,14 @@ impl Stage {
 
     /// Ends what is there, and gives the machine back.
     pub(super) fn end(self: &Rc<Self>) {
+        /// Also when a client's destructor panics: the next simulation on this thread must find it free.
+        struct Leave;
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                world::leave();
+            }
+        }
+        let _leave = Leave;
         // Their futures may hold proxies and calls, and what they drop may ask for the world.
         while let Some(client) = { self.clients.borrow_mut().pop() } {
             self.run_as(None, || client.give_up());
@@ -333,7 +341,6 @@ impl Stage {
         while let Some(runner) = { self.runners.borrow_mut().pop() } {
             self.run_as(Some(&runner.station), || runner.end());
         }
-        world::leave();
     }
 }
 
