@@ -77,6 +77,7 @@ mod linger;
 mod neighbours;
 mod wheel;
 mod topology;
+mod pin;
 mod error;
 mod sync;
 #[allow(unsafe_code)] // system calls, and hints to the CPU
@@ -107,6 +108,7 @@ pub use join::{JoinAll, Select, join_all, select};
 pub use later::Later;
 pub use mainspring_macros::active;
 pub use options::{Bound, Options};
+pub use pin::{Pinning, allowed_cpus};
 pub use priority::{PASSED_MAX, Priority};
 pub use proxy::Proxy;
 #[doc(hidden)]
@@ -120,7 +122,7 @@ pub use supervise::{
 };
 pub use supervisor::Supervisor;
 pub use topic::{Published, Publisher, Subscription, Topic};
-pub use topology::{Pinning, allowed_cpus};
+pub use topology::{CoreClass, Cpu, Distance, Topology, TopologyError};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 pub use waiter::OBSERVER_BYTES_MAX;
 pub use weak::Weak;

@@ -4,11 +4,11 @@ use crate::control::Control;
 use crate::error::{StartError, caught};
 use crate::event::{Event, Hook};
 use crate::fan_out;
+use crate::pin;
 use crate::runner::Runner;
 use crate::similar::nearest;
 use crate::station::Station;
 use crate::sync::{Arc, Condvar, RawMutex as Mutex, RawMutexGuard as MutexGuard};
-use crate::topology;
 use crate::wait::WaitStrategy;
 use crate::world;
 use std::any::Any;
@@ -209,7 +209,7 @@ impl Shared {
     ) -> Result<Arc<Station>, StartError> {
         let cpus = runner.pinned_to();
         if !cpus.is_empty() && !world::is_simulated() {
-            topology::check(&runner.name, cpus, &topology::process_cpus())?;
+            pin::check(&runner.name, cpus, &pin::process_cpus())?;
         }
         let mut registry = self.lock();
         registry.check_open()?;
@@ -387,8 +387,8 @@ impl Registry {
 
     fn settle_spinning(&mut self) -> Spinners {
         let Spinners { mut spinning, mut downgraded } = Spinners::default();
-        let cpus = topology::process_cpus().len();
-        let has_quota = topology::has_small_quota();
+        let cpus = pin::process_cpus().len();
+        let has_quota = pin::has_small_quota();
         let running = || self.runners.iter().filter(|runner| !runner.has_ended);
         let wants = |runner: &&Running| runner.spins && (runner.is_pinned || runner.insists);
         for runner in running().filter(wants) {

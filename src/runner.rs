@@ -3,11 +3,11 @@
 use crate::error::StartError;
 use crate::linger::Linger;
 use crate::neighbours::Neighbours;
+use crate::pin::{self, Pinning};
 use crate::poll::{self, Poll, PollHook};
 use crate::scheduler::{Rest, Scheduler};
 use crate::station::Station;
 use crate::sync::Arc;
-use crate::topology::{self, Pinning};
 use crate::wait::{Obstructed, Pause, WaitStrategy, Waiting, give_way};
 use crate::{error::PinError, sys};
 use std::fmt;
@@ -204,14 +204,14 @@ impl Runner {
     pub(crate) fn prepare(&mut self) -> Result<Option<PinError>, StartError> {
         let mut unpinned = None;
         if !self.pinned_to().is_empty() {
-            match topology::pin(&self.name, &self.cpus) {
+            match pin::pin(&self.name, &self.cpus) {
                 Ok(()) => {}
                 Err(error) if self.pinning == Pinning::Prefer => unpinned = Some(error),
                 Err(error) => return Err(error.into()),
             }
         }
         if self.pinned_to().is_empty() || unpinned.is_some() {
-            topology::unpin();
+            pin::unpin();
         }
         if let Some(priority) = self.fifo_priority {
             let option = || format!("fifo_priority({priority})");
@@ -265,7 +265,7 @@ pub(crate) fn run(
     scheduler.set_live(true);
     let mut waiting = Waiting::new(strategy);
     let mut linger = Linger::new();
-    let mut neighbours = Neighbours::of(topology::allowed_cpus().len());
+    let mut neighbours = Neighbours::of(pin::allowed_cpus().len());
     let mut obstructed = Obstructed::default();
     let mut now = Instant::now();
     let mut turns = 0_u32;

@@ -21,6 +21,12 @@ pub mod tell;
 pub mod timers;
 pub mod wake;
 
-pub mod digits;
+pub mod clock;
+pub mod jitter;
 pub mod machine;
+pub mod matrix;
+
+pub mod digits;
+pub mod document;
+pub mod table;
 pub mod trouble;

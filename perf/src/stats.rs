@@ -1,6 +1,10 @@
 //! Figures: one round's sample, quantiles, medians.
 
+use crate::document::Quantiles;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use std::time::Duration;
 
 /// Latencies beyond this are counted as this: a minute, for a call.
@@ -48,6 +52,52 @@ impl Latencies {
     /// The largest, to three digits.
     pub fn max(&self) -> u64 {
         self.0.max()
+    }
+
+    /// What a document says of them.
+    pub fn quantiles(&self) -> Quantiles {
+        Quantiles {
+            count: self.count(),
+            min: self.0.min(),
+            mean: self.0.mean(),
+            p50: self.quantile(0.5),
+            p90: self.quantile(0.9),
+            p99: self.quantile(0.99),
+            p999: self.quantile(0.999),
+            p9999: self.quantile(0.9999),
+            max: self.max(),
+            hdr: None,
+        }
+    }
+
+    /// The same, and all of them as [`Quantiles::hdr`].
+    pub fn quantiles_with_histogram(&self) -> Quantiles {
+        Quantiles { hdr: Some(self.encoded()), ..self.quantiles() }
+    }
+
+    /// All of them: V2 with deflate, in base64.
+    pub fn encoded(&self) -> String {
+        let mut bytes = Vec::new();
+        let written = V2DeflateSerializer::new().serialize(&self.0, &mut bytes);
+        written.expect("a vector takes everything, and our bounds fit the format");
+        BASE64_STANDARD.encode(bytes)
+    }
+
+    /// Reads what [`encoded`](Self::encoded) has written; `None` if it is something else.
+    pub fn decoded(text: &str) -> Option<Self> {
+        let bytes = BASE64_STANDARD.decode(text).ok()?;
+        Deserializer::new().deserialize(&mut bytes.as_slice()).ok().map(Self)
+    }
+
+    /// How many were no longer than each of these values, over the whole range, in steps that the
+    /// histogram tells apart: what a curve is drawn from.
+    pub fn cumulative(&self) -> Vec<(u64, u64)> {
+        let mut below = 0;
+        let step = self.0.iter_recorded().map(|step| {
+            below += step.count_at_value();
+            (step.value_iterated_to(), below)
+        });
+        step.collect()
     }
 }
 
@@ -105,6 +155,16 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn latencies_survive_their_encoding() {
+        let mut latencies = Latencies::new();
+        (1..2000).for_each(|nanos| latencies.record(Duration::from_nanos(nanos * nanos)));
+        let read = Latencies::decoded(&latencies.encoded()).unwrap();
+        assert_eq!(read.cumulative(), latencies.cumulative());
+        assert_eq!(read.cumulative().last().map(|(_, count)| *count), Some(1999));
+        assert!(Latencies::decoded("HISTFAAAA").is_none() && Latencies::decoded("?").is_none());
+    }
 
     #[test]
     fn a_quantile_needs_ten_samples_beyond_it() {

@@ -107,7 +107,7 @@ fn run(arguments: &[&str]) -> Value {
 #[test]
 fn a_tiny_run_writes_a_document_with_its_schema() {
     let document = run(&["--only", "floor"]);
-    assert_eq!(document["schema"], "mainspring-bench/1");
+    assert_eq!(document["schema"], "mainspring-bench/2");
     assert!(["ok", "noisy"].contains(&document["status"].as_str().unwrap()));
     assert_eq!(document["error"], Value::Null);
     let scenarios = document["scenarios"].as_array().unwrap();

@@ -80,7 +80,8 @@ impl Scenario {
 }
 
 impl Suite {
-    fn name(self) -> &'static str {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Quick => "quick",
             Self::Pairs => "pairs",

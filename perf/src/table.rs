@@ -1,10 +1,9 @@
 //! The report as people read it: a table, then the machine, the command and the gates.
 
-use super::{Document, Figures, Kind};
-use crate::run::Moved;
+use crate::digits::figure;
+use crate::document::{Document, Figures, Kind, Moved};
+use crate::machine::Machine;
 use comfy_table::{CellAlignment, Table, presets};
-use mainspring_perf::digits::figure;
-use mainspring_perf::machine::Machine;
 use std::fmt::Write;
 
 const HEADER: [&str; 7] = ["", "ns", "p99", "p99.9", "max", "M/s", "× floor"];
@@ -40,7 +39,7 @@ fn row(figures: &Figures) -> [String; 7] {
         None => String::new(),
     };
     let empty = String::new;
-    let name = figures.id.to_owned();
+    let name = figures.id.clone();
     match (figures.kind, &figures.latency_ns) {
         (Kind::Latency, Some(all)) => [
             name,
@@ -69,9 +68,10 @@ fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
          median of the rounds' ratios.",
         document.rounds
     )?;
-    let Machine { cpu_model, kernel, is_virtual, cpus_allowed, cpus_used, clock_read_ns } =
+    let Machine { cpu_model, kernel, hypervisor, cpus_allowed, cpus_used, .. } =
         &document.environment;
-    let place = if *is_virtual { "virtual machine" } else { "no hypervisor seen" };
+    let place = if hypervisor.is_some() { "virtual machine" } else { "no hypervisor seen" };
+    let clock_read_ns = document.clock.read_ns;
     let pins = match cpus_used[..] {
         [caller, runner] => format!("caller on {caller}, runner on {runner}"),
         _ => "nothing pinned".into(),

@@ -1,12 +1,14 @@
 //! The command line: read, checked, and turned into a [`Plan`].
 
 use crate::suite::{self, Suite};
+use crate::{compare, doctor, jitter, latency_map, report, topology, tune};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use mainspring_perf::trouble::Trouble;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// The largest mailbox that the benchmarks will use, in requests.
@@ -27,6 +29,42 @@ struct Cli {
 enum Command {
     /// Runs a suite of benchmarks (also without this word).
     Bench(Options),
+    #[command(flatten)]
+    Tool(Tool),
+}
+
+/// The commands beside `bench`; each reads its own options.
+#[derive(Subcommand)]
+pub enum Tool {
+    /// Shows the machine's CPUs: packages, caches, siblings, and what this process may use.
+    Topology(topology::Options),
+    /// Says what on this machine would spoil a measurement, and what to do about it.
+    Doctor(doctor::Options),
+    /// Measures the latency between CPUs.
+    LatencyMap(latency_map::Options),
+    /// Measures how often and how long each CPU is taken away from a thread.
+    Jitter(jitter::Options),
+    /// Finds a placement of runners and objects on CPUs, and proves it.
+    Tune(tune::Options),
+    /// Makes one HTML file of a run's document.
+    Report(report::Options),
+    /// Compares two runs' documents.
+    Compare(compare::Options),
+}
+
+impl Tool {
+    /// Runs it.
+    pub fn run(self) -> Result<ExitCode, Trouble> {
+        match self {
+            Self::Topology(options) => topology::run(options),
+            Self::Doctor(options) => doctor::run(options),
+            Self::LatencyMap(options) => latency_map::run(options),
+            Self::Jitter(options) => jitter::run(options),
+            Self::Tune(options) => tune::run(options),
+            Self::Report(options) => report::run(options),
+            Self::Compare(options) => compare::run(options),
+        }
+    }
 }
 
 #[derive(Args)]
@@ -66,6 +104,8 @@ pub enum Asked {
     Run(Plan),
     /// The other program, with these arguments.
     Rivals(Vec<String>),
+    /// A command beside `bench`.
+    Tool(Tool),
 }
 
 /// One run, with every option checked.
@@ -104,6 +144,7 @@ fn read_from(arguments: Vec<OsString>) -> Result<Asked, Trouble> {
     };
     let options = match command {
         Some(Command::Bench(options)) => options,
+        Some(Command::Tool(tool)) => return Ok(Asked::Tool(tool)),
         None => bench,
     };
     if let Some(arguments) = options.rivals {
@@ -249,7 +290,7 @@ mod tests {
             let words: Vec<_> = (0..random(state) % 6).map(|_| word(state)).collect();
             match read_from(words.clone()) {
                 Ok(Asked::Run(_)) => plans += 1,
-                Ok(Asked::Text(_) | Asked::Rivals(_)) => texts += 1,
+                Ok(Asked::Text(_) | Asked::Rivals(_) | Asked::Tool(_)) => texts += 1,
                 Err(trouble) => {
                     troubles += 1;
                     let said = trouble.to_string();

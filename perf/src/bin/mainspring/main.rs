@@ -5,15 +5,23 @@
 
 mod args;
 mod gate;
-mod report;
 mod rivals;
 mod run;
 mod scale;
 mod suite;
+mod summary;
+
+mod compare;
+mod doctor;
+mod jitter;
+mod latency_map;
+mod report;
+mod topology;
+mod tune;
 
 use args::{Asked, Plan};
-use mainspring_perf::machine;
 use mainspring_perf::trouble::Trouble;
+use mainspring_perf::{machine, table};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -28,10 +36,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Asked::Run(plan) => run_apart(plan),
-        Asked::Rivals(arguments) => match rivals::run(&arguments) {
-            Ok(code) => code,
-            Err(trouble) => fail(&trouble),
-        },
+        Asked::Rivals(arguments) => ended(rivals::run(&arguments)),
+        Asked::Tool(tool) => ended(tool.run()),
     }
 }
 
@@ -53,17 +59,21 @@ fn measure(mut plan: Plan) -> Result<(), Trouble> {
     let json = plan.json.take();
     let machine = machine::look(&plan.allowed, plan.cpus);
     let (run, trouble) = run::all(&plan);
-    let document = report::Document::new(&plan, machine, run, trouble.as_ref());
+    let document = summary::document(&plan, machine, run, trouble.as_ref());
     if let Some(file) = json {
         document.write(file)?;
     }
     match trouble {
         Some(trouble) => Err(trouble),
         None => {
-            print(&document.to_text());
+            print(&table::text(&document));
             Ok(())
         }
     }
+}
+
+fn ended(result: Result<ExitCode, Trouble>) -> ExitCode {
+    result.unwrap_or_else(|trouble| fail(&trouble))
 }
 
 /// One line, whatever went wrong.
@@ -73,7 +83,7 @@ fn fail(trouble: &Trouble) -> ExitCode {
 }
 
 /// A reader that has gone, as `head` does, is no reason to fail.
-fn print(text: &str) {
+pub fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -1,8 +1,8 @@
 //! What we want of the library, as figures. A gate that is missed is said, and fails nothing.
 
 use crate::run::Outcome;
+use mainspring_perf::document::Verdict;
 use mainspring_perf::timers::in_ticks;
-use serde::Serialize;
 
 /// A limit on one scenario.
 struct Limit {
@@ -71,21 +71,6 @@ const LIMITS: &[Limit] = &[
     },
 ];
 
-/// How the library did at one gate.
-#[derive(Serialize)]
-pub struct Verdict {
-    /// The gate, its figure and its limit, in words.
-    pub text: String,
-    /// The scenario that decides.
-    pub scenario: &'static str,
-    /// The figure.
-    pub value: f64,
-    /// The largest that is wanted.
-    pub wanted_max: f64,
-    /// Whether it is no larger.
-    pub is_met: bool,
-}
-
 /// The verdicts on the scenarios that were measured.
 pub fn judge(outcomes: &[Outcome]) -> Vec<Verdict> {
     LIMITS.iter().filter_map(|limit| verdict(limit, outcomes)).collect()
@@ -102,5 +87,5 @@ fn verdict(limit: &Limit, outcomes: &[Outcome]) -> Option<Verdict> {
     let is_met = value <= *wanted;
     let word = if is_met { "met" } else { "missed" };
     let text = format!("{name}: {value:.2}{} (wanted ≤ {wanted}): {word}", of.unit());
-    Some(Verdict { text, scenario, value, wanted_max: *wanted, is_met })
+    Some(Verdict { text, scenario: (*scenario).into(), value, wanted_max: *wanted, is_met })
 }

@@ -3,11 +3,11 @@
 use crate::args::Plan;
 use crate::suite::{self, Scenario, Suite};
 use indicatif::{ProgressBar, ProgressStyle};
+use mainspring_perf::document::Moved;
 use mainspring_perf::floor;
 use mainspring_perf::lab::Lab;
 use mainspring_perf::stats::{Latencies, Sample, median};
 use mainspring_perf::trouble::Trouble;
-use serde::Serialize;
 use std::time::Duration;
 
 /// The rounds of one scenario.
@@ -63,23 +63,12 @@ pub struct Run {
 /// A run is noisy if a floor moved by more than this factor.
 const NOISY: f64 = 2.0;
 
-/// A floor that was not the same in all rounds.
-#[derive(Serialize)]
-pub struct Moved {
-    /// Which: a scenario, or the probe before each round.
-    pub floor: &'static str,
-    /// Its least round, in nanoseconds.
-    pub least_ns: f64,
-    /// Its largest round, in nanoseconds.
-    pub largest_ns: f64,
-}
-
-impl Moved {
-    fn of(floor: &'static str, rounds: impl Iterator<Item = f64>) -> Option<Self> {
-        let (least_ns, largest_ns) =
-            rounds.fold((f64::INFINITY, 0.0), |(least, most), ns| (ns.min(least), ns.max(most)));
-        (largest_ns > NOISY * least_ns).then_some(Self { floor, least_ns, largest_ns })
-    }
+/// Whether a floor moved too much.
+fn moved(floor: &str, rounds: impl Iterator<Item = f64>) -> Option<Moved> {
+    let (least_ns, largest_ns) =
+        rounds.fold((f64::INFINITY, 0.0), |(least, most), ns| (ns.min(least), ns.max(most)));
+    let moved = || Moved { floor: floor.into(), least_ns, largest_ns };
+    (largest_ns > NOISY * least_ns).then(moved)
 }
 
 impl Run {
@@ -90,12 +79,12 @@ impl Run {
     pub fn moved(&self) -> Vec<Moved> {
         let is_steady = |id: &str| id.starts_with("floor/") && !id.starts_with("floor/futex");
         let floors = self.outcomes.iter().filter(|outcome| is_steady(outcome.scenario.id));
-        let probe = Moved::of("the probe", self.probes.iter().copied());
+        let probe = moved("the probe", self.probes.iter().copied());
         probe
             .into_iter()
             .chain(floors.filter_map(|outcome| {
                 let rounds = outcome.rounds.iter().map(|round| round.sample.value());
-                Moved::of(outcome.scenario.id, rounds)
+                moved(outcome.scenario.id, rounds)
             }))
             .collect()
     }
