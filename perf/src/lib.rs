@@ -25,6 +25,7 @@ pub mod clock;
 pub mod jitter;
 pub mod machine;
 pub mod matrix;
+pub mod pinned;
 
 pub mod digits;
 pub mod document;
