@@ -6,6 +6,7 @@
 
 mod sources;
 
+use crate::machine::Machine;
 use crate::pinned;
 use crate::stats::Latencies;
 use crate::trouble::Trouble;
@@ -47,6 +48,26 @@ pub struct Watched {
     pub jitter: CpuJitter,
     /// What was counted on this CPU meanwhile.
     pub sources: Sources,
+}
+
+/// The schema of a [`Report`].
+pub const SCHEMA: &str = "mainspring-jitter/1";
+
+/// The hiccups of several CPUs, as the command `jitter` writes them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The version of the command that wrote it.
+    pub version: String,
+    /// When it began: RFC 3339, UTC.
+    pub started: String,
+    /// Where.
+    pub machine: Machine,
+    /// Whether all CPUs were watched at once, or one after the other.
+    pub is_together: bool,
+    /// Each CPU, in the order asked for.
+    pub cpus: Vec<Watched>,
 }
 
 /// A gap is a hiccup from so many times the least gap on.
@@ -126,9 +147,9 @@ fn watch_here(cpu: usize, length: Duration) -> Watched {
         max_ns,
         hdr: gaps.encoded(),
     };
-    let preempted = stints.is_known().then_some(seen.preempted);
-    let preempted_ns = stints.is_known().then_some(seen.preempted_time.as_nanos() as u64);
-    Watched { jitter, sources: Sources { preempted, preempted_ns, ..sources } }
+    let preemptions = stints.is_known().then_some((seen.preempted, seen.preempted_time));
+    let sources = sources.with_preemptions(seen.count, preemptions);
+    Watched { jitter, sources }
 }
 
 fn threshold(least_gap_ns: u64) -> u64 {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, read_to_string};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// What was counted on a CPU while it was watched. `None` where the system doesn't say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub struct Sources {
     pub preempted: Option<u64>,
     /// The time that those took.
     pub preempted_ns: Option<u64>,
+    /// Hiccups, at least, for which there were no interrupts and no preemptions left: what the
+    /// kernel doesn't see, so the hypervisor's or the firmware's.
+    pub unseen_min: Option<u64>,
     /// Interrupts that this CPU took, the most frequent first; those that there were.
     pub interrupts: Option<Vec<Counted>>,
     /// Softirqs that this CPU ran, likewise.
@@ -39,6 +43,18 @@ pub struct Counted {
     pub name: String,
     /// How many.
     pub count: u64,
+}
+
+impl Sources {
+    /// Adds what is known of single hiccups: of so many, those that were preemptions, and their time.
+    pub(super) fn with_preemptions(mut self, hiccups: u64, known: Option<(u64, Duration)>) -> Self {
+        self.preempted = known.map(|(count, _)| count);
+        self.preempted_ns = known.map(|(_, time)| time.as_nanos() as u64);
+        let interrupts = self.interrupts.as_ref().map(|all| all.iter().map(|one| one.count).sum());
+        let seen = interrupts.zip(self.preempted).map(|(all, others): (u64, u64)| all + others);
+        self.unseen_min = seen.map(|seen| hiccups.saturating_sub(seen));
+        self
+    }
 }
 
 /// The kernel's counters at one moment.
@@ -73,6 +89,7 @@ impl Snapshot {
         Sources {
             preempted: None,
             preempted_ns: None,
+            unseen_min: None,
             interrupts: rises(self.interrupts.as_ref(), earlier.interrupts.as_ref()),
             softirqs: rises(self.softirqs.as_ref(), earlier.softirqs.as_ref()),
             // USER_HZ is 100 wherever Linux runs today.
@@ -250,12 +267,26 @@ mod tests {
     }
 
     #[test]
+    fn hiccups_beyond_all_interrupts_and_preemptions_are_nobodys_that_the_kernel_sees() {
+        let interrupts = [5, 3].map(|count| Counted { name: "x".into(), count });
+        let sources = Sources { interrupts: Some(interrupts.into()), ..Sources::default() };
+        let unseen = |hiccups, known| sources.clone().with_preemptions(hiccups, known).unseen_min;
+        let known = Some((2, Duration::from_nanos(7)));
+        assert_eq!(
+            [unseen(25, known), unseen(4, known), unseen(25, None)],
+            [Some(15), Some(0), None]
+        );
+        assert_eq!(sources.clone().with_preemptions(25, known).preempted_ns, Some(7));
+        assert_eq!(Sources::default().with_preemptions(25, known).unseen_min, None);
+    }
+
+    #[test]
     fn a_sleep_is_another_stint_and_no_news_is_none() {
         let mut stints = Stints::of_this_thread();
         if !stints.is_known() {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(1));
         assert!(stints.has_another());
         assert!(!Stints::unknown().has_another());
     }

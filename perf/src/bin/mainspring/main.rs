@@ -4,7 +4,9 @@
 //! minimal program of the same round. What measures is in the library of this package.
 
 mod args;
+mod choice;
 mod gate;
+mod output;
 mod rivals;
 mod run;
 mod scale;

@@ -1,0 +1,65 @@
+//! Where results go besides the terminal: files that are opened before the work and written after it.
+
+use crate::print;
+use mainspring_perf::trouble::Trouble;
+use serde::Serialize;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// A file, or the standard output.
+pub enum Output {
+    /// The standard output: then nothing else is printed there.
+    Stdout,
+    /// A file, open already.
+    File(PathBuf, File),
+}
+
+impl Output {
+    /// Opens what stands behind an option such as `--json`: nothing, or `-`, is the standard output.
+    ///
+    /// The file keeps what it holds until there is something to write.
+    pub fn open(option: &str, path: Option<PathBuf>) -> Result<Self, Trouble> {
+        let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+            return Ok(Self::Stdout);
+        };
+        match OpenOptions::new().write(true).create(true).truncate(false).open(&path) {
+            Ok(file) => Ok(Self::File(path, file)),
+            Err(error) => Err(Trouble::Usage(format!(
+                "{option} {}: {error}; give a file in a directory you may write to",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Whether the standard output is taken.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
+    /// Writes the whole text, in place of what was there.
+    pub fn write(self, text: &str) -> Result<(), Trouble> {
+        let (path, mut file) = match self {
+            Self::Stdout => {
+                print(text);
+                return Ok(());
+            }
+            Self::File(path, file) => (path, file),
+        };
+        // A pipe or a device has no length to set.
+        let is_plain = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let emptied = if is_plain { file.set_len(0) } else { Ok(()) };
+        let written = emptied.and_then(|()| file.write_all(text.as_bytes()));
+        written.map_err(|error| Trouble::System { what: path.display().to_string(), error })
+    }
+
+    /// Writes a document.
+    pub fn write_json(self, document: &impl Serialize) -> Result<(), Trouble> {
+        let text = serde_json::to_string_pretty(document);
+        let text = text.map_err(|error| Trouble::System {
+            what: "the JSON document".into(),
+            error: error.into(),
+        })?;
+        self.write(&(text + "\n"))
+    }
+}
