@@ -111,16 +111,21 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// What senders have paid for a runner's attention; see [`EngineHandle::wakeups`].
+/// What senders have paid for a runner's attention, and how its waits ended; see
+/// [`EngineHandle::wakeups`].
 ///
-/// A request to an object that is hot appears in neither count: its sender has neither rung nor
-/// entered the kernel.
+/// A request to an object that is hot is neither a ring nor a wake: its sender has not entered the
+/// kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wakeups {
     /// Requests and commands that found their object, or the runner's inbox, unattended.
     pub rings: usize,
     /// Those of them that found the runner asleep: one system call each.
     pub wakes: usize,
+    /// Waits of the runner that ended with work while it still spun.
+    pub spin_hits: usize,
+    /// Times that the runner slept. An invoker's loop counts neither.
+    pub parks: usize,
 }
 
 impl Engine {
@@ -293,8 +298,10 @@ impl EngineHandle {
     /// # Errors
     /// There is no runner of that name.
     pub fn wakeups(&self, runner: &str) -> Result<Wakeups, StartError> {
-        let (rings, wakes) = self.shared.station(runner)?.ready().counts();
-        Ok(Wakeups { rings, wakes })
+        let station = self.shared.station(runner)?;
+        let (rings, wakes) = station.ready().counts();
+        let (spin_hits, parks) = station.waits();
+        Ok(Wakeups { rings, wakes, spin_hits, parks })
     }
 
     /// How many objects are alive.

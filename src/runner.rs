@@ -282,7 +282,9 @@ pub(crate) fn run(
         let may_spin = || station.may_spin() && !neighbours.are_there();
         linger.after_turn(scheduler.received(), may_spin);
         if served > 0 {
-            waiting.worked();
+            if waiting.worked() {
+                station.count_spin_hit();
+            }
             neighbours.worked();
             obstructed.over();
             turns = turns.wrapping_add(1);
@@ -299,6 +301,7 @@ pub(crate) fn run(
             Pause::Park => {
                 if rest(scheduler, &mut obstructed, is_private, poll.is_some()) {
                     waiting.slept();
+                    station.count_park();
                     now = Instant::now();
                 }
             }

@@ -41,6 +41,14 @@ pub(crate) struct Station {
     inbox: SegQueue<Command>,
     /// Objects that got a call from their own runner's thread, by key; [`CONTROL`] for newcomers.
     woken_here: Woken,
+    waits: CachePadded<Waits>,
+}
+
+/// What became of the runner's waits. Only the runner writes it, on a line that nobody else needs.
+#[derive(Default)]
+struct Waits {
+    spin_hits: AtomicUsize,
+    parks: AtomicUsize,
 }
 
 /// The proof that the calling thread owns the runner of this station.
@@ -66,6 +74,13 @@ impl Mine<'_> {
     }
 }
 
+/// Without a read-modify-write: there is one writer.
+#[inline]
+fn count(counter: &AtomicUsize) {
+    // Relaxed, both: a count orders nothing.
+    counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
+}
+
 impl Station {
     pub(crate) fn new(name: &str) -> Self {
         Self {
@@ -81,6 +96,7 @@ impl Station {
             rung: AtomicU32::new(0),
             inbox: SegQueue::new(),
             woken_here: Woken::new(),
+            waits: CachePadded::default(),
         }
     }
 
@@ -94,6 +110,23 @@ impl Station {
 
     pub(crate) fn ready(&self) -> &ReadySet {
         &self.ready
+    }
+
+    /// Counts a wait that ended while the runner spun. The runner's thread only.
+    #[inline]
+    pub(crate) fn count_spin_hit(&self) {
+        count(&self.waits.spin_hits);
+    }
+
+    /// Counts a sleep. The runner's thread only.
+    pub(crate) fn count_park(&self) {
+        count(&self.waits.parks);
+    }
+
+    /// How many waits ended while the runner spun, and how often it slept.
+    pub(crate) fn waits(&self) -> (usize, usize) {
+        // Relaxed, both: counts.
+        (self.waits.spin_hits.load(Relaxed), self.waits.parks.load(Relaxed))
     }
 
     /// Makes the calling thread the owner: its calls to objects here are local from now on.

@@ -103,15 +103,17 @@ impl Waiting {
         Self { strategy, polls: 0, since: None, success: u32::MAX, next_sleep: SLEEP_FIRST }
     }
 
-    /// There was work.
+    /// There was work; whether it ended a wait.
     #[inline(always)]
-    pub(crate) fn worked(&mut self) {
-        if self.polls != 0 {
+    pub(crate) fn worked(&mut self) -> bool {
+        let has_waited = self.polls != 0;
+        if has_waited {
             self.note(true);
             self.polls = 0;
             self.since = None;
             self.next_sleep = SLEEP_FIRST;
         }
+        has_waited
     }
 
     /// The sleep is over; the next wait begins anew, and the last spin had not paid.

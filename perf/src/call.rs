@@ -1,6 +1,6 @@
-//! Calls: one at a time, and 128 on their way at once.
+//! Calls: one at a time, and many on their way at once.
 
-use crate::floor::{CHUNK, WINDOW, timed_chunks};
+use crate::floor::{CHUNK, timed_chunks};
 use crate::lab::{Lab, closed_loop};
 use crate::servant::{Adder, AdderProxy};
 use crate::stats::Sample;
@@ -27,15 +27,20 @@ pub fn sequence(adder: &AdderProxy, length: Duration) -> Result<Sample, Trouble>
     })
 }
 
-/// 128 calls on their way at once; the caller takes the oldest answer and sends the next call.
-pub fn window(lab: &Lab, strategy: WaitStrategy, length: Duration) -> Result<Sample, Trouble> {
+/// So many calls on their way at once; the caller takes the oldest answer and sends the next call.
+pub fn window(
+    lab: &Lab,
+    strategy: WaitStrategy,
+    window: usize,
+    length: Duration,
+) -> Result<Sample, Trouble> {
     let engine = lab.engine(strategy)?;
     let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
-    let mut calls = VecDeque::with_capacity(WINDOW as usize);
+    let mut calls = VecDeque::with_capacity(window);
     let mut sum = 0;
     let sample = timed_chunks(length, || {
         for _ in 0..CHUNK {
-            if calls.len() == WINDOW as usize {
+            if calls.len() == window {
                 take_oldest(&mut calls, &mut sum)?;
             }
             send(|| adder.try_add(1), &mut calls, &mut sum)?;

@@ -9,8 +9,7 @@ use crate::matrix::Matrix;
 use crate::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::Path;
 
 /// The schema's name and version.
@@ -162,7 +161,7 @@ pub struct Figures {
     pub service_ns: Option<Quantiles>,
     /// The planned load, if there was one.
     pub load: Option<Load>,
-    /// Each second of a planned load, over all rounds one after the other.
+    /// Each second of a planned load, over all rounds one after the other; a round's last one may be shorter.
     pub series: Vec<Second>,
     /// Each round.
     pub rounds: Vec<RoundFigures>,
@@ -191,6 +190,8 @@ pub struct Load {
     pub target_per_s: f64,
     /// Requests a second, answered.
     pub achieved_per_s: f64,
+    /// How many were planned.
+    pub planned: u64,
     /// How many were sent.
     pub sent: u64,
     /// How many were answered.
@@ -279,12 +280,10 @@ pub struct Quantiles {
 }
 
 impl Document {
-    /// Writes the document as JSON.
-    pub fn write(&self, file: File) -> Result<(), Trouble> {
-        let mut out = BufWriter::new(file);
-        let written = serde_json::to_writer_pretty(&mut out, self).map_err(Into::into);
-        let written = written.and_then(|()| writeln!(out)).and_then(|()| out.flush());
-        written.map_err(|error| Trouble::System { what: "the JSON file".into(), error })
+    /// The document as JSON, as it is written to a file.
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self);
+        text.expect("every key is text, and nothing of this refuses") + "\n"
     }
 
     /// Reads a document back.

@@ -49,9 +49,9 @@ pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
     })
 }
 
-/// One line, one way, to a thread that has spun for a millisecond: from before the line is written
+/// One line, one way, to a thread that has spun for a while: from before the line is written
 /// to the reader's look at the clock.
-pub fn wake(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+pub fn wake(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Trouble> {
     const OVER: u64 = u64::MAX;
     let base = Instant::now();
     let (sent, seen) = (CachePadded::new(AtomicU64::new(0)), CachePadded::new(AtomicU64::new(0)));
@@ -68,7 +68,7 @@ pub fn wake(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
                 }
             }
         });
-        let sample = after_idle(length, || {
+        let sample = after_idle(idle, length, || {
             // Relaxed: the line that is written next carries it.
             seen.store(0, Relaxed);
             sent.store(base.elapsed().as_nanos() as u64, Release);

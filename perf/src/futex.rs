@@ -60,21 +60,21 @@ pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
     })
 }
 
-/// From before the wake of a thread that has slept for a millisecond, to its first look at the
-/// clock.
-pub fn wake(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
-    after_sleep(lab, length, |sent, _, woken| woken.saturating_sub(sent))
+/// From before the wake of a thread that has slept for a while, to its first look at the clock.
+pub fn wake(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Trouble> {
+    after_sleep(lab, idle, length, |sent, _, woken| woken.saturating_sub(sent))
 }
 
 /// How long the waking thread is busy with that.
-pub fn wake_sender(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
-    after_sleep(lab, length, |sent, posted, _| posted - sent)
+pub fn wake_sender(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Trouble> {
+    after_sleep(lab, idle, length, |sent, posted, _| posted - sent)
 }
 
-/// Wakes a thread that has slept for a millisecond, over and over. `latency` makes it of the times
+/// Wakes a thread that has slept for a while, over and over. `latency` makes it of the times
 /// before and after the wake, and of the woken thread's first look at the clock.
 fn after_sleep(
     lab: &Lab,
+    idle: Duration,
     length: Duration,
     latency: impl Fn(Duration, Duration, Duration) -> Duration,
 ) -> Result<Sample, Trouble> {
@@ -87,7 +87,7 @@ fn after_sleep(
                 woken_ns.store(base.elapsed().as_nanos() as u64, Release);
             }
         });
-        let sample = after_idle(length, || {
+        let sample = after_idle(idle, length, || {
             woken_ns.store(0, Relaxed);
             let sent = base.elapsed();
             gate.post(GO);
@@ -114,7 +114,9 @@ pub fn pairs(lab: &Lab, pairs: usize, round_trips: u64) -> Result<Sample, Troubl
     std::thread::scope(|scope| {
         for (ping, pong) in &gates {
             scope.spawn(move || {
-                lab.cpus.inspect(|(caller, _)| lab.pin(*caller));
+                if let Some((caller, _)) = lab.cpus {
+                    lab.pin(caller);
+                }
                 take_turns(barrier, warm, timed, || {
                     ping.post(GO);
                     pong.wait();

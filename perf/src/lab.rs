@@ -1,11 +1,12 @@
 //! Where and how things are measured: CPUs, engines, the time that one round may take.
 
+use crate::document::Pin;
 use crate::stats::{Latencies, Sample};
 use crate::trouble::Trouble;
 use core_affinity::CoreId;
-use mainspring::{Engine, Event, Runner, WaitStrategy};
+use mainspring::{Engine, Event, Runner, WaitStrategy, Wakeups};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The name of the runner in every engine that [`Lab::engine`] starts.
@@ -22,14 +23,21 @@ pub struct Lab {
     /// How many requests fit into a mailbox.
     pub capacity: usize,
     warnings: Arc<Mutex<BTreeSet<String>>>,
+    /// What the engines have counted that have ended.
+    ended: Mutex<Option<Wakeups>>,
+    pins: Mutex<Vec<Pin>>,
 }
 
 impl Lab {
     /// Pins the calling thread to the caller's CPU, the first of the two.
     pub fn open(cpus: Option<(usize, usize)>, capacity: usize) -> Self {
-        let lab = Self { cpus, capacity, warnings: Arc::default() };
+        let (warnings, ended, pins) = (Arc::default(), Mutex::default(), Mutex::default());
+        let lab = Self { cpus, capacity, warnings, ended, pins };
         match lab.cpus {
-            Some((caller, _)) => lab.pin(caller),
+            Some((caller, _)) => {
+                let is_verified = lab.pin(caller);
+                lab.note_pin("caller", caller, is_verified);
+            }
             None => lab.warn(
                 "this process may use one CPU only: nothing is pinned, every runner parks, and \
                  what needs two CPUs is left out"
@@ -42,25 +50,39 @@ impl Lab {
     /// Pins the calling thread to the runner's CPU.
     pub fn pin_opposite(&self) {
         if let Some((_, runner)) = self.cpus {
-            self.pin(runner);
+            let _ = self.pin(runner);
         }
     }
 
     /// Pins the calling thread to the caller's CPU or the runner's, by turns.
     pub fn pin_by_turns(&self, place: usize) {
         if let Some((caller, runner)) = self.cpus {
-            self.pin(if place.is_multiple_of(2) { caller } else { runner });
+            let _ = self.pin(if place.is_multiple_of(2) { caller } else { runner });
         }
     }
 
-    /// Pins the calling thread.
-    pub fn pin(&self, cpu: usize) {
+    /// Pins the calling thread; whether the mask read back says so.
+    pub fn pin(&self, cpu: usize) -> bool {
         // Only CPUs that were found allowed: core_affinity aborts on an id of 1024 or more.
-        if !core_affinity::set_for_current(CoreId { id: cpu })
-            || mainspring::allowed_cpus() != [cpu]
-        {
+        let is_pinned = core_affinity::set_for_current(CoreId { id: cpu })
+            && mainspring::allowed_cpus() == [cpu];
+        if !is_pinned {
             self.warn(format!("a measuring thread could not be pinned to CPU {cpu}"));
         }
+        is_pinned
+    }
+
+    fn note_pin(&self, role: &str, cpu: usize, is_verified: bool) {
+        let mut pins = lock(&self.pins);
+        match pins.iter_mut().find(|pin| pin.role == role && pin.cpu == cpu) {
+            Some(pin) => pin.is_verified &= is_verified,
+            None => pins.push(Pin { role: role.into(), cpu, is_verified }),
+        }
+    }
+
+    /// Who was pinned where, and whether it was verified each time.
+    pub fn pins(&self) -> Vec<Pin> {
+        lock(&self.pins).clone()
     }
 
     /// Remembers something for the report, once.
@@ -79,7 +101,13 @@ impl Lab {
             Some((_, cpu)) => Runner::named(RUNNER).cpu(cpu).wait(strategy),
             None => Runner::named(RUNNER).wait(WaitStrategy::Park),
         };
-        self.start(runner)
+        let engine = self.start(runner)?;
+        if let Some((_, cpu)) = self.cpus {
+            // The library reads the mask back, and reports what isn't in force.
+            let is_refused = |warning: &String| warning.contains("unpinned");
+            self.note_pin("runner", cpu, !self.warnings().iter().any(is_refused));
+        }
+        Ok(engine)
     }
 
     /// An engine with one runner as it is without any options.
@@ -111,7 +139,16 @@ impl Lab {
 
     /// Ends an engine, whose proxies are gone or not.
     pub fn end(&self, engine: Engine) -> Result<(), Trouble> {
+        let counts = engine.runners().into_iter().filter_map(|name| engine.wakeups(&name).ok());
+        let mut ended = lock(&self.ended);
+        *ended = counts.fold(*ended, |all, one| Some(sum(all.unwrap_or_default(), one)));
+        drop(ended);
         if engine.stop_within(END_LIMIT) { Ok(()) } else { Err(Trouble::Stuck(END_LIMIT)) }
+    }
+
+    /// What the engines have counted that have ended since this was last asked.
+    pub fn take_counts(&self) -> Option<Wakeups> {
+        lock(&self.ended).take()
     }
 
     /// Waits a moment for room in a mailbox.
@@ -125,8 +162,17 @@ impl Lab {
     }
 }
 
-fn lock(warnings: &Mutex<BTreeSet<String>>) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-    warnings.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn sum(a: Wakeups, b: Wakeups) -> Wakeups {
+    Wakeups {
+        rings: a.rings + b.rings,
+        wakes: a.wakes + b.wakes,
+        spin_hits: a.spin_hits + b.spin_hits,
+        parks: a.parks + b.parks,
+    }
 }
 
 /// The time of one round of one scenario; its first tenth is for warming up.
@@ -172,12 +218,13 @@ pub fn closed_loop(
     }
 }
 
-/// How long everything is idle before a wake-up.
+/// How long everything is idle before a wake-up, unless something else is asked for.
 pub const IDLE: Duration = Duration::from_millis(1);
 
-/// Repeats an operation that times itself, each time after a millisecond in which the caller only
+/// Repeats an operation that times itself, each time after a while in which the caller only
 /// looks at the clock.
 pub fn after_idle(
+    idle: Duration,
     length: Duration,
     mut operation: impl FnMut() -> Result<Duration, Trouble>,
 ) -> Result<Sample, Trouble> {
@@ -185,7 +232,7 @@ pub fn after_idle(
     let slot = Slot::of(length);
     loop {
         let from = Instant::now();
-        while from.elapsed() < IDLE {
+        while from.elapsed() < idle {
             std::hint::spin_loop();
         }
         let latency = operation()?;

@@ -4,22 +4,52 @@
 //! floor is a minimal program that does the same work: two threads and two cache lines, a bare
 //! ring, a raw futex. A figure without its floor says more about the machine than about a library.
 
+// Where and how things are measured, and the floors.
+
 pub mod floor;
 pub mod futex;
 pub mod lab;
 pub mod ring;
 pub mod stats;
 
-pub mod call;
-pub mod idle;
-pub mod kind;
-pub mod meter;
-pub mod nursery;
-pub mod pairs;
+// A run, from the command line to the document.
+
+pub mod cli;
+pub mod settings;
+pub mod plan;
+pub mod scenario;
+pub mod arrivals;
+pub mod open_loop;
+pub mod loads;
+pub mod counters;
+pub mod run;
+pub mod summary;
+pub mod session;
+pub mod harness;
+pub mod output;
+
+// Work: what scenarios do, grouped as the suites are.
+
 pub mod servant;
+pub mod meter;
+pub mod kind;
+pub mod call;
 pub mod tell;
-pub mod timers;
+pub mod bare;
+pub mod payload;
+pub mod producers;
+pub mod fan_out;
+pub mod pipeline;
+pub mod pairs;
 pub mod wake;
+pub mod timers;
+pub mod idle;
+pub mod nursery;
+pub mod crowd;
+pub mod runners;
+pub mod start;
+
+// The machine.
 
 pub mod clock;
 pub mod jitter;

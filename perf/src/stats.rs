@@ -1,6 +1,7 @@
 //! Figures: one round's sample, quantiles, medians.
 
 use crate::document::Quantiles;
+use crate::open_loop::Loaded;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
@@ -13,6 +14,7 @@ const LATENCY_MAX_NS: u64 = 60_000_000_000;
 const BEYOND_MIN: f64 = 10.0;
 
 /// Single latencies, in nanoseconds.
+#[derive(Clone)]
 pub struct Latencies(Histogram<u64>);
 
 impl Latencies {
@@ -128,6 +130,8 @@ pub enum Sample {
         /// How many were timed.
         operations: u64,
     },
+    /// Requests that were sent as planned.
+    Load(Box<Loaded>),
     /// Something that is not a time.
     Amount {
         /// How much.
@@ -149,6 +153,7 @@ impl Sample {
         match self {
             Self::Latency(latencies) => latencies.median(),
             Self::PerOperation { nanos, .. } => *nanos,
+            Self::Load(loaded) => loaded.latencies.median(),
             Self::Amount { value, .. } => *value,
         }
     }

@@ -1,7 +1,7 @@
 //! The report as people read it: a table, then the machine, the command and the gates.
 
 use crate::digits::figure;
-use crate::document::{Document, Figures, Kind, Moved};
+use crate::document::{Document, Figures, Kind, Load, Moved, Status};
 use crate::machine::Machine;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
@@ -33,6 +33,8 @@ fn table(document: &Document) -> String {
 
 fn row(figures: &Figures) -> [String; 7] {
     let some = |value: Option<f64>| value.map_or_else(|| NONE.into(), figure);
+    // Planned rates may be far below a million.
+    let rate = |load: &Load| format!("{:.4}", load.achieved_per_s / 1e6);
     let quantile = |value: Option<u64>| some(value.map(|value| value as f64));
     let ratio = match figures.floor {
         Some(_) => figures.ratio.map_or_else(|| NONE.into(), |ratio| format!("{ratio:.2}")),
@@ -47,7 +49,7 @@ fn row(figures: &Figures) -> [String; 7] {
             quantile(all.p99),
             quantile(all.p999),
             figure(all.max as f64),
-            empty(),
+            figures.load.as_ref().map_or_else(String::new, rate),
             ratio,
         ],
         (Kind::Amount, _) => {
@@ -80,6 +82,9 @@ fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
     writeln!(text, "cpus: {pins}, of {cpus_allowed:?} allowed")?;
     writeln!(text, "clock: {clock_read_ns:.1} ns a look, one in each latency, not subtracted")?;
     writeln!(text, "command: {}", document.command)?;
+    if document.status == Status::Interrupted {
+        writeln!(text, "interrupted: not every round of every scenario was measured")?;
+    }
     for verdict in &document.gates {
         writeln!(text, "{}", verdict.text)?;
     }

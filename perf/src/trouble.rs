@@ -26,6 +26,9 @@ pub enum Trouble {
     /// The engine did not end when it was told to.
     #[error("the engine has not ended within {0:?}")]
     Stuck(Duration),
+    /// A rate that was asked for, and not reached.
+    #[error("{0}; give a lower --rate, or look for the knee without --rate")]
+    Rate(String),
     /// What was counted at the end is not what was sent.
     #[error("{what}: {got} arrived, {sent} expected")]
     Wrong {
@@ -40,7 +43,7 @@ pub enum Trouble {
     #[error("{scenario}: {cause}")]
     Scenario {
         /// Its name.
-        scenario: &'static str,
+        scenario: String,
         /// What happened.
         cause: Box<Trouble>,
     },
@@ -69,7 +72,7 @@ impl Trouble {
     }
 
     /// The same trouble with the scenario's name.
-    pub fn within(self, scenario: &'static str) -> Self {
-        Self::Scenario { scenario, cause: Box::new(self) }
+    pub fn within(self, scenario: &str) -> Self {
+        Self::Scenario { scenario: scenario.into(), cause: Box::new(self) }
     }
 }

@@ -1,4 +1,4 @@
-//! The first call after a millisecond without any: what waking the runner costs.
+//! The first call after a while without any: what waking the runner costs.
 
 use crate::lab::{Lab, after_idle};
 use crate::servant::Adder;
@@ -7,12 +7,17 @@ use crate::trouble::Trouble;
 use mainspring::WaitStrategy;
 use std::time::{Duration, Instant};
 
-/// A round trip after a millisecond in which the caller only looked at the clock.
-pub fn round_trip(lab: &Lab, strategy: WaitStrategy, length: Duration) -> Result<Sample, Trouble> {
+/// A round trip after a while in which the caller only looked at the clock.
+pub fn round_trip(
+    lab: &Lab,
+    strategy: WaitStrategy,
+    idle: Duration,
+    length: Duration,
+) -> Result<Sample, Trouble> {
     let engine = lab.engine(strategy)?;
     let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
     let mut sum = 0;
-    let sample = after_idle(length, || {
+    let sample = after_idle(idle, length, || {
         let from = Instant::now();
         let answer = adder.add(1).get()?;
         let latency = from.elapsed();

@@ -4,7 +4,7 @@
 //! them can close, refuse, or tell one sender from another.
 
 use crate::work::{Contender, Figure, Placement, Stream, Wait, Work};
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::{IDLE, Lab};
 use mainspring_perf::stats::Sample;
 use mainspring_perf::trouble::Trouble;
 use mainspring_perf::{floor, futex};
@@ -29,9 +29,9 @@ fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Tro
         Work::PingPong { runners: 2 } | Work::Ring { runners: 2 } => {
             return Some(floor::ping_pong(lab, length).map(half));
         }
-        Work::Wake { wait: Wait::Block } => futex::wake(lab, length),
-        Work::Wake { wait: Wait::Spin } => floor::wake(lab, length),
-        Work::WakeSender => futex::wake_sender(lab, length),
+        Work::Wake { wait: Wait::Block } => futex::wake(lab, IDLE, length),
+        Work::Wake { wait: Wait::Spin } => floor::wake(lab, IDLE, length),
+        Work::WakeSender => futex::wake_sender(lab, IDLE, length),
         _ => return None,
     };
     Some(sample.map(figure))

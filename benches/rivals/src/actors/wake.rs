@@ -2,7 +2,7 @@
 
 use super::framework::{Framework, Labour, Role, Setting, World};
 use crate::work::Figure;
-use mainspring_perf::lab::{ANSWER_LIMIT, Lab, after_idle};
+use mainspring_perf::lab::{ANSWER_LIMIT, IDLE, Lab, after_idle};
 use mainspring_perf::stats::Sample;
 use mainspring_perf::trouble::Trouble;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub fn measure<F: Framework>(setting: &Setting<'_>, asked: Asked) -> Result<Figu
     let (base, latency) = (Instant::now(), Arc::new(AtomicU64::new(NOTHING)));
     let sleeper = Sleeper { base, report: Report(latency.clone()) };
     let sleeper = world.run(async move { F::spawn(&place, sleeper).await })?;
-    let sample = after_idle(setting.length, || {
+    let sample = after_idle(IDLE, setting.length, || {
         // Relaxed: what is sent next carries it.
         latency.store(NOTHING, Relaxed);
         let sent = base.elapsed();

@@ -5,7 +5,7 @@ use super::place::engine_opposite;
 use crate::floors::figure;
 use crate::work::{Figure, Wait};
 use mainspring::active;
-use mainspring_perf::lab::{Lab, after_idle};
+use mainspring_perf::lab::{IDLE, Lab, after_idle};
 use mainspring_perf::trouble::Trouble;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -53,7 +53,7 @@ fn run<K: Mailbox>(
     let report = latency_ns.clone();
     let alarm = engine.spawn("alarm", move || Alarm { base, latency_ns: report });
     let alarm = K::start(alarm.capacity(lab.capacity))?;
-    let sample = after_idle(length, || {
+    let sample = after_idle(IDLE, length, || {
         // Relaxed: what is sent next carries it.
         latency_ns.store(NOTHING, Relaxed);
         let sent = base.elapsed();

@@ -4,7 +4,7 @@ use super::ends::{BlockingConsumer, BlockingProducer, Queue};
 use super::thread::start;
 use crate::floors::figure;
 use crate::work::{Figure, Wait, Work};
-use mainspring_perf::lab::{Lab, after_idle};
+use mainspring_perf::lab::{IDLE, Lab, after_idle};
 use mainspring_perf::trouble::Trouble;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -51,7 +51,7 @@ where
         let report = Report(&latency);
         let cpu = lab.cpus.map(|(_, other)| other);
         start(scope, lab, cpu, move || receive(consumer, base, &report))?;
-        after_idle(length, || {
+        after_idle(IDLE, length, || {
             // Relaxed: what is sent next carries it.
             latency.store(NOTHING, Relaxed);
             let sent = base.elapsed();

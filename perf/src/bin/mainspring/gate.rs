@@ -1,7 +1,7 @@
 //! What we want of the library, as figures. A gate that is missed is said, and fails nothing.
 
-use crate::run::Outcome;
 use mainspring_perf::document::Verdict;
+use mainspring_perf::run::Outcome;
 use mainspring_perf::timers::in_ticks;
 
 /// A limit on one scenario.

@@ -1,82 +1,46 @@
-//! The suites: which scenarios there are, and which of them are wanted.
+//! The suites: which scenarios there are, and what each can be told.
 
-use crate::scale;
+mod classic;
+mod mailbox;
+mod open_loop;
+mod quick;
+mod scale;
+mod topics;
+
 use clap::ValueEnum;
-use mainspring::WaitStrategy;
-use mainspring_perf::floor::{self, WINDOW};
-use mainspring_perf::idle::Hall;
-use mainspring_perf::lab::Lab;
-use mainspring_perf::stats::Sample;
-use mainspring_perf::tell::Sending;
+use mainspring_perf::plan::Plan;
+use mainspring_perf::scenario::{Scenario, select};
+use mainspring_perf::settings::Settings;
 use mainspring_perf::trouble::Trouble;
-use mainspring_perf::{call, futex, idle, pairs, tell, timers, wake};
 use std::fmt::Write;
-use std::rc::Rc;
-use std::time::Duration;
 
 /// A collection of scenarios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Suite {
     /// Calls, one-way requests and wake-ups between one caller and one runner.
     Quick,
+    /// Each kind of mailbox, alone and before an object: batches, bytes, room.
+    Mailbox,
+    /// Calls, one and many at a time, under each wait strategy.
+    Call,
+    /// Many threads that send to one object.
+    FanIn,
+    /// One thread that sends to many objects: told, published, called.
+    FanOut,
+    /// Requests that pass from object to object.
+    Pipeline,
+    /// The first call after a while without any.
+    Wake,
+    /// Planned rates: fixed, random, in bursts; timed from the planned moment, up to the knee.
+    OpenLoop,
     /// Eight runners on two CPUs.
     Pairs,
-    /// 100,000 idle objects on one runner.
+    /// 100,000 idle objects on one runner: memory, CPU time, what the others feel.
     Idle,
     /// How late timers fire, and what they cost.
     Timers,
-    /// Curves: more objects, runners, producers, room, bytes.
+    /// Curves: more objects, more runners, starting both.
     Scale,
-}
-
-/// See [`Scenario::measure`].
-pub type Measure = Box<dyn Fn(&Lab, Duration) -> Result<Sample, Trouble>>;
-
-/// One thing to measure.
-pub struct Scenario {
-    /// What it is called: group/scenario/parameter.
-    pub id: &'static str,
-    /// The scenario whose figure of the same round this one's is divided by.
-    pub floor: Option<&'static str>,
-    /// How many shares of a round's time it gets.
-    pub weight: u32,
-    /// Both sides spin, so that they would wait for each other's time slices on a lone CPU.
-    needs_two_cpus: bool,
-    /// It is measured in the first round only.
-    pub is_once: bool,
-    /// Measures one round, in about the time given.
-    pub measure: Measure,
-}
-
-/// A scenario without a floor, measured in every round.
-pub fn scenario(
-    id: &'static str,
-    measure: impl Fn(&Lab, Duration) -> Result<Sample, Trouble> + 'static,
-) -> Scenario {
-    let measure = Box::new(measure);
-    Scenario { id, floor: None, weight: 1, needs_two_cpus: false, is_once: false, measure }
-}
-
-impl Scenario {
-    /// Divides its figure by that of another scenario, which stands before it.
-    pub fn over(self, floor: &'static str) -> Self {
-        Self { floor: Some(floor), ..self }
-    }
-
-    /// Gives it more of a round's time.
-    pub fn weight(self, weight: u32) -> Self {
-        Self { weight, ..self }
-    }
-
-    /// Leaves it out on a lone CPU.
-    pub fn two_cpus(self) -> Self {
-        Self { needs_two_cpus: true, ..self }
-    }
-
-    /// Measures it in the first round only.
-    pub fn once(self) -> Self {
-        Self { is_once: true, ..self }
-    }
 }
 
 impl Suite {
@@ -84,6 +48,13 @@ impl Suite {
     pub fn name(self) -> &'static str {
         match self {
             Self::Quick => "quick",
+            Self::Mailbox => "mailbox",
+            Self::Call => "call",
+            Self::FanIn => "fan-in",
+            Self::FanOut => "fan-out",
+            Self::Pipeline => "pipeline",
+            Self::Wake => "wake",
+            Self::OpenLoop => "open-loop",
             Self::Pairs => "pairs",
             Self::Idle => "idle",
             Self::Timers => "timers",
@@ -91,164 +62,99 @@ impl Suite {
         }
     }
 
-    fn scenarios(self) -> Vec<Scenario> {
+    /// The suite that a file names; else the quick one.
+    pub fn of_file(settings: &Settings) -> Result<Self, Trouble> {
+        let Some(name) = &settings.suite else { return Ok(Self::Quick) };
+        Self::from_str(name, false).map_err(|_| {
+            let known: Vec<_> = Self::value_variants().iter().map(|suite| suite.name()).collect();
+            Trouble::Usage(format!(
+                "suite {name:?}: there is none; give one of {}",
+                known.join(", ")
+            ))
+        })
+    }
+
+    /// Its scenarios, with the parameters that were given or the usual ones.
+    pub fn scenarios(self, settings: &Settings) -> Vec<Scenario> {
         match self {
-            Self::Quick => quick(),
-            Self::Pairs => pairs_suite(),
-            Self::Idle => idle_suite(),
-            Self::Timers => timers_suite(),
-            Self::Scale => scale::scenarios(),
+            Self::Quick => quick::scenarios(),
+            Self::Mailbox => mailbox::scenarios(settings),
+            Self::Call => classic::calls(settings),
+            Self::FanIn => topics::fan_in(settings),
+            Self::FanOut => topics::fan_out(settings),
+            Self::Pipeline => topics::pipeline(settings),
+            Self::Wake => classic::wake(settings),
+            Self::OpenLoop => open_loop::scenarios(settings),
+            Self::Pairs => classic::pairs(),
+            Self::Idle => classic::idle(),
+            Self::Timers => classic::timers(),
+            Self::Scale => scale::scenarios(settings),
         }
+    }
+
+    /// The parameters that it takes, beside those that all take.
+    fn takes(self) -> &'static [&'static str] {
+        match self {
+            Self::Mailbox => &["payload"],
+            Self::Call => &["wait", "window"],
+            Self::FanIn => &["producers"],
+            Self::FanOut => &["objects"],
+            Self::Pipeline => &["stages"],
+            Self::Wake => &["wait", "idle-us"],
+            Self::OpenLoop => &["wait", "rate", "arrivals", "burst", "stall-ms"],
+            Self::Scale => &["objects", "runners"],
+            Self::Quick | Self::Pairs | Self::Idle | Self::Timers => &[],
+        }
+    }
+
+    /// Suites with many scenarios have few long rounds rather than many short ones.
+    pub fn rounds_max(self) -> u32 {
+        match self {
+            Self::Mailbox | Self::Scale | Self::Pipeline => 5,
+            _ => 15,
+        }
+    }
+
+    /// Refuses what this suite wouldn't look at.
+    pub fn check_parameters(self, settings: &Settings) -> Result<(), Trouble> {
+        let is_foreign = |name: &&str| !self.takes().contains(name);
+        let Some(foreign) = settings.given().into_iter().find(is_foreign) else { return Ok(()) };
+        let takers = Self::value_variants().iter().filter(|suite| suite.takes().contains(&foreign));
+        let takers: Vec<_> = takers.map(|suite| suite.name()).collect();
+        let name = self.name();
+        Err(Trouble::Usage(format!(
+            "--{foreign}: suite {name} has no such parameter; it is one of {}",
+            takers.join(", ")
+        )))
+    }
+
+    /// Whether there is anything to measure.
+    pub fn check_selection(self, plan: &Plan) -> Result<(), Trouble> {
+        let selected = |has_two_cpus| {
+            !select(self.scenarios(&plan.settings), &plan.only, has_two_cpus).is_empty()
+        };
+        if selected(plan.cpus.is_some()) {
+            return Ok(());
+        }
+        let (name, only) = (self.name(), &plan.only);
+        let said = if selected(true) {
+            format!("suite {name}: this needs two CPUs, and one is allowed here; see taskset(1)")
+        } else {
+            format!("--only {only}: no scenario of suite {name} has this in its name; see --list")
+        };
+        Err(Trouble::Usage(said))
     }
 }
 
-const SPIN: WaitStrategy = WaitStrategy::Spin;
-const PARK: WaitStrategy = WaitStrategy::Park;
-const SPIN_THEN_YIELD: WaitStrategy =
-    WaitStrategy::SpinThenYield { spin: mainspring::SPIN_DEFAULT };
-const SPIN_THEN_PARK: WaitStrategy = WaitStrategy::SpinThenPark { spin: mainspring::SPIN_DEFAULT };
-const BACKOFF: WaitStrategy = WaitStrategy::Backoff { sleep_max: Duration::from_millis(1) };
-
-fn quick() -> Vec<Scenario> {
-    let round_trip =
-        |id, wait| scenario(id, move |lab, time| call::round_trip(lab, lab.engine(wait)?, time));
-    let mpsc = |id, wait, how| scenario(id, move |lab, time| tell::mpsc(lab, wait, how, time));
-    let spsc = |id, wait, how| scenario(id, move |lab, time| tell::spsc(lab, wait, how, time));
-    // A wake-up takes over a millisecond with the idling before it, so these get more time.
-    let wake =
-        |id, wait| scenario(id, move |lab, time| wake::round_trip(lab, wait, time)).weight(2);
-    use Sending::{Batched, Single};
-    let (lines, futex, one_way) = ("floor/ping_pong", "floor/futex/ping_pong", "floor/futex/wake");
-    let (single, batched) = ("floor/ring/single", "floor/ring/batched");
-    vec![
-        scenario(lines, floor::ping_pong).two_cpus(),
-        scenario(single, floor::stream_single::<1>).two_cpus(),
-        scenario(batched, floor::stream_batched::<1>).two_cpus(),
-        scenario("floor/ring/single_32_bytes", floor::stream_single::<4>).two_cpus(),
-        scenario("floor/ring/batched_32_bytes", floor::stream_batched::<4>).two_cpus(),
-        scenario("floor/ring/window_128", floor::window).two_cpus(),
-        scenario(futex, futex::ping_pong),
-        scenario(one_way, futex::wake).weight(2),
-        round_trip("call/round_trip/spin", SPIN).over(lines).two_cpus(),
-        round_trip("call/round_trip/spin-then-yield", SPIN_THEN_YIELD).over(lines).two_cpus(),
-        round_trip("call/round_trip/backoff", BACKOFF).over(lines).two_cpus(),
-        round_trip("call/round_trip/spin-then-park", SPIN_THEN_PARK).over(lines).two_cpus(),
-        round_trip("call/round_trip/park", PARK).over(futex),
-        scenario("call/round_trip/unpinned", |lab, time| {
-            call::round_trip(lab, lab.plain_engine()?, time)
-        })
-        .over(futex),
-        scenario("call/window_128/spin-then-park", |lab, time| {
-            call::window(lab, SPIN_THEN_PARK, time)
-        })
-        .over("floor/ring/window_128"),
-        mpsc("tell/mpsc/single/spin", SPIN, Single).over(single).two_cpus(),
-        mpsc("tell/mpsc/batched/spin", SPIN, Batched).over(batched).two_cpus(),
-        spsc("tell/spsc/single/spin", SPIN, Single).over(single).two_cpus(),
-        spsc("tell/spsc/batched/spin", SPIN, Batched).over(batched).two_cpus(),
-        mpsc("tell/mpsc/single/spin-then-park", SPIN_THEN_PARK, Single).over(single),
-        wake("wake/spin", SPIN).over(lines).two_cpus(),
-        wake("wake/spin-then-park", SPIN_THEN_PARK).over(one_way),
-        wake("wake/park", PARK).over(one_way),
-    ]
-}
-
-/// How many pairs there are where there are too many.
-const PAIRS: usize = 4;
-
-/// A fixed number of calls, about as many as fit into the time: the same for one pair and four.
-fn calls_in(time: Duration, each_ns: u64) -> u64 {
-    let calls = time.as_nanos() as u64 / each_ns;
-    calls.max(1000) / PAIRS as u64 * PAIRS as u64
-}
-
-fn pairs_suite() -> Vec<Scenario> {
-    let many = |time| calls_in(time, 1000);
-    let few = |time| calls_in(time, 15_000);
-    let (one, futex) = ("pairs/window_128/one", "floor/futex/four_pairs");
-    vec![
-        scenario(one, move |lab, time| pairs::run(lab, 1, WINDOW, many(time))).two_cpus(),
-        scenario("pairs/window_128/four", move |lab, time| {
-            pairs::run(lab, PAIRS, WINDOW, many(time))
-        })
-        .over(one)
-        .two_cpus(),
-        scenario(futex, move |lab, time| futex::pairs(lab, PAIRS, few(time))).two_cpus(),
-        scenario("pairs/window_1/four", move |lab, time| pairs::run(lab, PAIRS, 1, few(time)))
-            .over(futex)
-            .two_cpus(),
-    ]
-}
-
-fn idle_suite() -> Vec<Scenario> {
-    let hall = Rc::new(Hall::default());
-    let here = || hall.clone();
-    let (never, once, share) = (here(), here(), here());
-    let (calls, tells) = (here(), here());
-    vec![
-        scenario("idle/memory/never_used", move |lab, _| never.bytes_never_used(lab)).once(),
-        scenario("idle/memory/used_once", move |lab, _| once.bytes_used_once(lab)).once(),
-        scenario("idle/cpu_share", move |lab, time| share.cpu_share(lab, time)).weight(2).once(),
-        scenario("idle/call/alone", idle::call_alone),
-        scenario("idle/call/beside_100000", move |lab, time| calls.call_beside(lab, time))
-            .over("idle/call/alone"),
-        scenario("idle/tell/alone", idle::tell_alone),
-        scenario("idle/tell/beside_100000", move |lab, time| tells.tell_beside(lab, time))
-            .over("idle/tell/alone"),
-    ]
-}
-
-fn timers_suite() -> Vec<Scenario> {
-    let late =
-        |id, wait, crowd| scenario(id, move |lab, time| timers::lateness(lab, wait, crowd, time));
-    let arm = |id, crowd| scenario(id, move |lab, time| timers::arm_and_cancel(lab, crowd, time));
-    let idle = |id, crowd| scenario(id, move |_, time| timers::idle_turn(crowd, time));
-    vec![
-        scenario("floor/timers/jitter", timers::jitter).two_cpus(),
-        late("timers/late/spin", SPIN, 0).two_cpus(),
-        late("timers/late/spin/beside_1000000", SPIN, timers::CROWD).two_cpus(),
-        late("timers/late/spin-then-park", SPIN_THEN_PARK, 0),
-        arm("timers/arm_and_cancel/alone", 0),
-        arm("timers/arm_and_cancel/beside_1000000", timers::CROWD),
-        idle("timers/idle_turn/alone", 0),
-        idle("timers/idle_turn/beside_1000000", timers::CROWD),
-    ]
-}
-
 /// The suites and what is in them.
-pub fn list() -> String {
+pub fn list(settings: &Settings) -> String {
     let mut text = String::new();
     for suite in Suite::value_variants() {
         let _ = writeln!(text, "{}", suite.name());
-        for scenario in suite.scenarios() {
+        for scenario in suite.scenarios(settings) {
             let floor = scenario.floor.map(|floor| format!("  (÷ {floor})"));
             let _ = writeln!(text, "  {}{}", scenario.id, floor.unwrap_or_default());
         }
     }
     text
-}
-
-/// Whether there is anything to measure.
-pub fn check(suite: Suite, only: &str, has_two_cpus: bool) -> Result<(), Trouble> {
-    if !select(suite, only, has_two_cpus).is_empty() {
-        return Ok(());
-    }
-    let name = suite.name();
-    let said = if select(suite, only, true).is_empty() {
-        format!("--only {only}: no scenario of suite {name} has this in its name; see --list")
-    } else {
-        format!("--suite {name}: this needs two CPUs, and one is allowed here; see taskset(1)")
-    };
-    Err(Trouble::Usage(said))
-}
-
-/// The scenarios that are wanted and possible, with the floors of those.
-pub fn select(suite: Suite, only: &str, has_two_cpus: bool) -> Vec<Scenario> {
-    let mut scenarios = suite.scenarios();
-    scenarios.retain(|scenario| has_two_cpus || !scenario.needs_two_cpus);
-    let is_wanted = |scenario: &Scenario| scenario.id.contains(only);
-    let floors: Vec<_> =
-        scenarios.iter().filter(|s| is_wanted(s)).filter_map(|s| s.floor).collect();
-    scenarios.retain(|scenario| is_wanted(scenario) || floors.contains(&scenario.id));
-    scenarios
 }

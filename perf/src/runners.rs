@@ -1,12 +1,12 @@
 //! Several runners on the two CPUs, each with an object and a thread that calls it.
 
+use crate::call;
+use crate::floor::WINDOW;
+use crate::lab::{ANSWER_LIMIT, Lab};
+use crate::servant::{Adder, AdderProxy};
+use crate::stats::Sample;
+use crate::trouble::Trouble;
 use mainspring::{Builder, Call, Engine, Runner};
-use mainspring_perf::call;
-use mainspring_perf::floor::WINDOW;
-use mainspring_perf::lab::{ANSWER_LIMIT, Lab};
-use mainspring_perf::servant::{Adder, AdderProxy};
-use mainspring_perf::stats::Sample;
-use mainspring_perf::trouble::Trouble;
 use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};

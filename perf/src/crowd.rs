@@ -1,12 +1,12 @@
 //! Many objects on one runner: what one of them costs in memory, and what reaching one takes.
 
+use crate::lab::{ANSWER_LIMIT, Lab, RUNNER, Slot, closed_loop};
+use crate::nursery::{Nursery, call_all, growth, resident_bytes};
+use crate::stats::Sample;
+use crate::tell::wait_for_room;
+use crate::trouble::Trouble;
 use crossbeam_utils::CachePadded;
 use mainspring::{Engine, WaitStrategy, active};
-use mainspring_perf::lab::{ANSWER_LIMIT, Lab, RUNNER, Slot, closed_loop};
-use mainspring_perf::nursery::{Nursery, call_all, growth, resident_bytes};
-use mainspring_perf::stats::Sample;
-use mainspring_perf::tell::wait_for_room;
-use mainspring_perf::trouble::Trouble;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;

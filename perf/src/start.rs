@@ -1,9 +1,9 @@
 //! What an engine takes to start and to end.
 
-use super::runners;
-use mainspring_perf::lab::{Lab, closed_loop};
-use mainspring_perf::stats::Sample;
-use mainspring_perf::trouble::Trouble;
+use crate::lab::{Lab, closed_loop};
+use crate::runners;
+use crate::stats::Sample;
+use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// Starts an engine with so many runners, and ends it.

@@ -1,13 +1,13 @@
 //! One-way requests that carry more or fewer bytes.
 
+use crate::floor::CHUNK;
+use crate::kind::Chosen;
+use crate::lab::{ANSWER_LIMIT, Lab, Slot};
+use crate::meter::{Meter, Tally};
+use crate::stats::Sample;
+use crate::tell::wait_for_room;
+use crate::trouble::Trouble;
 use mainspring::{WaitStrategy, active};
-use mainspring_perf::floor::CHUNK;
-use mainspring_perf::kind::Chosen;
-use mainspring_perf::lab::{ANSWER_LIMIT, Lab, Slot};
-use mainspring_perf::meter::{Meter, Tally};
-use mainspring_perf::stats::Sample;
-use mainspring_perf::tell::wait_for_room;
-use mainspring_perf::trouble::Trouble;
 use std::time::{Duration, Instant};
 
 /// A [`Meter`] that is given so many bytes, and adds up all words in them.

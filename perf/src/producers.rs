@@ -1,12 +1,12 @@
 //! Several threads that send one-way requests to one object, half of them on the runner's own CPU.
 
+use crate::kind::Chosen;
+use crate::lab::{ANSWER_LIMIT, Lab};
+use crate::meter::{Meter, MeterProxy, Tally};
+use crate::stats::Sample;
+use crate::trouble::Trouble;
 use mainspring::mailbox::ClonedKind;
 use mainspring::{SendError, WaitStrategy};
-use mainspring_perf::kind::Chosen;
-use mainspring_perf::lab::{ANSWER_LIMIT, Lab};
-use mainspring_perf::meter::{Meter, MeterProxy, Tally};
-use mainspring_perf::stats::Sample;
-use mainspring_perf::trouble::Trouble;
 use std::thread::{self, yield_now};
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,74 @@
+//! Each kind of mailbox: alone, with more bytes, with more room.
+
+use super::quick::{RING, RING_BY_32, ring_floors};
+use super::scale::curve;
+use mainspring::WaitStrategy;
+use mainspring::mailbox::{Lanes, Mpsc, Spsc};
+use mainspring_perf::kind::Chosen;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::meter::Meter;
+use mainspring_perf::scenario::{Measure, Scenario, scenario};
+use mainspring_perf::settings::{PAYLOADS, Settings, points};
+use mainspring_perf::stats::Sample;
+use mainspring_perf::tell::Sending;
+use mainspring_perf::trouble::Trouble;
+use mainspring_perf::{bare, payload, tell};
+use std::time::Duration;
+
+/// Everything.
+pub fn scenarios(settings: &Settings) -> Vec<Scenario> {
+    let bytes = points(&settings.payload, &PAYLOADS);
+    let mut all = Vec::from(ring_floors());
+    all.extend(alone());
+    all.extend(curve("mailbox/payload/shared", &bytes, carry::<Mpsc>));
+    all.extend(curve("mailbox/payload/spsc", &bytes, carry::<Spsc>));
+    all.extend(curve("mailbox/payload/lanes", &bytes, carry::<Lanes>));
+    const ROOM: [usize; 6] = [1, 8, 64, 1024, 16_384, 1_048_576];
+    all.extend(curve("mailbox/capacity/shared", &ROOM, batches::<Mpsc>));
+    all.extend(curve("mailbox/capacity/spsc", &ROOM, batches::<Spsc>));
+    all
+}
+
+type Bare = fn(&Lab, Sending, Duration) -> Result<Sample, Trouble>;
+
+fn alone() -> Vec<Scenario> {
+    let kinds: [(&str, Bare); 3] =
+        [("shared", bare::shared), ("spsc", bare::single), ("lanes", bare::lane)];
+    let both = kinds.into_iter().flat_map(|(kind, stream)| {
+        let one = |how: &str, sending| {
+            scenario(format!("mailbox/bare/{kind}/{how}"), move |lab, time| {
+                stream(lab, sending, time)
+            })
+        };
+        [
+            one("single", Sending::Single).over(RING),
+            one("batched", Sending::Batched).over(RING_BY_32),
+        ]
+    });
+    both.map(Scenario::two_cpus).collect()
+}
+
+/// A stream of requests that carry so many bytes: the size is known at compile time.
+fn carry<K: Chosen>(bytes: usize) -> Measure {
+    Box::new(match bytes {
+        0 => payload::stream::<0, K>,
+        8 => payload::stream::<8, K>,
+        16 => payload::stream::<16, K>,
+        32 => payload::stream::<32, K>,
+        64 => payload::stream::<64, K>,
+        128 => payload::stream::<128, K>,
+        // The settings were checked.
+        _ => payload::stream::<256, K>,
+    })
+}
+
+/// A stream of batches of 32, or of what a smaller mailbox has room for.
+fn batches<K: Chosen>(capacity: usize) -> Measure {
+    Box::new(move |lab, length| {
+        let engine = lab.engine(WaitStrategy::default())?;
+        let meter = K::start(engine.spawn("meter", Meter::default).capacity(capacity))?;
+        let sample = tell::stream(lab, &meter, Sending::Batched, length)?;
+        lab.end(engine)?;
+        Ok(sample)
+    })
+}

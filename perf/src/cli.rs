@@ -1,0 +1,60 @@
+//! Command lines, as every program of this package reads and answers them.
+
+use crate::trouble::Trouble;
+use clap::Parser;
+use clap::error::ErrorKind;
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// What a command line asks for.
+pub enum Parsed<T> {
+    /// To do something.
+    Options(T),
+    /// A text, help or the version, and nothing to do.
+    Text(String),
+}
+
+/// Reads the arguments, the program's name first.
+///
+/// # Errors
+/// [`Trouble::Usage`], in one line.
+pub fn parse<T: Parser>(arguments: Vec<OsString>) -> Result<Parsed<T>, Trouble> {
+    T::try_parse_from(arguments).map(Parsed::Options).or_else(|error| {
+        let text = error.to_string();
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(text)),
+            _ => Err(Trouble::Usage(in_one_line(&text))),
+        }
+    })
+}
+
+/// Without the usage, which `--help` shows.
+fn in_one_line(text: &str) -> String {
+    let is_said = |line: &&str| !line.is_empty() && !line.starts_with("For more");
+    let before_usage = text.lines().take_while(|line| !line.starts_with("Usage:"));
+    let said: Vec<_> = before_usage.map(str::trim).filter(is_said).collect();
+    let said = said.join(" ");
+    format!("{}; see --help", said.strip_prefix("error: ").unwrap_or(&said))
+}
+
+/// The command line as it can be typed again, under this name.
+pub fn typed(name: &str, arguments: &[OsString]) -> String {
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    words.fold(name.to_owned(), |all, one| all + " " + &one)
+}
+
+/// The exit code; trouble is said in one line, whatever it is.
+pub fn ended(result: Result<ExitCode, Trouble>) -> ExitCode {
+    result.unwrap_or_else(|trouble| {
+        eprintln!("mainspring: {}", trouble.to_string().replace('\n', " "));
+        ExitCode::from(trouble.exit_code())
+    })
+}
+
+/// A reader that has gone, as `head` does, is no reason to fail.
+pub fn print(text: &str) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,189 @@
+//! Calls of one object under planned loads, beside the same calls one at a time.
+//!
+//! The rates are those asked for, or shares of what the object can do at most, found anew in each round:
+//! then the curve of latency over rate shows its knee on any machine.
+
+use crate::arrivals::Arrivals;
+use crate::lab::{ANSWER_LIMIT, Lab, closed_loop};
+use crate::open_loop::{self, Load, Loaded};
+use crate::scenario::{Scenario, scenario};
+use crate::settings::{Settings, Wait, points};
+use crate::stats::Sample;
+use crate::trouble::Trouble;
+use clap::ValueEnum;
+use mainspring::{Call, Engine, SendError};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Shares of the highest rate, in percent.
+const SHARES: [u32; 6] = [10, 25, 50, 75, 90, 95];
+/// Plans beside the random one are measured at this share.
+const USUAL_SHARE: u32 = 50;
+/// More than a thread can send.
+const TOO_MUCH: Load = Load { arrivals: Arrivals::Fixed, rate: 2e7, burst: 1 };
+const BURST: u32 = 32;
+
+/// Makes the object, with an engine that the lab has started, for a measurement of that length; returns
+/// what calls it.
+pub trait Setup<O>: Fn(&Engine, &Lab, Duration) -> Result<O, Trouble> {}
+impl<O, F: Fn(&Engine, &Lab, Duration) -> Result<O, Trouble>> Setup<O> for F {}
+
+/// Calls it once, or says that its mailbox is full.
+pub trait Operation<R, A>: FnMut() -> Result<Call<R>, SendError<A>> {}
+impl<R, A, F: FnMut() -> Result<Call<R>, SendError<A>>> Operation<R, A> for F {}
+
+/// The scenarios of one object: closed loop, saturation, and each plan at each rate.
+pub fn scenarios<R: 'static, A: 'static, O: Operation<R, A> + 'static>(
+    id: &str,
+    settings: &Settings,
+    setup: impl Setup<O> + 'static,
+) -> Vec<Scenario> {
+    let wait = settings.wait.first().copied().unwrap_or(Wait::SpinThenPark);
+    let subject = Rc::new(Subject { setup, wait, rate_max: Cell::new(f64::NAN) });
+    let (closed, saturated) = (subject.clone(), subject.clone());
+    let mut all = vec![scenario(format!("{id}/closed_loop"), move |lab, time| {
+        closed.on_engine(lab, time, |operation| one_at_a_time(operation, time))
+    })];
+    let burst = settings.burst.unwrap_or(BURST);
+    let planned = |arrivals: Arrivals, rate: Rate| {
+        let (subject, name) = (subject.clone(), rate.name());
+        let one = scenario(format!("{id}/{}/{name}", arrivals.name()), move |lab, time| {
+            let rate = match rate {
+                Rate::Given(rate) => rate,
+                Rate::Share(percent) => subject.rate_max(lab, time)? * f64::from(percent) / 100.0,
+            };
+            subject.load(lab, Load { arrivals, rate, burst }, time)
+        });
+        // Where nothing is answered while the rest is sent, both need a CPU of their own.
+        if let Rate::Given(_) = rate { one.must_reach() } else { one.two_cpus() }
+    };
+    if settings.rate.is_empty() {
+        all.push(
+            scenario(format!("{id}/saturation"), move |lab, time| saturated.saturate(lab, time))
+                .two_cpus(),
+        );
+        all.extend(SHARES.map(|percent| planned(Arrivals::Poisson, Rate::Share(percent))));
+        let others = [Arrivals::Fixed, Arrivals::Bursts];
+        all.extend(others.map(|arrivals| planned(arrivals, Rate::Share(USUAL_SHARE))));
+    } else {
+        for arrivals in points(&settings.arrivals, Arrivals::value_variants()) {
+            all.extend(settings.rate.iter().map(|rate| planned(arrivals, Rate::Given(*rate))));
+        }
+    }
+    all
+}
+
+/// How many requests a second.
+#[derive(Clone, Copy)]
+enum Rate {
+    Given(f64),
+    /// Percent of the most.
+    Share(u32),
+}
+
+impl Rate {
+    fn name(self) -> String {
+        match self {
+            Self::Given(rate) => rate.to_string(),
+            Self::Share(percent) => format!("{percent}%"),
+        }
+    }
+}
+
+/// What is loaded, and the most that it was seen to do.
+struct Subject<S> {
+    setup: S,
+    wait: Wait,
+    /// In the round that is under way; not a number before it was measured.
+    rate_max: Cell<f64>,
+}
+
+impl<S> Subject<S> {
+    /// Runs it with a new object on a new engine, which has ended afterwards.
+    fn on_engine<O>(
+        &self,
+        lab: &Lab,
+        length: Duration,
+        run: impl FnOnce(O) -> Result<Sample, Trouble>,
+    ) -> Result<Sample, Trouble>
+    where
+        S: Setup<O>,
+    {
+        let engine = lab.engine(self.wait.strategy())?;
+        let operation = (self.setup)(&engine, lab, length)?;
+        let sample = run(operation)?;
+        lab.end(engine)?;
+        Ok(sample)
+    }
+
+    fn saturate<R, A, O: Operation<R, A>>(
+        &self,
+        lab: &Lab,
+        length: Duration,
+    ) -> Result<Sample, Trouble>
+    where
+        S: Setup<O>,
+    {
+        self.on_engine(lab, length, |operation| {
+            let loaded = drive(TOO_MUCH, length, Duration::ZERO, operation)?;
+            self.rate_max.set(loaded.achieved());
+            Ok(Sample::per_operation(loaded.received, loaded.time))
+        })
+    }
+
+    /// The most requests a second, measured now if nobody has (`--only` may have left that out).
+    fn rate_max<R, A, O: Operation<R, A>>(
+        &self,
+        lab: &Lab,
+        length: Duration,
+    ) -> Result<f64, Trouble>
+    where
+        S: Setup<O>,
+    {
+        if self.rate_max.get().is_nan() {
+            self.saturate(lab, length)?;
+        }
+        Ok(self.rate_max.get())
+    }
+
+    fn load<R, A, O: Operation<R, A>>(
+        &self,
+        lab: &Lab,
+        load: Load,
+        length: Duration,
+    ) -> Result<Sample, Trouble>
+    where
+        S: Setup<O>,
+    {
+        self.on_engine(lab, length, |operation| {
+            let loaded = drive(load, length, open_loop::GRACE, operation)?;
+            Ok(Sample::Load(Box::new(loaded)))
+        })
+    }
+}
+
+fn drive<R, A>(
+    load: Load,
+    length: Duration,
+    grace: Duration,
+    mut operation: impl Operation<R, A>,
+) -> Result<Loaded, Trouble> {
+    let send = || match operation() {
+        Ok(call) => Ok(Some(call)),
+        Err(SendError::Full(_)) => Ok(None),
+        Err(_) => Err(Trouble::Stopped),
+    };
+    open_loop::drive(load, length, grace, send)
+}
+
+fn one_at_a_time<R, A>(
+    mut operation: impl Operation<R, A>,
+    length: Duration,
+) -> Result<Sample, Trouble> {
+    closed_loop(length, || {
+        let mut call = operation().map_err(|_| Trouble::Stopped)?;
+        call.get_timeout(ANSWER_LIMIT)?;
+        Ok(())
+    })
+}

@@ -1,0 +1,80 @@
+//! One run from its beginning to its report: apart from the first thread, and open to Ctrl-C.
+
+use crate::cli;
+use crate::document::Verdict;
+use crate::plan::Plan;
+use crate::run::{self, Outcome};
+use crate::scenario::{self, Scenario};
+use crate::settings::Settings;
+use crate::trouble::Trouble;
+use crate::{machine, summary, table};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::{Builder, JoinHandle};
+
+/// As shells say it of a program that was ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Measures in a thread of its own: that one is pinned. Were the first one pinned, the library would
+/// take its mask for the process's.
+///
+/// The first Ctrl-C ends the run after the measurement that is under way, and what there is is
+/// reported and written; the second one ends the program.
+///
+/// # Errors
+/// What broke the run off; the document is written all the same.
+pub fn run(
+    plan: Plan,
+    scenarios: impl FnOnce(&Settings) -> Vec<Scenario> + Send + 'static,
+    judge: fn(&[Outcome]) -> Vec<Verdict>,
+) -> Result<ExitCode, Trouble> {
+    let interrupted = interruptible().map_err(|error| system("the handler of Ctrl-C", error))?;
+    let measured = Builder::new().name("bench".into()).spawn(move || {
+        let all = scenarios(&plan.settings);
+        let scenarios = scenario::select(all, &plan.only, plan.cpus.is_some());
+        measure(plan, scenarios, judge, &interrupted)
+    });
+    // A panic was reported by the thread itself.
+    let panicked = |_| Ok(ExitCode::FAILURE);
+    measured.map(JoinHandle::join).map_err(Trouble::Thread)?.unwrap_or_else(panicked)
+}
+
+/// The flag that Ctrl-C sets; with it set, Ctrl-C ends the program.
+fn interruptible() -> io::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), interrupted.clone())?;
+    flag::register(SIGINT, interrupted.clone())?;
+    Ok(interrupted)
+}
+
+/// Runs the scenarios and reports them; a run that broke off reports what it has.
+fn measure(
+    mut plan: Plan,
+    scenarios: Vec<Scenario>,
+    judge: fn(&[Outcome]) -> Vec<Verdict>,
+    interrupted: &AtomicBool,
+) -> Result<ExitCode, Trouble> {
+    let json = plan.json.take();
+    let machine = machine::look(&plan.allowed, plan.cpus);
+    let (run, trouble) = run::all(&plan, scenarios, interrupted);
+    let (gates, is_interrupted) = (judge(&run.outcomes), run.is_interrupted);
+    let document = summary::document(&plan, machine, run, gates, trouble.as_ref());
+    if let Some(output) = json {
+        output.write(document.to_json().as_bytes())?;
+    }
+    match trouble {
+        Some(trouble) => Err(trouble),
+        None => {
+            cli::print(&table::text(&document));
+            Ok(if is_interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+        }
+    }
+}
+
+fn system(what: &str, error: io::Error) -> Trouble {
+    Trouble::System { what: what.into(), error }
+}
