@@ -40,7 +40,7 @@ impl Arrivals {
     }
 }
 
-/// See [`Arrivals::schedule`]; endless.
+/// See [`Arrivals::schedule`]; endless as far as clocks go.
 pub struct Schedule {
     arrivals: Arrivals,
     /// The mean, in seconds.
@@ -67,7 +67,8 @@ impl Iterator for Schedule {
             }
         };
         self.sent += 1;
-        Some(Duration::from_secs_f64(at))
+        // Never, if the rate is so low that no clock reaches it.
+        Duration::try_from_secs_f64(at).ok()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::arrivals::Arrivals;
 use crate::lab::{ANSWER_LIMIT, Lab, closed_loop};
-use crate::open_loop::{self, Load, Loaded};
+use crate::open_loop::{self, Load};
 use crate::scenario::{Scenario, scenario};
 use crate::settings::{Settings, Wait, points};
 use crate::stats::Sample;
@@ -20,8 +20,6 @@ use std::time::Duration;
 const SHARES: [u32; 6] = [10, 25, 50, 75, 90, 95];
 /// Plans beside the random one are measured at this share.
 const USUAL_SHARE: u32 = 50;
-/// More than a thread can send.
-const TOO_MUCH: Load = Load { arrivals: Arrivals::Fixed, rate: 2e7, burst: 1 };
 const BURST: u32 = 32;
 
 /// Makes the object, with an engine that the lab has started, for a measurement of that length; returns
@@ -126,9 +124,9 @@ impl<S> Subject<S> {
         S: Setup<O>,
     {
         self.on_engine(lab, length, |operation| {
-            let loaded = drive(TOO_MUCH, length, Duration::ZERO, operation)?;
-            self.rate_max.set(loaded.achieved());
-            Ok(Sample::per_operation(loaded.received, loaded.time))
+            let saturation = open_loop::saturate(length, sender(operation))?;
+            self.rate_max.set(saturation.rate());
+            Ok(Sample::per_operation(saturation.received, saturation.time))
         })
     }
 
@@ -157,24 +155,21 @@ impl<S> Subject<S> {
         S: Setup<O>,
     {
         self.on_engine(lab, length, |operation| {
-            let loaded = drive(load, length, open_loop::GRACE, operation)?;
+            let loaded = open_loop::drive(load, length, sender(operation))?;
             Ok(Sample::Load(Box::new(loaded)))
         })
     }
 }
 
-fn drive<R, A>(
-    load: Load,
-    length: Duration,
-    grace: Duration,
+/// Says `None` if there is no room.
+fn sender<R, A>(
     mut operation: impl Operation<R, A>,
-) -> Result<Loaded, Trouble> {
-    let send = || match operation() {
+) -> impl FnMut() -> Result<Option<Call<R>>, Trouble> {
+    move || match operation() {
         Ok(call) => Ok(Some(call)),
         Err(SendError::Full(_)) => Ok(None),
         Err(_) => Err(Trouble::Stopped),
-    };
-    open_loop::drive(load, length, grace, send)
+    }
 }
 
 fn one_at_a_time<R, A>(

@@ -16,8 +16,8 @@ use mainspring::Call;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What is still unsent so long after the plan's end is lost; in most cases.
-pub const GRACE: Duration = Duration::from_secs(1);
+/// What is still unsent so long after the plan's end is lost.
+const GRACE: Duration = Duration::from_secs(1);
 /// A rate counts as reached from this share of the planned one on: a hiccup at the very end of a
 /// round makes it longer without anybody being too slow.
 pub const REACHED: f64 = 0.95;
@@ -123,14 +123,13 @@ struct Pending<R> {
 }
 
 /// Sends requests as planned; the first tenth of the time is for warming up. What couldn't be sent in
-/// time is sent for another `grace`.
+/// time is sent for another second.
 ///
 /// `send` sends one, or says `None` if there is no room: then it is asked again. Answers are taken in
 /// the order of the requests, so they should all come from one object.
 pub fn drive<R>(
     load: Load,
     length: Duration,
-    grace: Duration,
     mut send: impl FnMut() -> Result<Option<Call<R>>, Trouble>,
 ) -> Result<Loaded, Trouble> {
     let mut loaded = Loaded::new(load, length);
@@ -139,7 +138,8 @@ pub fn drive<R>(
     let mut schedule = load.arrivals.schedule(load.rate, load.burst, fastrand::u64(..));
     let slot = Slot::of(length);
     let begun = slot.end - length;
-    let mut moment = || begun + schedule.next().unwrap_or(Duration::MAX);
+    let beyond = slot.end + length;
+    let mut moment = || schedule.next().and_then(|at| begun.checked_add(at)).unwrap_or(beyond);
     let mut planned = moment();
     loop {
         while let Some(oldest) = pending.front_mut() {
@@ -152,7 +152,7 @@ pub fn drive<R>(
             pending.pop_front();
         }
         let now = Instant::now();
-        let is_over = planned >= slot.end || now > slot.end + grace;
+        let is_over = planned >= slot.end || now > slot.end + GRACE;
         if is_over && (pending.is_empty() || now > slot.end + ANSWER_LIMIT) {
             break;
         }
@@ -170,6 +170,51 @@ pub fn drive<R>(
         planned = moment();
     }
     Ok(loaded)
+}
+
+/// Sends whenever there is room: answers a second, at most. The first tenth of the time is for warming up.
+pub fn saturate<R>(
+    length: Duration,
+    mut send: impl FnMut() -> Result<Option<Call<R>>, Trouble>,
+) -> Result<Saturation, Trouble> {
+    let mut pending: VecDeque<Call<R>> = VecDeque::with_capacity(1 << 16);
+    let slot = Slot::of(length);
+    let (mut received, mut begun) = (0, None);
+    loop {
+        while let Some(outcome) = pending.front_mut().and_then(Call::try_get) {
+            outcome?;
+            pending.pop_front();
+            received += 1;
+        }
+        let now = Instant::now();
+        if now >= slot.warm && begun.is_none() {
+            (received, begun) = (0, Some(now));
+        }
+        if now >= slot.end {
+            let time = now - begun.unwrap_or(slot.warm);
+            let unanswered = pending.into_iter().map(|mut call| call.get_timeout(ANSWER_LIMIT));
+            unanswered.collect::<Result<Vec<_>, _>>()?;
+            return Ok(Saturation { received, time });
+        }
+        if let Some(call) = send()? {
+            pending.push_back(call);
+        }
+    }
+}
+
+/// See [`saturate`].
+pub struct Saturation {
+    /// How many were answered.
+    pub received: u64,
+    /// In how much time.
+    pub time: Duration,
+}
+
+impl Saturation {
+    /// Answers a second; 1 if there were none.
+    pub fn rate(&self) -> f64 {
+        self.received.max(1) as f64 / self.time.as_secs_f64()
+    }
 }
 
 fn count(loaded: &mut Loaded, slot: &Slot, planned: Instant, is_sent: bool) {

@@ -23,7 +23,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs a suite of benchmarks (without this word: the quick one).
-    Bench(Bench),
+    Bench(Box<Bench>),
     #[command(flatten)]
     Tool(Tool),
 }
@@ -89,7 +89,7 @@ pub enum Asked {
     /// A text, and nothing to run.
     Text(String),
     /// A run.
-    Run(Suite, Plan),
+    Run(Suite, Box<Plan>),
     /// The other program, with these arguments.
     Rivals(Vec<String>),
     /// A command beside `bench`.
@@ -110,7 +110,7 @@ fn read_from(arguments: Vec<OsString>) -> Result<Asked, Trouble> {
     };
     let (suite, options) = match command {
         Some(Command::Tool(tool)) => return Ok(Asked::Tool(tool)),
-        Some(Command::Bench(Bench { suite, options })) => (suite, options),
+        Some(Command::Bench(bench)) => (bench.suite, bench.options),
         None => (None, options),
     };
     if let Some(arguments) = options.rivals {
@@ -127,7 +127,7 @@ fn read_from(arguments: Vec<OsString>) -> Result<Asked, Trouble> {
     suite.check_parameters(&settings)?;
     let plan = Plan::new(suite.name(), settings, suite.rounds_max(), typed)?;
     suite.check_selection(&plan)?;
-    Ok(Asked::Run(suite, plan))
+    Ok(Asked::Run(suite, Box::new(plan)))
 }
 
 #[cfg(all(test, unix))]

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     cli::ended(args::read().and_then(|asked| match asked {
         Asked::Text(text) => Ok(print(&text)),
         Asked::Run(suite, plan) => {
-            session::run(plan, move |settings| suite.scenarios(settings), gate::judge)
+            session::run(*plan, move |settings| suite.scenarios(settings), gate::judge)
         }
         Asked::Rivals(arguments) => rivals::run(&arguments),
         Asked::Tool(tool) => tool.run(),
