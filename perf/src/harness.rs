@@ -27,7 +27,7 @@ use crate::cli::{self, Parsed};
 use crate::floor;
 use crate::lab::Lab;
 use crate::loads::{self, Operation};
-use crate::plan::Plan;
+use crate::plan::{Plan, ROUNDS_MAX};
 use crate::scenario::{self, Scenario, scenario};
 use crate::session;
 use crate::settings::Settings;
@@ -39,7 +39,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const ROUNDS_MAX: u32 = 15;
 /// The bare round trip, which stands before everything.
 const FLOOR: &str = "floor/ping_pong";
 

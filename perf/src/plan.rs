@@ -9,6 +9,8 @@ use std::time::Duration;
 const SECONDS: u64 = 20;
 const CAPACITY: usize = 1024;
 const ROUNDS_MIN: u32 = 5;
+/// More rounds than this say no more, unless a suite's scenarios are so many that it has fewer.
+pub const ROUNDS_MAX: u32 = 60;
 /// A longer run has more rounds, not longer ones: one more for every so many seconds.
 const SECONDS_PER_ROUND: u64 = 4;
 

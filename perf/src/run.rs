@@ -136,8 +136,10 @@ impl Run {
 
 /// A probe takes this share of its round.
 const PROBE_SHARE: u32 = 50;
-/// The machine's hiccups are watched for this share of the run, on each of its CPUs.
+/// The machine's hiccups are watched for this share of the run on each of its CPUs, and no longer
+/// than the other time.
 const JITTER_SHARE: u32 = 40;
+const JITTER_MAX: Duration = Duration::from_secs(2);
 
 /// Measures every scenario in every round, and says what stopped it, if anything did. Ends before
 /// the next measurement once `interrupted` says so.
@@ -169,7 +171,7 @@ fn run_rounds(
     lab: &Lab,
     interrupted: &AtomicBool,
 ) -> Result<(), Trouble> {
-    let watch = plan.budget / JITTER_SHARE;
+    let watch = (plan.budget / JITTER_SHARE).min(JITTER_MAX);
     let progress = progress(shares(run, |_| 1));
     progress.set_message("jitter");
     let used = plan.cpus.map_or(Vec::new(), |(caller, runner)| vec![caller, runner]);

@@ -132,3 +132,32 @@ fn a_scenario_brings_its_floor_along() {
     assert_eq!(ids, ["floor/futex/ping_pong", "call/round_trip/park"]);
     assert!(scenarios[1]["ratio"].as_f64().unwrap() > 0.0);
 }
+
+#[test]
+fn ctrl_c_reports_what_there_is() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("figures.json");
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("mainspring"));
+    // Far longer than the test waits: it ends because it is told to.
+    command.args(["bench", "call", "--seconds", "100", "--only", "floor", "--json"]).arg(&file);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let tasks = format!("/proc/{}/task", child.id());
+    // The measuring thread is there: Ctrl-C has its handler.
+    let is_measuring = || {
+        let tasks = std::fs::read_dir(&tasks).into_iter().flatten().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.into_iter().any(|name| name.trim() == "bench")
+    };
+    while !is_measuring() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("interrupted: not every round"));
+    let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(document["status"], "interrupted");
+}

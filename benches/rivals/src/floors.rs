@@ -60,5 +60,6 @@ pub fn figure(sample: Sample) -> Figure {
         Sample::Latency(latencies) => Figure::Latency(latencies),
         Sample::PerOperation { nanos, .. } => Figure::Nanos(nanos),
         Sample::Amount { value, .. } => Figure::Bytes(value),
+        Sample::Load(loaded) => Figure::Latency(loaded.latencies),
     }
 }

@@ -10,6 +10,8 @@ use crate::run::Run;
 use crate::table::Of;
 use crate::versions;
 use crate::work::Work;
+use mainspring_perf::clock;
+use mainspring_perf::document::Clock;
 use mainspring_perf::machine::{self, Machine};
 use mainspring_perf::stats::median;
 use mainspring_perf::trouble::Trouble;
@@ -20,7 +22,7 @@ use std::io::{BufWriter, Write};
 use std::time::SystemTime;
 
 /// The name of the document's schema, with its version: a change of meaning changes the number.
-const SCHEMA: &str = "mainspring-rivals/1";
+const SCHEMA: &str = "mainspring-rivals/2";
 
 /// Everything about one run.
 #[derive(Serialize)]
@@ -33,6 +35,7 @@ pub struct Document {
     is_full: bool,
     is_quick: bool,
     environment: Machine,
+    clock: Clock,
     /// Of the libraries that were built in.
     versions: BTreeMap<&'static str, &'static str>,
     capacity: usize,
@@ -115,6 +118,7 @@ impl Document {
             is_full: plan.is_full,
             is_quick: plan.is_quick,
             environment: machine::look(&allowed, crate::run::cpus()),
+            clock: clock::look(),
             versions: versions::all(),
             capacity: CAPACITY,
             rounds: run.rounds,

@@ -38,6 +38,7 @@ pub fn build(commit: &str) -> Result<PathBuf, Trouble> {
         ("lanes", "src/mailbox/lanes.rs"),
         ("context", "src/context.rs"),
         ("options", "src/options.rs"),
+        ("timers", "src/wheel.rs"),
     ] {
         if tree.join(file).exists() {
             cargo.args(["--features", feature]);

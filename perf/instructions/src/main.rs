@@ -9,6 +9,7 @@
 
 mod before;
 mod count;
+mod gate;
 mod paths;
 mod record;
 mod table;
@@ -43,6 +44,9 @@ struct Options {
     /// Rewrites the record: what is counted now, or, with --before, what it is compared with.
     #[arg(long)]
     record: bool,
+    /// Fails, with exit code 3, if a path takes more than recorded: by more than 5 %, and by 2.
+    #[arg(long, conflicts_with_all = ["before", "record"])]
+    gate: bool,
     /// Counts in the library as it was at this commit.
     #[arg(long, value_name = "COMMIT")]
     before: Option<String>,
@@ -63,15 +67,17 @@ enum Part {
 fn main() -> ExitCode {
     let Cli { part, options } = Cli::parse();
     let done = match part {
-        Some(Part::Repeat { path, count }) => paths::repeat(&path, count),
+        Some(Part::Repeat { path, count }) => {
+            paths::repeat(&path, count).map(|()| ExitCode::SUCCESS)
+        }
         Some(Part::Paths) => {
             paths::ALL.iter().for_each(|path| println!("{}", path.id));
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
         None => run(&options),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(trouble) => {
             eprintln!("instructions: {trouble}");
             ExitCode::from(2)
@@ -79,7 +85,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), Trouble> {
+fn run(options: &Options) -> Result<ExitCode, Trouble> {
     let valgrind = count::valgrind()?;
     // Before the counting: nobody waits to learn that it can't be written.
     let json = options.json.as_ref().map(|path| {
@@ -98,6 +104,7 @@ fn run(options: &Options) -> Result<(), Trouble> {
     let figures = Figures { commit, rustc: before::rustc()?, valgrind, instructions: counted };
     let mut record = Record::read()?;
     print!("{}", table::text(&wanted, &record, &figures));
+    let code = if options.gate { gate::judge(&record.now, &figures) } else { ExitCode::SUCCESS };
     if let Some(file) = json {
         Document::new(&record, &figures).write(file)?;
     }
@@ -106,5 +113,5 @@ fn run(options: &Options) -> Result<(), Trouble> {
         place.take_over(figures);
         record.write()?;
     }
-    Ok(())
+    Ok(code)
 }

@@ -8,6 +8,8 @@ mod reply;
 mod ring;
 mod send;
 mod stage;
+#[cfg(feature = "timers")]
+mod timer;
 mod turn;
 
 use crate::trouble::Trouble;
@@ -81,6 +83,10 @@ pub const ALL: &[Path] = &[
     path("turn/idle/0", "a turn without objects", turn::idle::<0>),
     path("turn/idle/1", "a turn of one idle object", turn::idle::<1>),
     path("turn/idle/8", "a turn of eight idle objects", turn::idle::<8>),
+    #[cfg(feature = "timers")]
+    path("turn/armed", "a turn in which none of its timers is due", timer::armed),
+    #[cfg(feature = "timers")]
+    path("turn/timer", "a turn that fires one timer, which is armed again", timer::fired),
     Path {
         without: Some(("turn/serve/1-not", turn::no_turn)),
         ..path("turn/serve/1", "a turn that serves one request", turn::one_each)

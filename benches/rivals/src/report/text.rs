@@ -104,8 +104,9 @@ fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
          median of the rounds' ratios, with its confidence interval of 95 %. A limit is one on the \
          upper bound; inconclusive: two measurements of ours differ by as much as is missing.",
     )?;
-    let Machine { cpu_model, kernel, is_virtual, cpus_used, clock_read_ns, .. } = environment;
-    let place = if *is_virtual { "virtual machine" } else { "no hypervisor seen" };
+    let Machine { cpu_model, kernel, hypervisor, cpus_used, .. } = environment;
+    let clock_read_ns = document.clock.read_ns;
+    let place = if hypervisor.is_some() { "virtual machine" } else { "no hypervisor seen" };
     writeln!(text, "machine: {cpu_model}, {place}, Linux {kernel}, CPUs {cpus_used:?}")?;
     let probe = document.probe_ns.map_or_else(|| NONE.into(), figure);
     writeln!(text, "clock: {clock_read_ns:.1} ns a look; bare round trip: {probe} ns (median)")?;

@@ -30,6 +30,14 @@ impl Stage {
         self.scheduler.turn(self.now)
     }
 
+    /// One turn, so much later than the last.
+    #[cfg(feature = "timers")]
+    #[inline(always)]
+    pub fn turn_after(&mut self, delay: std::time::Duration) -> usize {
+        self.now += delay;
+        self.turn()
+    }
+
     /// Turns until so many have been served.
     pub fn serve(&mut self, count: usize) {
         let mut served = 0;

@@ -8,7 +8,7 @@ mod scale;
 mod topics;
 
 use clap::ValueEnum;
-use mainspring_perf::plan::Plan;
+use mainspring_perf::plan::{Plan, ROUNDS_MAX};
 use mainspring_perf::scenario::{Scenario, select};
 use mainspring_perf::settings::Settings;
 use mainspring_perf::trouble::Trouble;
@@ -111,7 +111,7 @@ impl Suite {
     pub fn rounds_max(self) -> u32 {
         match self {
             Self::Mailbox | Self::Scale | Self::Pipeline => 5,
-            _ => 15,
+            _ => ROUNDS_MAX,
         }
     }
 
