@@ -104,3 +104,22 @@ fn a_fan_out_that_panics_wakes_all_the_same() {
     assert!(unwound.is_err());
     assert_eq!(ear.heard().get_timeout(LONG), Ok(1));
 }
+
+#[test]
+fn sleeps_and_spins_that_paid_are_counted() {
+    let park = Runner::named("park").wait(mainspring::WaitStrategy::Park);
+    let engine = quiet().runner(park).runner(Runner::named("spin")).start().unwrap();
+    let ear = |runner| engine.spawn_unnamed(Ear::default).on(runner).start().unwrap();
+    let (parks, spins) = (ear("park"), ear("spin"));
+    let wakeups = |runner| -> Wakeups { engine.wakeups(runner).unwrap() };
+    eventually("it has slept", || {
+        parks.heard().get_timeout(LONG).unwrap();
+        wakeups("park").parks > 0
+    });
+    // Who parks at once finds nothing while it spins, but for what comes before it has looked.
+    eventually("a spin has paid, or the runner may not spin here", || {
+        spins.heard().get_timeout(LONG).unwrap();
+        let wakeups = wakeups("spin");
+        wakeups.spin_hits > 0 || wakeups.parks > 0
+    });
+}
