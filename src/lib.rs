@@ -123,6 +123,8 @@ pub use supervise::{
 pub use supervisor::Supervisor;
 pub use topic::{Published, Publisher, Subscription, Topic};
 pub use topology::{CoreClass, Cpu, Distance, Topology, TopologyError};
+#[doc(hidden)]
+pub use topology::{cpu_controllers, cpus_in, list_of};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 pub use waiter::OBSERVER_BYTES_MAX;
 pub use weak::Weak;

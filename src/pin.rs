@@ -2,6 +2,7 @@
 
 use crate::error::{PinError, PinFailure};
 use crate::sys;
+use crate::topology;
 
 /// What happens when a runner can't be pinned as asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,13 +41,15 @@ pub(crate) fn unpin() {
     }
 }
 
-/// Whether a cgroup gives the process less time than its CPUs have: then nobody should spin. Only
-/// the root of the cgroup file system that the process sees is read.
+/// Whether cgroups give the process less time than its CPUs have: then nobody should spin.
 pub(crate) fn has_small_quota() -> bool {
-    sys::cpu_quota().is_some_and(|quota| quota < process_cpus().len() as f64)
+    topology::quota_cpus().is_some_and(|quota| quota < process_cpus().len() as f64)
 }
 
-/// Checks a wish against the mask: `core_affinity` aborts the process on an id of 1024 or more.
+/// `core_affinity` aborts the process on ids from here on.
+const CORE_AFFINITY_END: usize = 1024;
+
+/// Checks a wish against the mask, to refuse it by name: the kernel says only that it is invalid.
 pub(crate) fn check(runner: &str, wanted: &[usize], allowed: &[usize]) -> Result<(), PinError> {
     let failure = match wanted.iter().find(|cpu| !allowed.contains(cpu)) {
         _ if wanted.is_empty() => PinFailure::Empty,
@@ -61,7 +64,7 @@ pub(crate) fn pin(runner: &str, wanted: &[usize]) -> Result<(), PinError> {
     let allowed = allowed_cpus();
     let error = |failure| pin_error(runner, wanted, &allowed, failure);
     match wanted {
-        [cpu] => {
+        [cpu] if *cpu < CORE_AFFINITY_END => {
             if !core_affinity::set_for_current(core_affinity::CoreId { id: *cpu }) {
                 return Err(error(PinFailure::Refused(std::io::Error::last_os_error())));
             }

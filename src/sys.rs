@@ -16,8 +16,8 @@ mod linux {
     use super::Duration;
     use rustix::event::{self, EventfdFlags, PollFd, PollFlags};
     use rustix::io::retry_on_intr;
+    use rustix::thread::Timespec;
     use rustix::thread::futex;
-    use rustix::thread::{CpuSet, Timespec};
     use std::io;
     use std::os::fd::{AsFd, OwnedFd};
     use std::sync::atomic::AtomicU32;
@@ -106,25 +106,63 @@ mod linux {
 
     /// The CPUs that the calling thread may run on, in ascending order.
     pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
-        Ok(members(&rustix::thread::sched_getaffinity(None)?))
+        affinity(0, MASK_WORDS)
     }
 
     /// The CPUs that the process's first thread may run on.
     pub(crate) fn process_cpus() -> io::Result<Vec<usize>> {
-        Ok(members(&rustix::thread::sched_getaffinity(Some(rustix::process::getpid()))?))
+        affinity(std::process::id() as libc::pid_t, MASK_WORDS)
     }
 
-    fn members(set: &CpuSet) -> Vec<usize> {
-        (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
-    }
+    /// A part of a mask of CPUs, as the kernel takes them.
+    type Word = libc::c_ulong;
+    const WORD_BITS: usize = Word::BITS as usize;
+    /// The usual mask: 1024 CPUs.
+    const MASK_WORDS: usize = 1024 / WORD_BITS;
+    /// More than any kernel can be built for.
+    const MASK_WORDS_MAX: usize = (1 << 20) / WORD_BITS;
 
-    /// Binds the calling thread to `cpus`. Each must be below 1024: the fixed mask's size.
-    pub(crate) fn bind_to(cpus: &[usize]) -> io::Result<()> {
-        let mut set = CpuSet::new();
-        for cpu in cpus {
-            set.set(*cpu);
+    /// Asks with ever larger masks: the kernel refuses one that is smaller than its own, also where
+    /// few of its CPUs are there.
+    fn affinity(thread: libc::pid_t, words: usize) -> io::Result<Vec<usize>> {
+        let mut mask: Vec<Word> = vec![0; words];
+        // SAFETY: the kernel writes no more bytes than it is told, and the mask has so many; it may
+        // be written as bytes at any place. Another process's thread is no danger: it is only read.
+        let result = unsafe {
+            libc::sched_getaffinity(thread, size_of_val(&mask[..]), mask.as_mut_ptr().cast())
+        };
+        if result >= 0 {
+            return Ok(members(&mask));
         }
-        Ok(rustix::thread::sched_setaffinity(None, &set)?)
+        match io::Error::last_os_error() {
+            error if error.raw_os_error() != Some(libc::EINVAL) => Err(error),
+            error if words >= MASK_WORDS_MAX => Err(error),
+            _ => affinity(thread, (2 * words).max(1)),
+        }
+    }
+
+    fn members(mask: &[Word]) -> Vec<usize> {
+        let is_set = |cpu: &usize| mask[cpu / WORD_BITS] >> (cpu % WORD_BITS) & 1 == 1;
+        (0..mask.len() * WORD_BITS).filter(is_set).collect()
+    }
+
+    fn mask_of(cpus: &[usize]) -> io::Result<Vec<Word>> {
+        let words = cpus.iter().max().map_or(0, |most| most / WORD_BITS + 1);
+        if words > MASK_WORDS_MAX {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut mask = vec![0; words];
+        cpus.iter().for_each(|cpu| mask[cpu / WORD_BITS] |= 1 << (cpu % WORD_BITS));
+        Ok(mask)
+    }
+
+    /// Binds the calling thread to `cpus`.
+    pub(crate) fn bind_to(cpus: &[usize]) -> io::Result<()> {
+        let mask = mask_of(cpus)?;
+        // SAFETY: the kernel reads no more bytes than it is told, and the mask has so many.
+        let result =
+            unsafe { libc::sched_setaffinity(0, size_of_val(&mask[..]), mask.as_ptr().cast()) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
     /// 1 is the lowest. Threads started from this one don't inherit it.
@@ -151,39 +189,31 @@ mod linux {
         Ok(mlockall(flags)?)
     }
 
-    /// The CPU time that the process may use of each CPU second, if a cgroup limits it.
-    pub(crate) fn cpu_quota() -> Option<f64> {
-        let read = |path: &str| std::fs::read_to_string(path).ok();
-        if let Some(both) = read("/sys/fs/cgroup/cpu.max") {
-            return quota_of(&both);
-        }
-        let quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")?;
-        let period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")?;
-        quota_of(&format!("{} {}", quota.trim(), period.trim()))
-    }
-
-    /// The ratio of a quota and its period, if there is a limit: `max` and negative ones are none.
-    fn quota_of(both: &str) -> Option<f64> {
-        let (quota, period) = both.trim().split_once(char::is_whitespace)?;
-        let positive = |text: &str| {
-            text.trim().parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite())
-        };
-        Some(positive(quota)? / positive(period)?)
-    }
-
     #[cfg(test)]
     mod tests {
-        use super::quota_of;
+        use super::*;
 
         #[test]
-        fn a_quota_is_a_ratio_or_none_whatever_the_file_says() {
-            assert_eq!(quota_of("50000 100000\n"), Some(0.5));
-            assert_eq!(quota_of("150000\t100000"), Some(1.5));
-            let bad = ["", "max 100000", "-1 100000", "5", "0 0", "1 0", "1 -5", "a b", "NaN 1"];
-            let more = ["inf 1", "1 inf", "\u{0} 1", "1  ", " 1 2 3"];
-            bad.into_iter()
-                .chain(more)
-                .for_each(|text| assert_eq!(quota_of(text), None, "{text:?}"));
+        fn a_mask_that_is_too_small_for_the_kernel_grows() {
+            let usual = allowed_cpus().unwrap();
+            assert!(!usual.is_empty());
+            // No kernel's mask has no bits.
+            assert_eq!(affinity(0, 0).unwrap(), usual);
+        }
+
+        #[test]
+        fn masks_hold_cpus_beyond_the_usual_size() {
+            let cpus = [0, 63, 64, 1023, 1024, 5000];
+            assert_eq!(members(&mask_of(&cpus).unwrap()), cpus);
+            assert_eq!(mask_of(&[]).unwrap(), []);
+            let error = bind_to(&[usize::MAX]).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        }
+
+        #[test]
+        fn a_cpu_that_no_machine_has_is_refused_by_the_kernel() {
+            let error = bind_to(&[(1 << 20) - 1]).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
         }
     }
 }
@@ -276,10 +306,6 @@ mod other {
 
     pub(crate) fn lock_memory() -> io::Result<()> {
         unsupported()
-    }
-
-    pub(crate) fn cpu_quota() -> Option<f64> {
-        None
     }
 }
 

@@ -5,9 +5,14 @@
 //! be the simplest case (each CPU a core of its own, one cache, one package), because containers
 //! and sandboxes hide files at will; only without a list of CPUs there is nothing to say.
 
-use std::collections::BTreeMap;
+mod cgroup;
+mod files;
+mod list;
+
+pub use cgroup::cpu_controllers;
+pub use list::{cpus_in, list_of};
+
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -27,7 +32,7 @@ pub struct Cpu {
     pub package: usize,
     /// What kind of core it is on.
     pub class: CoreClass,
-    /// Whether this process may use it.
+    /// Whether this process may use it: its first thread's mask and its cgroup's cpuset both say so.
     pub is_allowed: bool,
     /// Whether the kernel's balancing leaves it alone (`isolcpus`).
     pub is_isolated: bool,
@@ -93,7 +98,7 @@ impl fmt::Display for Distance {
     }
 }
 
-/// The CPUs of a machine that are online.
+/// The CPUs of a machine that are online, and what part of them this process has.
 ///
 /// ```
 /// let topology = mainspring::Topology::read()?;
@@ -101,11 +106,13 @@ impl fmt::Display for Distance {
 /// assert!(allowed.eq(mainspring::allowed_cpus()));
 /// # Ok::<(), mainspring::TopologyError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Topology {
     model: String,
     /// In ascending order of their ids.
     cpus: Vec<Cpu>,
+    offline: Vec<usize>,
+    quota_cpus: Option<f64>,
 }
 
 /// A system file without which nothing can be said about the machine.
@@ -135,14 +142,14 @@ impl Topology {
     /// # Errors
     /// [`TopologyError`], as [`read`](Self::read).
     pub fn read_from(root: &Path) -> Result<Self, TopologyError> {
-        Files(root).topology()
+        files::topology(root)
     }
 
     /// A machine that is described rather than read, for tests and simulations.
     pub fn from_cpus(model: impl Into<String>, mut cpus: Vec<Cpu>) -> Self {
         cpus.sort_by_key(|cpu| cpu.id);
         cpus.dedup_by_key(|cpu| cpu.id);
-        Self { model: model.into(), cpus }
+        Self { model: model.into(), cpus, offline: Vec::new(), quota_cpus: None }
     }
 
     /// The processor's name, as the kernel gives it; `unknown` if it doesn't.
@@ -158,6 +165,20 @@ impl Topology {
     /// Those that this process may use.
     pub fn allowed(&self) -> impl Iterator<Item = &Cpu> {
         self.cpus.iter().filter(|cpu| cpu.is_allowed)
+    }
+
+    /// The CPUs that are there, and switched off.
+    pub fn offline(&self) -> &[usize] {
+        &self.offline
+    }
+
+    /// The CPU time that cgroups leave this process, in CPUs: 1.5 are 1.5 s of each second. `None`
+    /// without a limit.
+    ///
+    /// The process's own group counts and all those around it, as far as they can be seen; the
+    /// tightest decides.
+    pub fn quota_cpus(&self) -> Option<f64> {
+        self.quota_cpus
     }
 
     /// The CPU of that number, if it is online.
@@ -191,6 +212,11 @@ impl Topology {
     }
 }
 
+/// [`Topology::quota_cpus`] without the rest, which takes many more files.
+pub(crate) fn quota_cpus() -> Option<f64> {
+    cgroup::quota_cpus(Path::new("/"))
+}
+
 /// One step of FNV-1a (Fowler, Noll, Vo; 64 bits).
 fn fnv1a(hash: u64, byte: u8) -> u64 {
     (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -220,148 +246,9 @@ impl fmt::Display for Topology {
     }
 }
 
-/// The files of one machine.
-struct Files<'a>(&'a Path);
-
-impl Files<'_> {
-    fn topology(&self) -> Result<Topology, TopologyError> {
-        let path = "sys/devices/system/cpu/online";
-        let online = fs::read_to_string(self.0.join(path)).and_then(|text| {
-            let cpus = cpus_in(&text).filter(|cpus| !cpus.is_empty());
-            cpus.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no list of CPUs"))
-        });
-        let online = online.map_err(|error| TopologyError { path: self.0.join(path), error })?;
-        let set = |path: &str| self.text(path).and_then(|text| cpus_in(&text)).unwrap_or_default();
-        let isolated = set("sys/devices/system/cpu/isolated");
-        let nohz_full = set("sys/devices/system/cpu/nohz_full");
-        // Nobody says what is allowed: then everything is.
-        let allowed = self.allowed().unwrap_or_else(|| online.clone());
-        let classes = self.classes();
-        let (mut cores, mut caches) = (Groups::default(), Groups::default());
-        let cpu = |id: &usize| Cpu {
-            id: *id,
-            core: cores.of(*id, self.siblings(*id, "topology/thread_siblings_list")),
-            l3: caches.of_or_first(self.last_level(*id)),
-            node: self.node(*id),
-            package: self.number(*id, "topology/physical_package_id"),
-            class: classes.get(id).copied().unwrap_or(CoreClass::Uniform),
-            is_allowed: allowed.contains(id),
-            is_isolated: isolated.contains(id),
-            is_nohz_full: nohz_full.contains(id),
-        };
-        Ok(Topology { model: self.model(), cpus: online.iter().map(cpu).collect() })
-    }
-
-    fn text(&self, path: &str) -> Option<String> {
-        fs::read_to_string(self.0.join(path)).ok()
-    }
-
-    fn of_cpu(&self, id: usize, path: &str) -> Option<String> {
-        self.text(&format!("sys/devices/system/cpu/cpu{id}/{path}"))
-    }
-
-    fn siblings(&self, id: usize, path: &str) -> Vec<usize> {
-        self.of_cpu(id, path).and_then(|text| cpus_in(&text)).unwrap_or_default()
-    }
-
-    /// 0 where there is no number; some virtual machines say -1.
-    fn number(&self, id: usize, path: &str) -> usize {
-        self.of_cpu(id, path).and_then(|text| text.trim().parse().ok()).unwrap_or(0)
-    }
-
-    /// The mask of the process's first thread: its own threads may be pinned.
-    fn allowed(&self) -> Option<Vec<usize>> {
-        let status = self.text("proc/self/status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
-        cpus_in(line)
-    }
-
-    /// Which CPUs share the largest cache: its level may be 2 on small machines.
-    fn last_level(&self, id: usize) -> Vec<usize> {
-        let index = |index| {
-            let level = self.of_cpu(id, &format!("cache/index{index}/level"))?;
-            let shared = self.siblings(id, &format!("cache/index{index}/shared_cpu_list"));
-            Some((level.trim().parse::<u32>().ok()?, shared))
-        };
-        let last = (0..10).map_while(index).max_by_key(|(level, _)| *level);
-        last.filter(|(level, _)| *level >= 2).map(|(_, shared)| shared).unwrap_or_default()
-    }
-
-    fn node(&self, id: usize) -> usize {
-        let folder = self.0.join(format!("sys/devices/system/cpu/cpu{id}"));
-        let names =
-            fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let node = |name: std::ffi::OsString| name.to_str()?.strip_prefix("node")?.parse().ok();
-        names.filter_map(node).next().unwrap_or(0)
-    }
-
-    /// Intel's hybrids have two devices for counters; elsewhere the capacities differ.
-    fn classes(&self) -> BTreeMap<usize, CoreClass> {
-        let of = |device: &str| {
-            let text = self.text(&format!("sys/devices/{device}/cpus"))?;
-            cpus_in(&text).filter(|cpus| !cpus.is_empty())
-        };
-        let (Some(fast), Some(slow)) = (of("cpu_core"), of("cpu_atom")) else {
-            return BTreeMap::new();
-        };
-        let fast = fast.into_iter().map(|cpu| (cpu, CoreClass::Performance));
-        fast.chain(slow.into_iter().map(|cpu| (cpu, CoreClass::Efficiency))).collect()
-    }
-
-    fn model(&self) -> String {
-        let info = self.text("proc/cpuinfo").unwrap_or_default();
-        let line = info.lines().find(|line| line.starts_with("model name"));
-        let name = line.and_then(|line| line.split_once(':')).map(|(_, name)| name.trim());
-        name.filter(|name| !name.is_empty()).unwrap_or("unknown").into()
-    }
-}
-
-/// Numbers groups in the order in which they are met; a group is known by its first member.
-#[derive(Default)]
-struct Groups(BTreeMap<usize, usize>);
-
-impl Groups {
-    /// The group of those who share something, the CPU itself included.
-    fn of(&mut self, id: usize, sharing: Vec<usize>) -> usize {
-        let first = sharing.into_iter().min().unwrap_or(id);
-        let next = self.0.len();
-        *self.0.entry(first).or_insert(next)
-    }
-
-    /// Where nobody says who shares, all do.
-    fn of_or_first(&mut self, sharing: Vec<usize>) -> usize {
-        self.of(0, sharing)
-    }
-}
-
-/// Reads a list as the kernel writes it: `0-3,8,10-11`. `None` if it is none.
-fn cpus_in(list: &str) -> Option<Vec<usize>> {
-    let mut cpus = Vec::new();
-    for part in list.trim().split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let number = |text: &str| text.trim().parse::<usize>().ok();
-        let (first, last) = (number(first)?, number(last)?);
-        // A million CPUs is no machine: a file with nonsense in it must not cost memory.
-        if first > last || last >= 1 << 20 {
-            return None;
-        }
-        cpus.extend(first..=last);
-    }
-    Some(cpus)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_list_of_the_kernel_is_read_and_nonsense_is_none() {
-        assert_eq!(cpus_in("0-3,8,10-11\n"), Some(vec![0, 1, 2, 3, 8, 10, 11]));
-        assert_eq!(cpus_in("\n"), Some(vec![]));
-        for bad in ["a", "3-1", "1-", "-1", "0-99999999999", "0-1048576"] {
-            assert_eq!(cpus_in(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn distances_grow_from_the_core_to_the_package() {

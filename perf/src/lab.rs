@@ -63,8 +63,9 @@ impl Lab {
 
     /// Pins the calling thread; whether the mask read back says so.
     pub fn pin(&self, cpu: usize) -> bool {
-        // Only CPUs that were found allowed: core_affinity aborts on an id of 1024 or more.
-        let is_pinned = core_affinity::set_for_current(CoreId { id: cpu })
+        // core_affinity aborts on an id of 1024 or more.
+        let is_pinned = cpu < 1024
+            && core_affinity::set_for_current(CoreId { id: cpu })
             && mainspring::allowed_cpus() == [cpu];
         if !is_pinned {
             self.warn(format!("a measuring thread could not be pinned to CPU {cpu}"));
