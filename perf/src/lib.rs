@@ -56,8 +56,16 @@ pub mod jitter;
 pub mod machine;
 pub mod matrix;
 pub mod pinned;
+pub mod root;
+pub mod interrupts;
+pub mod layout;
+pub mod doctor;
 
 pub mod digits;
 pub mod document;
 pub mod table;
 pub mod trouble;
+
+#[cfg(test)]
+#[path = "../../tests/common/machines.rs"]
+mod machines;

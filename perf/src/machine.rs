@@ -1,8 +1,11 @@
 //! What the figures were measured on.
 
+mod hypervisor;
+
+use crate::root::{Root, of_cpu};
 use mainspring::Topology;
 use serde::{Deserialize, Serialize};
-use std::fs::read_to_string;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The machine, as far as it explains figures. `None` where the system doesn't say.
@@ -30,6 +33,21 @@ pub struct Machine {
     pub thp: Option<String>,
     /// The share of its CPUs' time that the cgroup leaves the process, in CPUs, as text.
     pub quota_cpus: Option<String>,
+    /// The processor's microcode.
+    #[serde(default)]
+    pub microcode: Option<String>,
+    /// What the kernel does about each weakness of the processor.
+    #[serde(default)]
+    pub mitigations: BTreeMap<String, String>,
+    /// CPUs that the kernel's balancing leaves alone.
+    #[serde(default)]
+    pub isolated: Vec<usize>,
+    /// CPUs whose tick stops while one thread runs.
+    #[serde(default)]
+    pub nohz_full: Vec<usize>,
+    /// CPUs that are switched off.
+    #[serde(default)]
+    pub offline: Vec<usize>,
     /// CPUs that the process may use.
     pub cpus_allowed: Vec<usize>,
     /// The CPU of the caller and that of the runner, if there are two.
@@ -62,49 +80,59 @@ pub fn look(allowed: &[usize], used: Option<(usize, usize)>) -> Machine {
 
 /// Looks at the machine whose `sys` and `proc` lie below this folder.
 pub fn look_below(root: &Path, allowed: &[usize], used: Option<(usize, usize)>) -> Machine {
-    let text = |path: &str| {
-        let text = read_to_string(root.join(path)).ok()?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
-    };
-    let info = text("proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = info.lines().find(|line| line.starts_with(name))?;
-        line.split_once(':').map(|(_, value)| value.trim().to_owned())
-    };
-    let is_virtual =
-        field("flags").is_some_and(|flags| flags.split(' ').any(|f| f == "hypervisor"));
     let topology = Topology::read_from(root).ok();
-    let cpus = topology.iter().flat_map(|topology| topology.cpus()).map(|cpu| Place {
+    let root = Root::new(Some(root));
+    let info = root.find("proc/cpuinfo").unwrap_or_default();
+    let cpus = topology.as_ref().map(Topology::cpus).unwrap_or_default();
+    let those = |is: fn(&mainspring::Cpu) -> bool| {
+        cpus.iter().filter(|cpu| is(cpu)).map(|cpu| cpu.id).collect()
+    };
+    let place = |cpu: &mainspring::Cpu| Place {
         cpu: cpu.id,
         core: cpu.core,
         l3: cpu.l3,
         node: cpu.node,
         package: cpu.package,
         is_isolated: cpu.is_isolated,
-    });
-    let of_first = |path: &str| {
-        text(&format!("sys/devices/system/cpu/cpu{}/{path}", allowed.first().copied().unwrap_or(0)))
     };
+    let first = allowed.first().copied().unwrap_or(0);
+    let quota = topology.as_ref().and_then(Topology::quota_cpus);
     Machine {
         fingerprint: topology.as_ref().map(Topology::fingerprint).unwrap_or_default(),
         summary: topology.as_ref().map(ToString::to_string).unwrap_or_default(),
-        cpu_model: field("model name").unwrap_or_else(|| "unknown".into()),
-        kernel: text("proc/sys/kernel/osrelease").unwrap_or_default(),
-        cmdline: text("proc/cmdline"),
-        hypervisor: is_virtual.then(|| "unknown".to_owned()),
-        clocksource: text("sys/devices/system/clocksource/clocksource0/current_clocksource"),
-        governor: of_first("cpufreq/scaling_governor"),
-        smt: text("sys/devices/system/cpu/smt/control"),
-        thp: text("sys/kernel/mm/transparent_hugepage/enabled").and_then(|text| chosen(&text)),
-        quota_cpus: None,
+        cpu_model: topology.as_ref().map_or("unknown", |topology| topology.model()).into(),
+        kernel: root.find("proc/sys/kernel/osrelease").unwrap_or_default(),
+        cmdline: root.find("proc/cmdline"),
+        hypervisor: hypervisor::name(&root, &info),
+        clocksource: root.find("sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        governor: root.find(&of_cpu(first, "cpufreq/scaling_governor")),
+        smt: root.find("sys/devices/system/cpu/smt/control"),
+        thp: root.chosen("sys/kernel/mm/transparent_hugepage/enabled").ok(),
+        quota_cpus: quota.map(|quota| quota.to_string()),
+        microcode: microcode(&info),
+        mitigations: mitigations(&root),
+        isolated: those(|cpu| cpu.is_isolated),
+        nohz_full: those(|cpu| cpu.is_nohz_full),
+        offline: topology.as_ref().map_or(Vec::new(), |topology| topology.offline().to_vec()),
         cpus_allowed: allowed.to_vec(),
         cpus_used: used.map_or(Vec::new(), |(caller, runner)| vec![caller, runner]),
-        cpus: cpus.collect(),
+        cpus: cpus.iter().map(place).collect(),
     }
 }
 
-/// The word in brackets, as in `always [madvise] never`.
-fn chosen(words: &str) -> Option<String> {
-    let (_, rest) = words.split_once('[')?;
-    Some(rest.split_once(']')?.0.to_owned())
+/// The hypervisor of the machine below `root`, as [`Machine::hypervisor`].
+pub fn hypervisor(root: &Root) -> Option<String> {
+    hypervisor::name(root, &root.find("proc/cpuinfo").unwrap_or_default())
+}
+
+fn microcode(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo.lines().find_map(|line| line.strip_prefix("microcode"))?;
+    line.split_once(':').map(|(_, value)| value.trim().to_owned())
+}
+
+fn mitigations(root: &Root) -> BTreeMap<String, String> {
+    let folder = "sys/devices/system/cpu/vulnerabilities";
+    let names = root.names(folder).unwrap_or_default().into_iter();
+    let names = names.filter_map(|name| Some((root.find(&format!("{folder}/{name}"))?, name)));
+    names.map(|(state, name)| (name, state)).collect()
 }

@@ -1,14 +1,94 @@
 //! The command `doctor`.
 
+use crate::output::Output;
+use crate::{print, topology};
 use clap::Args;
+use mainspring::{Topology, list_of};
+use mainspring_perf::doctor::{self, Diagnosis, Patient};
+use mainspring_perf::jitter::{self, CpuJitter};
+use mainspring_perf::root::Root;
 use mainspring_perf::trouble::Trouble;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// Something would spoil a measurement.
+const SPOILT: u8 = 3;
+
+/// How long interrupts and the CPUs' time are counted.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// What it can be told.
 #[derive(Args)]
-pub struct Options {}
+pub struct Options {
+    /// The CPUs that matter [default: the first two allowed].
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    cpus: Vec<usize>,
+    /// Tells all about one check, as it is here: evidence, effect, fix, and how to undo it.
+    #[arg(long, value_name = "CHECK")]
+    explain: Option<String>,
+    /// Lists the checks, and makes none.
+    #[arg(long)]
+    list: bool,
+    /// Takes the machine's counts since its start, rather than to count for half a second, and
+    /// scans no CPU for hiccups.
+    #[arg(long)]
+    no_measure: bool,
+    /// Writes the document to this file, or to the standard output in place of the text.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    json: Option<Option<PathBuf>>,
+    /// Reads the copy of another machine's /sys and /proc in this folder.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
 
 /// Runs it.
-pub fn run(_: Options) -> Result<ExitCode, Trouble> {
-    Err(Trouble::Usage("not there yet".into()))
+pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+    if options.list {
+        print(&doctor::list());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(check) = options.explain.as_ref().filter(|check| !doctor::is_check(check)) {
+        return Err(Trouble::Usage(format!(
+            "--explain {check}: there is no such check; see mainspring doctor --list"
+        )));
+    }
+    let json = options.json.map(|path| Output::open("--json", path)).transpose()?;
+    let root = Root::new(options.root.as_deref());
+    let topology = topology::read(options.root.as_deref())?;
+    let cpus = choose(&options.cpus, &topology)?;
+    // Of a copy, there is nothing to count.
+    let is_measured = root.is_here() && !options.no_measure;
+    let patient = Patient::new(root, topology, &cpus, is_measured.then_some(MOMENT));
+    let diagnosis = Diagnosis::of(&patient, is_measured.then_some(&scan));
+    if !json.as_ref().is_some_and(Output::is_stdout) {
+        print(&match &options.explain {
+            Some(check) => diagnosis.explain(check).unwrap_or_default(),
+            None => diagnosis.text(),
+        });
+    }
+    json.map_or(Ok(()), |json| json.write_json(&diagnosis))?;
+    Ok(if diagnosis.is_spoilt() { ExitCode::from(SPOILT) } else { ExitCode::SUCCESS })
+}
+
+/// A CPU that can't be watched is ranked without: where pinning is forbidden, the rest still holds.
+fn scan(cpu: usize, length: Duration) -> Option<CpuJitter> {
+    let watched = jitter::watch(cpu, length);
+    watched.inspect_err(|trouble| eprintln!("mainspring: no hiccup scan: {trouble}")).ok()
+}
+
+/// CPUs that are online; whether the process may use them is a check of its own.
+fn choose(wanted: &[usize], topology: &Topology) -> Result<Vec<usize>, Trouble> {
+    if let Some(cpu) = wanted.iter().find(|cpu| topology.cpu(**cpu).is_none()) {
+        let online: Vec<_> = topology.cpus().iter().map(|cpu| cpu.id).collect();
+        let (named, online) = (wanted.iter().map(usize::to_string), list_of(&online));
+        let named = named.collect::<Vec<_>>().join(",");
+        return Err(Trouble::Usage(format!(
+            "--cpus {named}: CPU {cpu} is not there or switched off; choose of {online}"
+        )));
+    }
+    match wanted {
+        [] => Ok(topology.allowed().take(2).map(|cpu| cpu.id).collect()),
+        wanted => Ok(wanted.to_vec()),
+    }
 }
