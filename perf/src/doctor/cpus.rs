@@ -129,7 +129,15 @@ fn isolation(patient: &Patient) -> Result<Finding, Unreadable> {
         let says = format!("{says}: there is no other CPU for the rest");
         return Ok(seen(Finding::note(says)).seen(ONLINE, &list));
     }
-    let fix = Fix::boot(format!("isolcpus=managed_irq,domain,{list}"));
+    let free = patient.topology.cpus().iter().filter(|cpu| cpu.is_isolated);
+    let free: Vec<_> = free.map(|cpu| cpu.id).collect();
+    let fix = match free.is_empty() {
+        true => Fix::boot(format!("isolcpus=managed_irq,domain,{list}")),
+        false => Fix::plain(
+            format!("choose of those that are: {}", list_of(&free)),
+            format!("choose {list}"),
+        ),
+    };
     Ok(seen(Finding::warns(says).fix(fix)))
 }
 

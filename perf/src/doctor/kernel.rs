@@ -65,12 +65,11 @@ fn clocksource(patient: &Patient) -> Result<Finding, Unreadable> {
     let finding = if FAST.contains(&now.as_str()) {
         Finding::ok(format!("the clock is {now}, read without a system call"))
     } else {
-        let finding = Finding::spoils(format!("the clock is {now}, which is slow to read"));
-        let better = all.split(' ').find(|name| FAST.contains(name));
-        match better {
-            Some(better) => finding.fix(Fix::write(format!("/{path}"), better, &now)),
-            // The kernel has found the faster one wanting.
-            None => finding.fix(Fix::boot("tsc=reliable, if the TSC is known to be sound")),
+        let says = format!("the clock is {now}, which is slow to read");
+        match all.split(' ').find(|name| FAST.contains(name)) {
+            Some(better) => Finding::spoils(says).fix(Fix::write(format!("/{path}"), better, &now)),
+            // The kernel has found the faster ones wanting.
+            None => Finding::spoils(format!("{says}; dmesg | grep -i clocksource says why")),
         }
     };
     Ok(finding.seen(path, now).seen(available, all))

@@ -63,8 +63,15 @@ fn below(root: &Root, path: &std::path::Path) -> String {
 
 fn throttling(patient: &Patient) -> Result<Finding, Unreadable> {
     let counts = &patient.counts;
-    let none = || Unreadable::new("proc/self/cgroup", "no cgroup that counts throttled periods");
-    let throttled = counts.throttled.ok_or_else(none)?;
+    let folders = mainspring::cpu_controllers(patient.root.path());
+    let throttled = match counts.throttled {
+        Some(throttled) => throttled,
+        // Only groups that have a limit of their own count.
+        None if patient.topology.quota_cpus().is_none() && !folders.is_empty() => {
+            return Ok(Finding::ok("no quota that could be used up").counted("quota", "none"));
+        }
+        None => return Err(Unreadable::new("proc/self/cgroup", "no cgroup that can be read")),
+    };
     let when =
         if counts.is_since_start { "since the cgroup was made".into() } else { counts.when() };
     let says = format!("throttled in {throttled} periods {when}");

@@ -12,12 +12,7 @@ pub fn text(rows: &[Row]) -> String {
     let is_large = rows.len() >= FOLDED_FROM;
     let package = |rows: &[&Row]| {
         let name = format!("package {}", rows[0].package);
-        let mut nodes = branches(rows, |row| row.node, |rows| node(rows, is_large));
-        // Most packages are one node: a level that says nothing.
-        match &mut nodes[..] {
-            [only] => Branch { text: format!("{name}, {}", only.text), below: take(only) },
-            _ => Branch { text: name, below: nodes },
-        }
+        joined(name, branches(rows, |row| row.node, |rows| node(rows, is_large)))
     };
     let all: Vec<_> = rows.iter().collect();
     let mut text = String::new();
@@ -34,8 +29,13 @@ struct Branch {
     below: Vec<Branch>,
 }
 
-fn take(branch: &mut Branch) -> Vec<Branch> {
-    std::mem::take(&mut branch.below)
+/// A branch and what is below it; on one line with an only one: most packages are one node, and on
+/// large machines most caches one run of cores.
+fn joined(text: String, mut below: Vec<Branch>) -> Branch {
+    match (below.pop(), below.is_empty()) {
+        (Some(only), true) => Branch { text: format!("{text}, {}", only.text), below: only.below },
+        (last, _) => Branch { text, below: below.into_iter().chain(last).collect() },
+    }
 }
 
 /// A branch for each group of rows with the same key.
@@ -61,7 +61,7 @@ fn cache(rows: &[&Row], is_large: bool) -> Branch {
     let is_alike = |one: &&[&Row], next: &&[&Row]| is_large && shape(one) == shape(next);
     let runs = cores.chunk_by(is_alike);
     let leaf = |run: &[&[&Row]]| Branch { text: line(run), below: Vec::new() };
-    Branch { text: format!("L3 group {}", rows[0].l3), below: runs.map(leaf).collect() }
+    joined(format!("L3 group {}", rows[0].l3), runs.map(leaf).collect())
 }
 
 /// What cores on one line have in common.

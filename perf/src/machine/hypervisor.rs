@@ -24,8 +24,11 @@ const FIRMWARE: &[(&str, &str)] = &[
 pub fn name(root: &Root, cpuinfo: &str) -> Option<String> {
     let flags = cpuinfo.lines().find_map(|line| line.strip_prefix("flags"));
     let is_flagged = flags.map(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"));
-    if is_flagged == Some(false) && root.find("sys/hypervisor/type").is_none() {
-        // Firmware of a machine that is rented as a whole has its lender's name, too.
+    // Firmware of a machine that is rented as a whole has its lender's name, too; where processors
+    // have no such flag, a name of its own may say so.
+    let product = root.find("sys/class/dmi/id/product_name").unwrap_or_default();
+    let is_metal = is_flagged == Some(false) || product.ends_with(".metal");
+    if is_metal && root.find("sys/hypervisor/type").is_none() {
         return None;
     }
     let is_flagged = is_flagged == Some(true);
@@ -100,5 +103,8 @@ mod tests {
         let amazon = ("sys/class/dmi/id/sys_vendor", "Amazon EC2\n");
         assert_eq!(named("flags : fpu", &[amazon]), None);
         assert_eq!(named("flags : fpu hypervisor", &[amazon]).unwrap(), "Amazon EC2");
+        let arm = ("sys/class/dmi/id/product_name", "c7g.metal\n");
+        assert_eq!(named("Features : fp", &[amazon, arm]), None);
+        assert_eq!(named("Features : fp", &[amazon]).unwrap(), "Amazon EC2");
     }
 }
