@@ -67,7 +67,8 @@ impl Interrupts {
 
     /// How many of these sources' a CPU has had.
     pub fn count(&self, cpu: usize, is_wanted: impl Fn(&Source) -> bool) -> u64 {
-        self.by_source(cpu).filter(|(one, _)| is_wanted(one)).map(|(_, count)| count).sum()
+        let wanted = self.by_source(cpu).filter(|(one, _)| is_wanted(one));
+        wanted.fold(0, |sum: u64, (_, count)| sum.saturating_add(count))
     }
 
     /// The sources that a CPU has had any of.

@@ -6,7 +6,13 @@ mod machines;
 
 use common::{mainspring, refusal};
 use machines::{Machine, plain};
+use mainspring::Topology;
+use mainspring_perf::doctor::{Diagnosis, Patient};
+use mainspring_perf::layout::Layout;
+use mainspring_perf::root::Root;
 use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// The exit code, and the document.
 fn diagnosis(machine: &Machine, arguments: &[&str]) -> (i32, Value) {
@@ -185,6 +191,42 @@ fn what_can_not_be_read_is_unchecked_and_says_why() {
         assert!(says.starts_with("/proc") || says.starts_with("/sys"), "{check}: {says}");
     }
     assert_severities(&machines::lone_container(), &[], &[("cpu_count", "spoils")]);
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    entries.flat_map(below).collect()
+}
+
+#[test]
+fn whatever_a_file_says_the_rest_is_told() {
+    let most = "18446744073709551615";
+    let row = [most; 12].join(" ");
+    let cpu = format!("cpu0 {row}\ncpu1 {row}");
+    let irqs = format!("CPU0 CPU1\n 1: {row}\n2: {row}\nLOC: {row}");
+    let said =
+        ["", "x", "-1", "\0", "0-", "[", ":", "1 2 3 4 5", most, "1e308 1e-308", &cpu, &irqs];
+    let of_swaps = format!("Name\n{row}\n{row}");
+    for machine in [machines::virtual_machine(), machines::container_v2()] {
+        let online = machine.root().join("sys/devices/system/cpu/online");
+        for file in files(machine.root()).into_iter().filter(|file| *file != online) {
+            let text = fs::read(&file).unwrap();
+            for nonsense in said.into_iter().chain([of_swaps.as_str()]) {
+                fs::write(&file, nonsense).unwrap();
+                let topology = Topology::read_from(machine.root()).unwrap();
+                let root = Root::new(Some(machine.root()));
+                assert!(!Layout::of(&root, &topology).tree().is_empty());
+                let patient = Patient::new(root, topology, &[0, 1], None);
+                let diagnosis = Diagnosis::of(&patient, None);
+                assert!(diagnosis.text().contains("well"), "{}: {nonsense:?}", file.display());
+                let mut rates = diagnosis.quietest.iter().filter_map(|one| one.irqs_per_s);
+                assert!(rates.all(f64::is_finite), "{}: {nonsense:?}", file.display());
+            }
+            fs::write(&file, text).unwrap();
+        }
+    }
 }
 
 #[test]

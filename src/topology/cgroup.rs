@@ -70,7 +70,7 @@ fn quota_of(both: &str) -> Option<f64> {
     let positive = |text: &str| {
         text.trim().parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite())
     };
-    Some(positive(quota)? / positive(period)?)
+    Some(positive(quota)? / positive(period)?).filter(|ratio| ratio.is_finite())
 }
 
 /// A file system of cgroups, and which group is seen at its mount.
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(quota_of("50000 100000\n"), Some(0.5));
         assert_eq!(quota_of("150000\t100000"), Some(1.5));
         let bad = ["", "max 100000", "-1 100000", "5", "0 0", "1 0", "1 -5", "a b", "NaN 1"];
-        let more = ["inf 1", "1 inf", "\u{0} 1", "1  ", " 1 2 3"];
+        let more = ["inf 1", "1 inf", "1e308 1e-308", "\u{0} 1", "1  ", " 1 2 3"];
         bad.into_iter().chain(more).for_each(|text| assert_eq!(quota_of(text), None, "{text:?}"));
     }
 

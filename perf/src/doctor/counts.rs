@@ -76,7 +76,7 @@ impl Counts {
     pub fn share(&self, cpus: &[usize], of: fn(&Times) -> u64) -> Result<Option<f64>, Unreadable> {
         let times = self.times.as_ref().map_err(Unreadable::clone)?;
         let those = || cpus.iter().filter_map(|cpu| times.get(cpu));
-        let (part, total) = (those().map(of).sum::<u64>(), those().map(|of| of.total).sum::<u64>());
+        let (part, total) = (sum(those().map(of)), sum(those().map(|of| of.total)));
         Ok((total > 0).then(|| part as f64 / total as f64))
     }
 }
@@ -110,8 +110,13 @@ fn times_of(line: &str) -> Option<(usize, Times)> {
     // A guest's time is in the first two already.
     let ticks: Vec<u64> = words.take(8).map_while(|word| word.parse().ok()).collect();
     let [user, nice, system, idle, wait, irq, soft, steal] = ticks[..] else { return None };
-    let busy = user + nice + system + irq + soft;
-    Some((cpu, Times { busy, steal, total: busy + idle + wait + steal }))
+    let busy = sum([user, nice, system, irq, soft]);
+    Some((cpu, Times { busy, steal, total: sum([busy, idle, wait, steal]) }))
+}
+
+/// Whatever a file says.
+fn sum(ticks: impl IntoIterator<Item = u64>) -> u64 {
+    ticks.into_iter().fold(0, u64::saturating_add)
 }
 
 /// Of the process's cgroup and those around it; each counts its own quota.
@@ -122,7 +127,7 @@ fn throttled(root: &Root) -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix("nr_throttled "))?;
         line.trim().parse::<u64>().ok()
     };
-    texts.filter_map(count).reduce(|one, other| one + other)
+    texts.filter_map(count).reduce(u64::saturating_add)
 }
 
 #[cfg(test)]

@@ -34,8 +34,8 @@ fn irqs(patient: &Patient) -> Result<Finding, Unreadable> {
         return Err(Unreadable::new("proc/uptime", "no number: counts have no time"));
     }
     let rate = |is: fn(&Source) -> bool| {
-        let count: u64 = patient.cpus.iter().map(|cpu| interrupts.count(*cpu, is)).sum();
-        count as f64 / counts.seconds
+        let count = |cpu: &usize| interrupts.count(*cpu, is) as f64;
+        patient.cpus.iter().map(count).sum::<f64>() / counts.seconds
     };
     let device = rate(Source::is_device);
     let (ticks, rest) = (rate(Source::is_tick), rate(|one| !one.is_device() && !one.is_tick()));
@@ -77,7 +77,8 @@ fn devices(patient: &Patient, interrupts: &Interrupts) -> Vec<Device> {
     let mut by_number: BTreeMap<&str, (&Source, u64)> = BTreeMap::new();
     let all = patient.cpus.iter().flat_map(|cpu| interrupts.by_source(*cpu));
     for (source, count) in all.filter(|(source, _)| source.is_device()) {
-        by_number.entry(&source.name).or_insert((source, 0)).1 += count;
+        let sum = &mut by_number.entry(&source.name).or_insert((source, 0)).1;
+        *sum = sum.saturating_add(count);
     }
     let device = |(source, count): (&Source, u64)| {
         let path = format!("proc/irq/{}/smp_affinity_list", source.name);

@@ -71,7 +71,7 @@ fn swap(patient: &Patient) -> Result<Finding, Unreadable> {
     let used = |line: &str| line.split_whitespace().nth(3)?.parse::<u64>().ok();
     let used: Vec<_> = text.lines().skip(1).filter_map(used).collect();
     let fix = || Fix::root("sudo swapoff --all", "sudo swapon --all");
-    let finding = match used.iter().sum::<u64>() {
+    let finding = match used.iter().fold(0, |sum: u64, one| sum.saturating_add(*one)) {
         _ if used.is_empty() => return Ok(Finding::ok("no swap").seen(path, "none")),
         0 => Finding::note("there is swap, and it is empty").fix(fix()),
         kib => Finding::warns(format!("{} MiB are swapped out", kib >> 10)).fix(fix()),

@@ -70,6 +70,15 @@ fn shape(core: &[&Row]) -> Vec<(&'static str, bool, bool, bool)> {
     core.iter().map(cpu).collect()
 }
 
+type Mark = (&'static str, fn(&Row) -> bool);
+
+/// What is said of a CPU if it is so.
+const MARKS: [Mark; 3] = [
+    ("not allowed", |row| !row.is_allowed),
+    ("isolated", |row| row.is_isolated),
+    ("nohz_full", |row| row.is_nohz_full),
+];
+
 /// `cores 0-7: CPUs 0-7 and their siblings 128-135, isolated`.
 fn line(run: &[&[&Row]]) -> String {
     let cores: Vec<_> = run.iter().map(|core| core[0].core).collect();
@@ -79,12 +88,7 @@ fn line(run: &[&[&Row]]) -> String {
     if rows[0].class != "uniform" {
         text += &format!(", {}", rows[0].class);
     }
-    let marks: [(&str, fn(&Row) -> bool); 3] = [
-        ("not allowed", |row| !row.is_allowed),
-        ("isolated", |row| row.is_isolated),
-        ("nohz_full", |row| row.is_nohz_full),
-    ];
-    for (name, is_marked) in marks {
+    for (name, is_marked) in MARKS {
         let marked: Vec<_> = rows.iter().filter(|row| is_marked(row)).map(|row| row.cpu).collect();
         match marked.len() {
             0 => {}
