@@ -49,10 +49,18 @@ impl Root {
     /// # Errors
     /// [`Unreadable`], also for a text that is empty.
     pub fn text(&self, path: &str) -> Result<String, Unreadable> {
+        let text = self.text_or_nothing(path)?;
+        if text.is_empty() { Err(Unreadable::new(path, "empty")) } else { Ok(text) }
+    }
+
+    /// [`text`](Self::text), of a file that says something also if it is empty: lists are.
+    ///
+    /// # Errors
+    /// [`Unreadable`] without the file.
+    pub fn text_or_nothing(&self, path: &str) -> Result<String, Unreadable> {
         let text = fs::read_to_string(self.0.join(path));
         let text = text.map_err(|error| Unreadable::new(path, error))?;
-        let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-        if text.is_empty() { Err(Unreadable::new(path, "empty")) } else { Ok(text.into()) }
+        Ok(text.trim_matches(|c: char| c.is_whitespace() || c == '\0').into())
     }
 
     /// [`text`](Self::text), where it doesn't matter why there is none.
@@ -118,6 +126,7 @@ mod tests {
         assert_eq!(said, "/x: \"always [madvise] never\" is no number");
         write("\n");
         assert_eq!(root.text("x").unwrap_err().to_string(), "/x: empty");
+        assert_eq!(root.text_or_nothing("x").unwrap(), "");
         assert!(root.text("y").unwrap_err().to_string().starts_with("/y: "));
     }
 }

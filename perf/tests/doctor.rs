@@ -190,7 +190,16 @@ fn what_can_not_be_read_is_unchecked_and_says_why() {
         let says = finding(&document, check)["says"].as_str().unwrap();
         assert!(says.starts_with("/proc") || says.starts_with("/sys"), "{check}: {says}");
     }
-    assert_severities(&machines::lone_container(), &[], &[("cpu_count", "spoils")]);
+    let lone = [("cpu_count", "spoils"), ("isolation", "unchecked"), ("smt", "unchecked")];
+    assert_severities(&machines::lone_container(), &[], &lone);
+    let no_groups = machines::epyc().without(&["proc/self/mountinfo", "sys/fs/cgroup"]);
+    let expected = [("quota", "unchecked"), ("throttling", "unchecked")];
+    assert_severities(&no_groups, &[], &expected);
+    assert_severities(
+        &machines::epyc().without(&["proc/self/status"]),
+        &[],
+        &[("allowed", "unchecked")],
+    );
 }
 
 /// Every file below a folder.

@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 ///
 /// For the `mainspring` command, which reads more of their files than the library.
 pub fn cpu_controllers(root: &Path) -> Vec<PathBuf> {
-    folders(root, "cpu").map(|folder| folder.path).collect()
+    folders(root, "cpu").map(|folder| folder.path).filter(|path| path.is_dir()).collect()
 }
 
 /// The tightest of the groups' limits, in CPUs.

@@ -125,6 +125,7 @@ impl Machine {
             ("proc/self/limits", LIMITS),
             ("proc/1/comm", "systemd\n"),
             ("proc/self/cgroup", "0::/\n"),
+            ("sys/fs/cgroup/cgroup.controllers", "cpuset cpu\n"),
             ("proc/self/mountinfo", "35 24 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"),
             ("sys/devices/system/cpu/isolated", "\n"),
             ("sys/devices/system/cpu/nohz_full", "(null)\n"),

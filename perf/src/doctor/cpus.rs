@@ -2,7 +2,7 @@
 
 use super::patient::braces;
 use super::{Check, Finding, Fix, Patient};
-use crate::root::Unreadable;
+use crate::root::{Unreadable, of_cpu};
 use mainspring::{cpus_in, list_of};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -60,13 +60,11 @@ fn count(patient: &Patient) -> Result<Finding, Unreadable> {
 
 /// Named CPUs, or isolated ones, that the process's mask leaves out.
 fn allowed(patient: &Patient) -> Result<Finding, Unreadable> {
-    let mask = |finding: Finding| match patient.root.text("proc/self/status") {
-        Ok(text) => {
-            let line = text.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
-            finding.seen("proc/self/status", line.unwrap_or("no mask").replace('\t', " "))
-        }
-        Err(_) => finding,
-    };
+    let path = "proc/self/status";
+    let status = patient.root.text(path)?;
+    let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
+    let line = line.ok_or_else(|| Unreadable::new(path, "no line \"Cpus_allowed_list\""))?;
+    let mask = |finding: Finding| finding.seen(path, line.replace('\t', " "));
     let refused = patient.those(|cpu| !cpu.is_allowed);
     let taskset = |cpus: &[usize]| {
         let all = patient.topology.cpus().iter().filter(|cpu| cpu.is_allowed).map(|cpu| cpu.id);
@@ -93,6 +91,7 @@ fn smt(patient: &Patient) -> Result<Finding, Unreadable> {
         Ok(state) => finding.seen(control, state),
         Err(_) => finding,
     };
+    patient.cpus.iter().try_for_each(|cpu| are_siblings_told(patient, *cpu))?;
     let of = |cpu: &usize| patient.siblings(*cpu);
     let siblings: Vec<_> = patient.cpus.iter().flat_map(of).collect();
     let inside = siblings.iter().any(|sibling| patient.cpus.contains(sibling));
@@ -113,12 +112,21 @@ fn smt(patient: &Patient) -> Result<Finding, Unreadable> {
     Ok(seen(Finding::warns(says).fix(Fix::write(path, 0, 1))))
 }
 
+/// Where nobody tells, each CPU counts as a core of its own: that must not pass for an answer.
+fn are_siblings_told(patient: &Patient, cpu: usize) -> Result<(), Unreadable> {
+    let [now, former] = ["core_cpus_list", "thread_siblings_list"]
+        .map(|file| of_cpu(cpu, &format!("topology/{file}")));
+    let text = patient.root.text(&now).or_else(|_| patient.root.text(&former))?;
+    match cpus_in(&text).is_some_and(|cpus| cpus.contains(&cpu)) {
+        true => Ok(()),
+        false => Err(Unreadable::new(&now, format!("{text:?} is no list with CPU {cpu}"))),
+    }
+}
+
 fn isolation(patient: &Patient) -> Result<Finding, Unreadable> {
     let path = "sys/devices/system/cpu/isolated";
-    let seen = |finding: Finding| {
-        let now = patient.root.find(path).unwrap_or_else(|| "none".into());
-        finding.seen(path, now)
-    };
+    let now = patient.root.text_or_nothing(path)?;
+    let seen = |finding: Finding| finding.seen(path, if now.is_empty() { "none" } else { &now });
     let open = patient.those(|cpu| !cpu.is_isolated);
     if open.is_empty() {
         return Ok(seen(Finding::ok("the CPUs that matter are isolated")));
