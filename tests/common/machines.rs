@@ -68,14 +68,18 @@ impl Machine {
         let with = |is: &dyn Fn(&At) -> bool| list(cpus.iter().filter(|o| is(o)).map(|o| o.cpu));
         let siblings = with(&|other| other.core == at.core);
         self.of_cpu(at.cpu, "topology/core_cpus_list", &siblings);
-        self.of_cpu(at.cpu, "topology/thread_siblings_list", &siblings);
         self.of_cpu(at.cpu, "topology/physical_package_id", &at.package.to_string());
+        self.of_cpu(at.cpu, "cache/index3/level", "3");
+        self.of_cpu(at.cpu, "cache/index3/shared_cpu_list", &with(&|o| o.l3 == at.l3));
+        if cpus.len() > 1024 {
+            // Where the number of CPUs is the point, more files would only take time.
+            return;
+        }
+        self.of_cpu(at.cpu, "topology/thread_siblings_list", &siblings);
         self.of_cpu(at.cpu, "cache/index0/level", "1");
         self.of_cpu(at.cpu, "cache/index0/shared_cpu_list", &siblings);
         self.of_cpu(at.cpu, "cache/index2/level", "2");
         self.of_cpu(at.cpu, "cache/index2/shared_cpu_list", &siblings);
-        self.of_cpu(at.cpu, "cache/index3/level", "3");
-        self.of_cpu(at.cpu, "cache/index3/shared_cpu_list", &with(&|o| o.l3 == at.l3));
         self.of_cpu(at.cpu, "cpufreq/scaling_governor", "powersave");
         self.of_cpu(at.cpu, "cpufreq/cpuinfo_max_freq", "3700000");
         self.of_cpu(at.cpu, "cpufreq/scaling_cur_freq", "2100000");

@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_quietest_is_isolated_then_measured_quiet_then_rarely_interrupted() {
-        let mut all = vec![
+        let mut all = [
             Quiet { hiccups: hiccups(0.2), ..quiet(0) },
             Quiet { hiccups: hiccups(0.1), irqs_device_per_s: Some(9.0), ..quiet(1) },
             Quiet { hiccups: hiccups(0.9), is_isolated: true, ..quiet(2) },
