@@ -147,14 +147,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("adder.json");
         let path = file.to_str().unwrap();
-        let code = run(&["--seconds", "1", "--rate", "1000", "--json", path]).unwrap();
+        // Shares of what it can do: one that a busy machine doesn't reach is no failure.
+        let code = run(&["--seconds", "1", "--json", path]).unwrap();
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
         let document = crate::document::Document::read(&file).unwrap();
         assert_eq!(document.suite, "adder");
         let loads = document.scenarios.iter().filter_map(|scenario| scenario.load.as_ref());
-        let arrivals: Vec<_> =
-            loads.map(|load| (load.arrivals.as_str(), load.target_per_s)).collect();
-        assert_eq!(arrivals, [("fixed", 1000.0), ("poisson", 1000.0), ("bursts", 1000.0)]);
+        let arrivals: Vec<_> = loads.map(|load| load.arrivals.as_str()).collect();
+        assert_eq!(arrivals, [&["poisson"; 6][..], &["fixed", "bursts"]].concat());
+        let ids: Vec<_> = document.scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
+        assert_eq!(ids[..3], ["floor/ping_pong", "adder/add/closed_loop", "adder/add/saturation"]);
     }
 
     #[test]
