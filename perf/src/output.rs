@@ -1,41 +1,67 @@
-//! A file for results: proven writable before the work, and left as it was until there are some.
+//! Where results go besides the terminal: files that are opened before the work and written after it, so
+//! that nobody waits to learn that one can't be written.
 
+use crate::cli::print;
 use crate::trouble::Trouble;
+use serde::Serialize;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// See the module.
-pub struct Output {
-    path: PathBuf,
-    file: File,
+/// A file, or the standard output.
+pub enum Output {
+    /// The standard output: then nothing else is printed there.
+    Stdout,
+    /// A file, open already.
+    File(PathBuf, File),
 }
 
 impl Output {
-    /// Opens it before the run: nobody waits 20 s to learn that it can't be written. `option` is what the
-    /// user named it by.
+    /// Opens what stands behind an option such as `--json`: nothing, or `-`, is the standard output.
     ///
-    /// # Errors
-    /// [`Trouble::Usage`] if it can't be written.
-    pub fn open(option: &str, path: &Path) -> Result<Self, Trouble> {
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = opened.map_err(|error| {
-            let path = path.display();
-            let way_out = "give a file in a directory you may write to";
-            Trouble::Usage(format!("{option} {path}: {error}; {way_out}"))
-        })?;
-        Ok(Self { path: path.into(), file })
+    /// The file keeps what it holds until there is something to write.
+    pub fn open(option: &str, path: Option<PathBuf>) -> Result<Self, Trouble> {
+        let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+            return Ok(Self::Stdout);
+        };
+        match OpenOptions::new().write(true).create(true).truncate(false).open(&path) {
+            Ok(file) => Ok(Self::File(path, file)),
+            Err(error) => Err(Trouble::Usage(format!(
+                "{option} {}: {error}; give a file in a directory you may write to",
+                path.display()
+            ))),
+        }
     }
 
-    /// Replaces what was in the file.
-    ///
-    /// # Errors
-    /// [`Trouble::System`] with the file's name.
-    pub fn write(mut self, text: &[u8]) -> Result<(), Trouble> {
-        // Only a plain file has an old content; a pipe refuses.
-        let _ = self.file.set_len(0);
-        let written = self.file.write_all(text).and_then(|()| self.file.flush());
-        written.map_err(|error| Trouble::System { what: self.path.display().to_string(), error })
+    /// Whether the standard output is taken.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
+    /// Writes the whole text, in place of what was there.
+    pub fn write(self, text: &str) -> Result<(), Trouble> {
+        let (path, mut file) = match self {
+            Self::Stdout => {
+                print(text);
+                return Ok(());
+            }
+            Self::File(path, file) => (path, file),
+        };
+        // A pipe or a device has no length to set.
+        let is_plain = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let emptied = if is_plain { file.set_len(0) } else { Ok(()) };
+        let written = emptied.and_then(|()| file.write_all(text.as_bytes()));
+        written.map_err(|error| Trouble::System { what: path.display().to_string(), error })
+    }
+
+    /// Writes a document.
+    pub fn write_json(self, document: &impl Serialize) -> Result<(), Trouble> {
+        let text = serde_json::to_string_pretty(document);
+        let text = text.map_err(|error| Trouble::System {
+            what: "the JSON document".into(),
+            error: error.into(),
+        })?;
+        self.write(&(text + "\n"))
     }
 }
 
@@ -49,11 +75,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         fs::write(&path, "the old one, which is longer").unwrap();
-        drop(Output::open("--json", &path).unwrap());
+        drop(Output::open("--json", Some(path.clone())).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "the old one, which is longer");
-        Output::open("--json", &path).unwrap().write(b"new").unwrap();
+        Output::open("--json", Some(path.clone())).unwrap().write("new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        let refused = Output::open("--json", folder.path()).err().unwrap().to_string();
+        let refused = Output::open("--json", Some(folder.path().into())).err().unwrap().to_string();
         assert!(refused.starts_with("--json ") && refused.contains("may write to"), "{refused}");
     }
 }

@@ -54,7 +54,7 @@ impl Plan {
         let budget = settings.seconds.unwrap_or(SECONDS);
         let rounds = (budget / SECONDS_PER_ROUND) as u32;
         let allowed = mainspring::allowed_cpus();
-        let json = settings.json.as_deref().map(|path| Output::open("--json", path)).transpose();
+        let json = settings.json.clone().map(|path| Output::open("--json", Some(path)));
         Ok(Self {
             suite: suite.into(),
             only: settings.only.clone().unwrap_or_default(),
@@ -64,7 +64,7 @@ impl Plan {
             allowed,
             capacity: settings.capacity.unwrap_or(CAPACITY),
             // After the rest: what is refused anyway leaves no file behind.
-            json: json?,
+            json: json.transpose()?,
             settings,
             command,
         })

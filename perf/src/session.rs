@@ -2,6 +2,7 @@
 
 use crate::cli;
 use crate::document::Verdict;
+use crate::output::Output;
 use crate::plan::Plan;
 use crate::run::{self, Outcome};
 use crate::scenario::{self, Scenario};
@@ -63,13 +64,16 @@ fn measure(
     let (run, trouble) = run::all(&plan, scenarios, interrupted);
     let (gates, is_interrupted) = (judge(&run.outcomes), run.is_interrupted);
     let document = summary::document(&plan, machine, run, gates, trouble.as_ref());
+    let is_stdout_taken = json.as_ref().is_some_and(Output::is_stdout);
     if let Some(output) = json {
-        output.write(document.to_json().as_bytes())?;
+        output.write_json(&document)?;
     }
     match trouble {
         Some(trouble) => Err(trouble),
         None => {
-            cli::print(&table::text(&document));
+            if !is_stdout_taken {
+                cli::print(&table::text(&document));
+            }
             Ok(if is_interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
         }
     }

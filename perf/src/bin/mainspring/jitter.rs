@@ -2,11 +2,11 @@
 
 mod text;
 
-use crate::output::Output;
 use crate::{choice, print};
 use clap::Args;
 use mainspring_perf::jitter::{self, Report, SCHEMA, Watched};
 use mainspring_perf::machine;
+use mainspring_perf::output::Output;
 use mainspring_perf::trouble::Trouble;
 use std::path::PathBuf;
 use std::process::ExitCode;

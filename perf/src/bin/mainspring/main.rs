@@ -6,7 +6,6 @@
 mod args;
 mod choice;
 mod gate;
-mod output;
 mod rivals;
 mod suite;
 

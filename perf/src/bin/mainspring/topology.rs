@@ -1,10 +1,10 @@
 //! The command `topology`.
 
-use crate::output::Output;
 use crate::print;
 use clap::Args;
 use mainspring::Topology;
 use mainspring_perf::layout::Layout;
+use mainspring_perf::output::Output;
 use mainspring_perf::root::Root;
 use mainspring_perf::trouble::Trouble;
 use std::path::{Path, PathBuf};
