@@ -280,12 +280,6 @@ pub struct Quantiles {
 }
 
 impl Document {
-    /// The document as JSON, as it is written to a file.
-    pub fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self);
-        text.expect("every key is text, and nothing of this refuses") + "\n"
-    }
-
     /// Reads a document back.
     ///
     /// # Errors
