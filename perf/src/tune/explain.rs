@@ -2,7 +2,7 @@
 
 use crate::digits::figure;
 use crate::tune::graph::{Constraint, Graph, Object};
-use crate::tune::problem::{Machine, Problem};
+use crate::tune::problem::{Cost, Machine, Problem};
 use crate::tune::search::Placement;
 use crate::tune::state::State;
 use std::fmt::Write;
@@ -20,7 +20,7 @@ pub fn text(graph: &Graph, machine: Machine<'_>, placement: &Placement) -> Strin
         let unit = problem.units.iter().position(|unit| unit.objects.contains(&object));
         let unit = unit.expect("each object is in a unit");
         // Writing to a string can't fail.
-        let _ = paragraph(&mut text, graph, machine, placement, object);
+        let _ = paragraph(&mut text, graph, machine, &problem, &placement.cpu_of, object);
         let _ = writeln!(text, "  {}", elsewhere(&mut state, unit, &problem, messages));
     }
     text
@@ -30,11 +30,12 @@ fn paragraph(
     text: &mut String,
     graph: &Graph,
     machine: Machine<'_>,
-    placement: &Placement,
+    problem: &Problem,
+    cpu_of: &[usize],
     object: usize,
 ) -> std::fmt::Result {
     let Object { name, service_us, .. } = &graph.objects[object];
-    let here = placement.cpu_of[object];
+    let here = cpu_of[object];
     let arrivals = graph.arrivals(object);
     let busy = arrivals * service_us * 1e-4;
     let requests = if arrivals > 0.0 {
@@ -43,12 +44,11 @@ fn paragraph(
         "nothing is sent to it".into()
     };
     writeln!(text, "{name} on CPU {here}: {requests}")?;
-    let problem = Problem::new(&graph.with_only(&[]), machine);
     let place = |id: usize| problem.cpus.binary_search_by_key(&id, |cpu| cpu.id).unwrap_or(0);
     for edge in graph.edges.iter().filter(|edge| edge.from == object || edge.to == object) {
         let (arrow, other) =
             if edge.from == object { ("→", edge.to) } else { ("←", edge.from) };
-        let there = placement.cpu_of[other];
+        let there = cpu_of[other];
         let nanos = figure(problem.one_way_ns(place(here), place(there)));
         let distance = match machine.topology.distance(here, there) {
             Some(distance) if here != there => format!("{distance}, CPU {there}"),
@@ -82,7 +82,7 @@ fn elsewhere(state: &mut State<'_>, unit: usize, problem: &Problem, messages: f6
     state.take(unit);
     let others: Vec<_> =
         (0..problem.cpus.len()).filter(|cpu| *cpu != here && state.fits(unit, *cpu)).collect();
-    let mut best = None;
+    let mut best: Option<(f64, Cost, usize)> = None;
     for cpu in others {
         state.put(unit, cpu);
         let other = state.cost();

@@ -55,12 +55,11 @@ pub fn runners(
     let runner = |(cpu, objects): (&usize, &Vec<usize>)| {
         let own = objects.iter().find_map(|object| graph.objects[*object].runner.clone());
         let rate = objects.iter().map(|object| graph.arrivals(*object)).sum();
-        let seconds = |object: &usize| {
-            graph.arrivals(*object) * graph.objects[*object].service_us * 1e-6
-        };
+        let seconds =
+            |object: &usize| graph.arrivals(*object) * graph.objects[*object].service_us * 1e-6;
         let is_sibling = |other: &usize| {
-            other != cpu && machine.topology.distance(*other, *cpu)
-                == Some(mainspring::Distance::SameCore)
+            other != cpu
+                && machine.topology.distance(*other, *cpu) == Some(mainspring::Distance::SameCore)
         };
         let place = problem.cpus.binary_search_by_key(cpu, |place| place.id).unwrap_or(0);
         let slowdown = problem.slowdown(place, objects_of.keys().any(|other| is_sibling(other)));
