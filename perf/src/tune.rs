@@ -14,3 +14,5 @@ pub mod search;
 pub mod explain;
 pub mod budget;
 pub mod plan;
+pub mod prove;
+pub mod inputs;

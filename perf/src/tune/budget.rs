@@ -104,7 +104,9 @@ fn point(wait: WaitStrategy, rate: f64, busy: f64, wake_ns: f64) -> Point {
     let found_asleep = idle * asleep;
     // Nobody ever comes: a spinner spins all the same.
     let spinning = if wait == WaitStrategy::Spin { idle } else { idle * (1.0 - asleep) };
-    let waking = rate * found_asleep * wake_ns * 1e-9 * WAKE_BUSY_SHARE;
+    // What comes while it wakes up finds it awake: so it is woken once in a gap and a wake-up at most.
+    let wakes = if rate > 0.0 { found_asleep / (1.0 / rate + wake_ns * 1e-9) } else { 0.0 };
+    let waking = wakes * wake_ns * 1e-9 * WAKE_BUSY_SHARE;
     let finds = match wait {
         WaitStrategy::SpinThenPark { spin } => 1.0 - (-rate * spin.as_secs_f64()).exp(),
         _ => 1.0,

@@ -8,6 +8,7 @@ use crate::matrix::Matrix;
 use crate::tune::graph::{Graph, Smt};
 use crate::tune::latency::Latency;
 use mainspring::{CoreClass, Topology};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A message to an object of the same runner: no cache line moves.
@@ -33,7 +34,7 @@ pub struct Machine<'a> {
 }
 
 /// What a placement costs, in nanoseconds of delay per second.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
     /// On the way between CPUs.
     pub messages: f64,
