@@ -62,7 +62,7 @@ pub fn runners(
                 && machine.topology.distance(*other, *cpu) == Some(mainspring::Distance::SameCore)
         };
         let place = problem.cpus.binary_search_by_key(cpu, |place| place.id).unwrap_or(0);
-        let slowdown = problem.slowdown(place, objects_of.keys().any(|other| is_sibling(other)));
+        let slowdown = problem.slowdown(place, objects_of.keys().any(is_sibling));
         let busy = objects.iter().map(seconds).sum::<f64>() * slowdown;
         let front = budget::front(rate, busy, wake_ns, may_spin);
         PlannedRunner {

@@ -101,8 +101,8 @@ struct Document<'a> {
 struct Found<'a> {
     graph: &'a Graph,
     machine: Machine<'a>,
-    wake_ns: f64,
-    assumed: Vec<&'static str>,
+    known: &'a Known,
+    objective: Objective,
     effort: Effort,
     placement: Placement,
     round_robin: Placement,
@@ -114,77 +114,123 @@ struct Found<'a> {
 /// Runs it.
 pub fn run(options: Options) -> Result<ExitCode, Trouble> {
     let graph = Graph::load(&options.graph)?;
-    let seconds = choice::seconds(options.seconds)?;
-    let wake_us = options.wake_us.map(check_wake).transpose()?;
+    let topology = read_topology(options.root.as_deref())?;
+    check(&options, &graph, &topology)?;
+    let outputs = Outputs::open(&options)?;
+    let known = Known::gather(&options, &graph, &topology)?;
+    let mut found = find(&options, &graph, &topology, &known)?;
+    let profile = plan::profile(found.machine, &found.runners);
+    if options.prove {
+        let progress = choice::progress(2 * prove::ROUNDS);
+        let (naive, seconds) = (naive_profile(&found), choice::seconds(options.seconds)?);
+        let proof = prove::run(&graph, &naive, &profile, seconds, || progress.inc(1));
+        progress.finish_and_clear();
+        found.proof = Some(proof?);
+    }
+    outputs.write(&found, &profile, options.explain)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that can be refused before anything is measured, the graph's constraints included.
+fn check(options: &Options, graph: &Graph, topology: &Topology) -> Result<(), Trouble> {
+    choice::seconds(options.seconds)?;
+    if let Some(micros) = options.wake_us.filter(|micros| !(0.0..=WAKE_MAX_US).contains(micros)) {
+        let rule = format!("give 0 to {WAKE_MAX_US} microseconds");
+        return Err(Trouble::Usage(format!("--wake-us {micros}: {rule}")));
+    }
     if let Some(root) = options.root.as_ref().filter(|_| options.prove) {
         let root = root.display();
         let why = "a machine that isn't this one can't be measured; leave one of them out";
         return Err(Trouble::Usage(format!("--root {root} --prove: {why}")));
     }
-    let topology = read_topology(options.root.as_deref())?;
-    let known = Machine { topology: &topology, matrix: None, jitter: &[] };
-    let possible = search::greedy(&graph, known)
-        .map_err(|trouble| Trouble::Usage(format!("{}: {trouble}", options.graph.display())))?;
-    let profile = options.output.map(|path| Output::open("--output", Some(path))).transpose()?;
-    let json = options.json.map(|path| Output::open("--json", path)).transpose()?;
-    drop(possible);
+    let machine = Machine { topology, matrix: None, jitter: &[] };
+    let possible = search::greedy(graph, machine).map(|_| ());
+    possible.map_err(|why| Trouble::Usage(format!("{}: {why}", options.graph.display())))
+}
 
-    let cpus: Vec<_> = topology.allowed().map(|cpu| cpu.id).collect();
-    let cpus: Vec<_> = cpus.into_iter().filter(|cpu| !graph.leave_for_os.contains(cpu)).collect();
-    let is_here = options.root.is_none();
-    let mut assumed = Vec::new();
-    let matrix = matrix(options.matrix.as_deref(), &topology, &cpus, is_here)?;
-    let hiccups = hiccups(options.jitter.as_deref(), &topology, &cpus, is_here)?;
-    let wake_ns = match wake_us {
-        Some(micros) => micros * 1000.0,
-        None if is_here => inputs::measure_wake(&cpus)?,
-        None => inputs::WAKE_ASSUMED_NS,
-    };
-    assumed.extend(matrix.is_none().then_some("latencies between CPUs, by their distance"));
-    assumed.extend(hiccups.is_none().then_some("no hiccups"));
-    assumed.extend((!is_here && wake_us.is_none()).then_some("25 µs for a wake-up"));
+/// Where results go besides the table.
+struct Outputs {
+    profile: Option<Output>,
+    json: Option<Output>,
+}
 
-    let jitter = hiccups.unwrap_or_default();
-    let machine = Machine { topology: &topology, matrix: matrix.as_ref(), jitter: &jitter };
+impl Outputs {
+    fn open(options: &Options) -> Result<Self, Trouble> {
+        let profile = options.output.clone().map(|path| Output::open("--output", Some(path)));
+        let json = options.json.clone().map(|path| Output::open("--json", path));
+        Ok(Self { profile: profile.transpose()?, json: json.transpose()? })
+    }
+
+    fn write(self, found: &Found<'_>, profile: &Profile, explains: bool) -> Result<(), Trouble> {
+        let Self { profile: to, json } = self;
+        if ![&to, &json].into_iter().flatten().any(Output::is_stdout) {
+            print(&text::of(found));
+            if explains {
+                let why = explain::text(found.graph, found.machine, &found.placement);
+                print(&format!("\n{why}"));
+            }
+        }
+        to.map_or(Ok(()), |to| to.write(&profile.to_string()))?;
+        json.map_or(Ok(()), |json| json.write_json(&document(found)))
+    }
+}
+
+/// What is known of the machine: read, measured, or assumed.
+struct Known {
+    matrix: Option<Matrix>,
+    jitter: Vec<CpuJitter>,
+    wake_ns: f64,
+    assumed: Vec<&'static str>,
+}
+
+impl Known {
+    fn gather(options: &Options, graph: &Graph, topology: &Topology) -> Result<Self, Trouble> {
+        let usable = topology.allowed().map(|cpu| cpu.id);
+        let cpus: Vec<_> = usable.filter(|cpu| !graph.leave_for_os.contains(cpu)).collect();
+        let is_here = options.root.is_none();
+        let matrix = matrix(options.matrix.as_deref(), topology, &cpus, is_here)?;
+        let jitter = hiccups(options.jitter.as_deref(), topology, &cpus, is_here)?;
+        let wake_ns = match options.wake_us {
+            Some(micros) => Some(micros * 1000.0),
+            None if is_here => Some(inputs::measure_wake(&cpus)?),
+            None => None,
+        };
+        let mut assumed = Vec::new();
+        assumed.extend(matrix.is_none().then_some("latencies between CPUs, by their distance"));
+        assumed.extend(jitter.is_none().then_some("no hiccups"));
+        assumed.extend(wake_ns.is_none().then_some("25 µs for a wake-up"));
+        let wake_ns = wake_ns.unwrap_or(inputs::WAKE_ASSUMED_NS);
+        Ok(Self { matrix, jitter: jitter.unwrap_or_default(), wake_ns, assumed })
+    }
+}
+
+fn find<'a>(
+    options: &Options,
+    graph: &'a Graph,
+    topology: &'a Topology,
+    known: &'a Known,
+) -> Result<Found<'a>, Trouble> {
+    let machine = Machine { topology, matrix: known.matrix.as_ref(), jitter: &known.jitter };
     let effort = Effort { seed: options.seed, ..Effort::default() };
-    let placement = search::search(&graph, machine, effort)?;
-    let by_hand = (search::round_robin(&graph, machine), search::all_on_one(&graph, machine));
+    let placement = search::search(graph, machine, effort)?;
+    let by_hand = (search::round_robin(graph, machine), search::all_on_one(graph, machine));
     let (Some(round_robin), Some(all_on_one)) = by_hand else {
         return Err(Trouble::Usage("this process may use no CPU; see taskset(1)".into()));
     };
     let objective = options.objective.objective();
-    let runners = plan::runners(&graph, machine, &placement, objective, wake_ns);
-    let mut found = Found {
-        graph: &graph,
+    let runners = plan::runners(graph, machine, &placement, objective, known.wake_ns);
+    Ok(Found {
+        graph,
         machine,
-        wake_ns,
-        assumed,
+        known,
+        objective,
         effort,
         placement,
         round_robin,
         all_on_one,
         runners,
         proof: None,
-    };
-    let planned = plan::profile(machine, &found.runners);
-    if options.prove {
-        let progress = choice::progress(2 * prove::ROUNDS);
-        let naive = naive_profile(&found);
-        let proof = prove::run(&graph, &naive, &planned, seconds, || progress.inc(1));
-        progress.finish_and_clear();
-        found.proof = Some(proof?);
-    }
-    let is_taken = [&profile, &json].into_iter().flatten().any(Output::is_stdout);
-    if !is_taken {
-        print(&text::of(&found));
-        if options.explain {
-            let placement = &found.placement;
-            print(&format!("\n{}", explain::text(&graph, machine, placement)));
-        }
-    }
-    profile.map_or(Ok(()), |output| output.write(&planned.to_string()))?;
-    json.map_or(Ok(()), |output| output.write_json(&document(&found, objective)))?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 impl Wish {
@@ -195,13 +241,6 @@ impl Wish {
             Self::Cpu => Objective::Cpu,
         }
     }
-}
-
-fn check_wake(micros: f64) -> Result<f64, Trouble> {
-    if (0.0..=WAKE_MAX_US).contains(&micros) {
-        return Ok(micros);
-    }
-    Err(Trouble::Usage(format!("--wake-us {micros}: give 0 to {WAKE_MAX_US} microseconds")))
 }
 
 fn read_topology(root: Option<&Path>) -> Result<Topology, Trouble> {
@@ -285,17 +324,17 @@ fn naive_profile(found: &Found<'_>) -> Profile {
     profile
 }
 
-fn document<'a>(found: &'a Found<'_>, objective: Objective) -> Document<'a> {
+fn document<'a>(found: &'a Found<'_>) -> Document<'a> {
     let names = found.graph.objects.iter().map(|object| object.name.as_str());
     Document {
         schema: "mainspring-tune/1",
         version: env!("CARGO_PKG_VERSION"),
         fingerprint: found.machine.topology.fingerprint(),
         summary: found.machine.topology.to_string(),
-        objective,
+        objective: found.objective,
         seed: found.effort.seed,
-        wake_ns: found.wake_ns,
-        assumed: &found.assumed,
+        wake_ns: found.known.wake_ns,
+        assumed: &found.known.assumed,
         is_proven: found.placement.is_proven,
         arrivals_per_s: found.graph.all_arrivals(),
         cost: found.placement.cost,

@@ -86,8 +86,8 @@ fn predicted(text: &mut String, found: &Found<'_>) -> std::fmt::Result {
             effort.seed
         )?,
     }
-    if !found.assumed.is_empty() {
-        writeln!(text, "Assumed, not measured: {}.", found.assumed.join("; "))?;
+    if !found.known.assumed.is_empty() {
+        writeln!(text, "Assumed, not measured: {}.", found.known.assumed.join("; "))?;
     }
     Ok(())
 }
@@ -100,7 +100,7 @@ fn overload(cost: &Cost) -> String {
 }
 
 fn spinning(text: &mut String, found: &Found<'_>) -> std::fmt::Result {
-    let wake = figure(found.wake_ns / 1000.0);
+    let wake = figure(found.known.wake_ns / 1000.0);
     writeln!(
         text,
         "\nSpinning, with {wake} µs for a wake-up: each runner's share of its CPU / what wake-ups add to a \
