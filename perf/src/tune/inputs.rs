@@ -11,6 +11,7 @@ use crate::trouble::Trouble;
 use mainspring::Topology;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -92,13 +93,22 @@ fn check(path: &Path, from: &Origin, here: &Topology, command: &str) -> Result<(
     )))
 }
 
-/// The pairs of these CPUs that [`measure_pair`] is to measure: all, or some that are spread evenly.
-pub fn pairs(cpus: &[usize]) -> Vec<(usize, usize)> {
-    let all = cpus.iter().enumerate();
-    let all: Vec<_> =
-        all.flat_map(|(place, a)| cpus[place + 1..].iter().map(|b| (*a, *b))).collect();
-    let step = all.len().div_ceil(PAIRS_MAX).max(1);
-    all.into_iter().step_by(step).collect()
+/// The pairs of these CPUs that [`measure_pair`] is to measure: all; or, where there are too many, about
+/// as many of each distance.
+pub fn pairs(topology: &Topology, cpus: &[usize]) -> Vec<(usize, usize)> {
+    let mut by_distance: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (place, a) in cpus.iter().enumerate() {
+        for b in &cpus[place + 1..] {
+            by_distance.entry(topology.distance(*a, *b)).or_default().push((*a, *b));
+        }
+    }
+    let all: usize = by_distance.values().map(Vec::len).sum();
+    let each = if all > PAIRS_MAX { PAIRS_MAX / by_distance.len() } else { all };
+    let some = |pairs: Vec<_>| {
+        let step = pairs.len().div_ceil(each.max(1));
+        pairs.into_iter().step_by(step)
+    };
+    by_distance.into_values().flat_map(some).collect()
 }
 
 /// An empty matrix of these CPUs.
@@ -146,14 +156,26 @@ fn with_lab<T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mainspring::{Cpu, Distance};
+    use std::collections::BTreeSet;
 
     #[test]
-    fn few_pairs_are_all_measured_and_of_many_some_everywhere() {
-        assert_eq!(pairs(&[3, 5, 9]), [(3, 5), (3, 9), (5, 9)]);
-        assert!(pairs(&[7]).is_empty() && pairs(&[]).is_empty());
+    fn few_pairs_are_all_measured_and_of_many_some_of_each_distance() {
+        let flat = Topology::from_cpus("x", (0..10).map(Cpu::new).collect());
+        assert_eq!(pairs(&flat, &[3, 5, 9]), [(3, 5), (3, 9), (5, 9)]);
+        assert!(pairs(&flat, &[7]).is_empty() && pairs(&flat, &[]).is_empty());
+        // Two packages with four L3 groups each, siblings numbered at the end as Linux does.
+        let cpu = |id: usize| {
+            let core = id % 64;
+            Cpu { core, l3: core / 8, node: core / 32, package: core / 32, ..Cpu::new(id) }
+        };
+        let topology = Topology::from_cpus("x", (0..128).map(cpu).collect());
         let many: Vec<_> = (0..128).collect();
-        let pairs = pairs(&many);
-        assert!((PAIRS_MAX / 2..=PAIRS_MAX).contains(&pairs.len()), "{}", pairs.len());
-        assert!((0..127).all(|cpu| pairs.iter().any(|(a, b)| *a == cpu || *b == cpu)));
+        let pairs = pairs(&topology, &many);
+        assert!((PAIRS_MAX / 4..=PAIRS_MAX).contains(&pairs.len()), "{}", pairs.len());
+        let distances: BTreeSet<_> =
+            pairs.iter().filter_map(|(a, b)| topology.distance(*a, *b)).collect();
+        use Distance::*;
+        assert_eq!(distances, [SameCore, SameL3, SameNode, OtherPackage].into());
     }
 }

@@ -122,7 +122,8 @@ mod tests {
         assert_eq!(shown, [("cpu1", 0, 2), ("cpu1'", 1, 1), ("cpu2", 2, 1)]);
         assert!((runners[1].busy - 0.2).abs() < 1e-9, "{}", runners[1].busy);
         let profile = profile(machine, &runners);
-        assert_eq!(profile.runners[1].wait, WaitStrategy::Spin);
+        let waits = profile.runners.iter().map(|runner| runner.wait.name());
+        assert_eq!(waits.collect::<Vec<_>>(), ["park", "spin-then-park", "park"]);
         assert_eq!(profile.objects.len(), 4);
         assert_eq!(Profile::parse(&profile.to_string()).unwrap(), profile);
     }

@@ -267,7 +267,7 @@ fn matrix(
     if let Some(path) = path {
         return inputs::read_matrix(path, topology).map(Some);
     }
-    let pairs = inputs::pairs(cpus);
+    let pairs = inputs::pairs(topology, cpus);
     if !is_here {
         return Ok(None);
     }
