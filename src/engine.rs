@@ -19,6 +19,7 @@ use crate::wait::{CALLER_WAIT, WaitStrategy};
 use crate::weak::Weak;
 use crate::world;
 use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
@@ -45,9 +46,16 @@ pub struct EngineHandle {
     shared: std::sync::Arc<Shared>,
 }
 
+/// The names of the runners that objects belong on, by the objects' names.
+pub(crate) type Places = HashMap<String, String>;
+
+/// Changes the runners before they start, adds some, and says where objects belong.
+type Plan = Box<dyn FnOnce(&mut Vec<Runner>) -> Result<Places, StartError> + Send>;
+
 /// The options of an engine; see [`Engine::builder`].
 pub struct Builder {
     runners: Vec<Runner>,
+    plan: Option<Plan>,
     hook: Hook,
     drop_timeout: Duration,
     caller_wait: WaitStrategy,
@@ -86,8 +94,12 @@ impl Builder {
     ///
     /// # Errors
     /// The first runner that doesn't start; those before it are stopped.
-    pub fn start(self) -> Result<Engine, StartError> {
-        let shared = Shared::new(self.hook, self.drop_timeout, self.caller_wait);
+    pub fn start(mut self) -> Result<Engine, StartError> {
+        let places = match self.plan.take() {
+            Some(plan) => plan(&mut self.runners)?,
+            None => Places::new(),
+        };
+        let shared = Shared::new(self.hook, self.drop_timeout, self.caller_wait, places);
         let handle = EngineHandle { shared: std::sync::Arc::new(shared) };
         let engine = Engine { handle, is_detached: false };
         // All at once, so that who shares a CPU with whom is said once.
@@ -99,12 +111,23 @@ impl Builder {
         engine.handle.shared.settle_spinning();
         Ok(engine)
     }
+
+    /// The last plan wins.
+    #[cfg(feature = "profile")]
+    pub(crate) fn plan(
+        mut self,
+        plan: impl FnOnce(&mut Vec<Runner>) -> Result<Places, StartError> + Send + 'static,
+    ) -> Self {
+        self.plan = Some(Box::new(plan));
+        self
+    }
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("runners", &self.runners)
+            .field("has_plan", &self.plan.is_some())
             .field("drop_timeout", &self.drop_timeout)
             .field("caller_wait", &self.caller_wait)
             .finish_non_exhaustive()
@@ -133,6 +156,7 @@ impl Engine {
     pub fn builder() -> Builder {
         Builder {
             runners: Vec::new(),
+            plan: None,
             hook: Box::new(|event| eprintln!("mainspring: {event}")),
             drop_timeout: DROP_TIMEOUT,
             caller_wait: CALLER_WAIT,

@@ -281,6 +281,10 @@ pub enum StartError {
     /// The runner's thread was to be pinned and could not be.
     #[error(transparent)]
     Pin(#[from] PinError),
+    /// The [profile](crate::Profile) can't be used. With the feature `profile`.
+    #[cfg(feature = "profile")]
+    #[error(transparent)]
+    Profile(crate::profile::ProfileError),
     /// A thread option that the kernel refused.
     #[error(
         "runner {runner:?}: {option} was refused: {source}; drop the option, or grant the right"

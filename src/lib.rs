@@ -78,6 +78,8 @@ mod neighbours;
 mod wheel;
 mod topology;
 mod pin;
+#[cfg(feature = "profile")]
+mod profile;
 mod error;
 mod sync;
 #[allow(unsafe_code)] // system calls, and hints to the CPU
@@ -110,6 +112,10 @@ pub use mainspring_macros::active;
 pub use options::{Bound, Options};
 pub use pin::{Pinning, allowed_cpus};
 pub use priority::{PASSED_MAX, Priority};
+#[cfg(feature = "profile")]
+pub use profile::{
+    Profile, ProfileError, ProfileFailure, ProfileMachine, ProfileObject, ProfileRunner,
+};
 pub use proxy::Proxy;
 #[doc(hidden)]
 pub use proxy::{sendable, wrong_request};

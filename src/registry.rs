@@ -1,6 +1,7 @@
 //! Which runners and objects an engine has: behind a mutex, off the path of every call.
 
 use crate::control::Control;
+use crate::engine::Places;
 use crate::error::{StartError, caught};
 use crate::event::{Event, Hook};
 use crate::fan_out;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     hook: Hook,
     drop_timeout: Duration,
     caller_wait: WaitStrategy,
+    /// Where objects belong that aren't put anywhere.
+    places: Places,
 }
 
 #[derive(Default)]
@@ -76,9 +79,14 @@ struct Running {
 }
 
 impl Shared {
-    pub(crate) fn new(hook: Hook, drop_timeout: Duration, caller_wait: WaitStrategy) -> Self {
+    pub(crate) fn new(
+        hook: Hook,
+        drop_timeout: Duration,
+        caller_wait: WaitStrategy,
+        places: Places,
+    ) -> Self {
         let (registry, ended, left) = (Mutex::default(), Condvar::new(), Condvar::new());
-        Self { registry, ended, left, hook, drop_timeout, caller_wait }
+        Self { registry, ended, left, hook, drop_timeout, caller_wait, places }
     }
 
     /// Ends admission everywhere.
@@ -265,8 +273,15 @@ impl Shared {
         }
     }
 
-    /// The shared runners take turns.
-    pub(crate) fn any_station(&self) -> Result<Arc<Station>, StartError> {
+    /// Where an object of that name belongs; the shared runners take turns with all others.
+    pub(crate) fn place_of(&self, object: Option<&str>) -> Result<Arc<Station>, StartError> {
+        match object.and_then(|name| self.places.get(name)) {
+            Some(runner) => self.station(runner),
+            None => self.any_station(),
+        }
+    }
+
+    fn any_station(&self) -> Result<Arc<Station>, StartError> {
         let registry = self.lock();
         registry.check_open()?;
         // An invoker takes turns when its thread likes: only that thread puts objects there unasked.

@@ -64,10 +64,14 @@ impl Runner {
 
     /// Keeps the thread on a set of CPUs.
     pub fn cpus(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
-        self.cpus = cpus.into_iter().collect();
+        self.set_cpus(cpus.into_iter().collect());
+        self
+    }
+
+    pub(crate) fn set_cpus(&mut self, cpus: Vec<usize>) {
+        self.cpus = cpus;
         self.cpus.sort_unstable();
         self.cpus.dedup();
-        self
     }
 
     /// What happens when the kernel refuses the CPUs. Default: [`Pinning::Prefer`].

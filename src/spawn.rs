@@ -343,7 +343,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// [`FactoryFailed`](crate::Event::FactoryFailed).
     pub fn start(mut self) -> Result<S::Proxy<K>, StartError> {
         let station = match std::mem::replace(&mut self.place, Place::Any) {
-            Place::Any => self.engine.shared().any_station()?,
+            Place::Any => self.engine.shared().place_of(self.name.as_deref())?,
             Place::On(name) => self.engine.shared().station(&name)?,
             Place::Own(runner) => {
                 let station = self.engine.launch(runner)?;

@@ -60,6 +60,7 @@ pub mod root;
 pub mod interrupts;
 pub mod layout;
 pub mod doctor;
+pub mod tune;
 
 pub mod digits;
 pub mod document;
