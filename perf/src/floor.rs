@@ -20,31 +20,57 @@ pub const WINDOW: u64 = 128;
 const WARM: u64 = u64::MAX;
 const END: u64 = 0;
 
+/// Two cache lines: on one a thread asks, on the other another thread answers. Neither pauses.
+#[derive(Default)]
+pub struct Lines {
+    ping: CachePadded<AtomicU64>,
+    pong: CachePadded<AtomicU64>,
+}
+
+impl Lines {
+    const OVER: u64 = u64::MAX;
+
+    /// Asks, and waits for the answer. Each number is larger than the one before, and the first
+    /// isn't 0.
+    #[inline(always)]
+    pub fn round_trip(&self, number: u64) {
+        self.ping.store(number, Release);
+        while self.pong.load(Acquire) != number {}
+    }
+
+    /// Answers until [`end`](Self::end).
+    pub fn answer(&self) {
+        let mut last = 0;
+        while last != Self::OVER {
+            let seen = self.ping.load(Acquire);
+            if seen != last {
+                last = seen;
+                self.pong.store(seen, Release);
+            }
+        }
+    }
+
+    /// Lets the other thread go.
+    pub fn end(&self) {
+        self.ping.store(Self::OVER, Release);
+    }
+}
+
 /// One thread writes a line and waits for the other's answer on a second line; neither pauses.
 pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
-    const OVER: u64 = u64::MAX;
-    let ping = CachePadded::new(AtomicU64::new(0));
-    let pong = CachePadded::new(AtomicU64::new(0));
+    let lines = Lines::default();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             lab.pin_opposite();
-            let mut last = 0;
-            while last != OVER {
-                let seen = ping.load(Acquire);
-                if seen != last {
-                    last = seen;
-                    pong.store(seen, Release);
-                }
-            }
+            lines.answer();
         });
         let mut number = 0;
         let sample = closed_loop(length, || {
             number += 1;
-            ping.store(number, Release);
-            while pong.load(Acquire) != number {}
+            lines.round_trip(number);
             Ok(())
         });
-        ping.store(OVER, Release);
+        lines.end();
         sample
     })
 }

@@ -1,8 +1,28 @@
 //! Latencies between CPUs: what two threads pay that pass a cache line to and fro.
 
+mod classes;
+mod heat;
+mod measure;
+mod plan;
+mod report;
+mod svg;
+
+pub use classes::{Class, ClassFigures, Outlier};
+pub use heat::text;
+pub use measure::{Pair, pair};
+pub use plan::{Plan, SMALL};
+pub use report::{Repeat, Report, SCHEMA};
+pub use svg::svg;
+
+use crate::stats::median;
+use classes::by_class;
+use mainspring::Topology;
 use serde::{Deserialize, Serialize};
 
 /// Latencies between pairs of CPUs. `None` where a pair wasn't measured, and on the diagonal.
+///
+/// A one-way latency is taken to be half of a round trip: to measure it would take two clocks that
+/// agree to a few nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Matrix {
     /// The CPUs, in the order of rows and columns.
@@ -13,4 +33,152 @@ pub struct Matrix {
     pub p50_ns: Vec<Vec<Option<f64>>>,
     /// 99th percentiles of the same.
     pub p99_ns: Vec<Vec<Option<f64>>>,
+}
+
+impl Matrix {
+    /// Of these CPUs, with nothing measured yet.
+    pub fn new(cpus: Vec<usize>, lines: u32) -> Self {
+        let nothing = vec![vec![None; cpus.len()]; cpus.len()];
+        Self { cpus, lines, p50_ns: nothing.clone(), p99_ns: nothing }
+    }
+
+    /// Notes what was measured of one pair. CPUs that aren't of this matrix are ignored.
+    pub fn set(&mut self, begins: usize, answers: usize, pair: Pair) {
+        if let Some((row, column)) = self.place(begins, answers) {
+            self.p50_ns[row][column] = Some(pair.p50_ns);
+            self.p99_ns[row][column] = pair.p99_ns;
+        }
+    }
+
+    /// The median round trip of one pair, if it is known.
+    pub fn round_trip_ns(&self, begins: usize, answers: usize) -> Option<f64> {
+        let (row, column) = self.place(begins, answers)?;
+        at(&self.p50_ns, row, column)
+    }
+
+    /// The pairs that were measured: who begins, who answers, and the median round trip.
+    pub fn measured(&self) -> impl Iterator<Item = (usize, usize, f64)> {
+        let pairs = pairs_of(self.cpus.len());
+        pairs.filter_map(|(row, column)| {
+            Some((self.cpus[row], self.cpus[column], at(&self.p50_ns, row, column)?))
+        })
+    }
+
+    /// The same with a figure for every pair about which something can be said: what was measured;
+    /// else what was measured the other way round; else the median of the pairs of the same class.
+    ///
+    /// A pair stays unknown if nothing of its class was measured, or the topology doesn't know one
+    /// of its CPUs.
+    #[must_use]
+    pub fn complete(&self, topology: &Topology) -> Matrix {
+        let fill = |figures: &Vec<Vec<Option<f64>>>| {
+            let of_class = by_class(&self.cpus, figures, topology);
+            let figure = |row: usize, column: usize| {
+                let of_class = || {
+                    let class = Class::of(topology, self.cpus[row], self.cpus[column])?;
+                    median(of_class.get(&class)?.iter().copied())
+                };
+                let known = at(figures, row, column).or_else(|| at(figures, column, row));
+                known.or_else(of_class).filter(|_| row != column)
+            };
+            let row = |row| (0..self.cpus.len()).map(|column| figure(row, column)).collect();
+            (0..self.cpus.len()).map(row).collect()
+        };
+        Matrix { p50_ns: fill(&self.p50_ns), p99_ns: fill(&self.p99_ns), ..self.clone() }
+    }
+
+    fn place(&self, begins: usize, answers: usize) -> Option<(usize, usize)> {
+        let place = |cpu| self.cpus.iter().position(|one| *one == cpu);
+        Some((place(begins)?, place(answers)?))
+    }
+}
+
+/// A document may have fewer rows or columns than CPUs: then nothing is known there.
+fn at(figures: &[Vec<Option<f64>>], row: usize, column: usize) -> Option<f64> {
+    *figures.get(row)?.get(column)?
+}
+
+/// All ordered pairs of different places.
+fn pairs_of(count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..count)
+        .flat_map(move |row| (0..count).map(move |column| (row, column)))
+        .filter(|(row, column)| row != column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mainspring::{Cpu, Topology};
+
+    /// Two packages of two L3 groups of two cores of two CPUs: 16.
+    pub(super) fn sixteen() -> Topology {
+        let cpu = |id: usize| Cpu {
+            core: id / 2,
+            l3: id / 4,
+            node: id / 8,
+            package: id / 8,
+            ..Cpu::new(id)
+        };
+        Topology::from_cpus("fake", (0..16).map(cpu).collect())
+    }
+
+    /// What a pair of that machine would take.
+    pub(super) fn pair_of(topology: &Topology, a: usize, b: usize) -> Pair {
+        use mainspring::Distance::*;
+        let p50_ns = match topology.distance(a, b) {
+            Some(SameCore) => 20.0,
+            Some(SameL3) => 50.0,
+            Some(SameNode) => 200.0,
+            _ => 400.0,
+        };
+        Pair { p50_ns, p99_ns: Some(2.0 * p50_ns) }
+    }
+
+    fn measured(pairs: &[(usize, usize, f64)]) -> Matrix {
+        let mut matrix = Matrix::new((0..16).collect(), 8);
+        for (begins, answers, p50_ns) in pairs {
+            matrix.set(*begins, *answers, Pair { p50_ns: *p50_ns, p99_ns: None });
+        }
+        matrix
+    }
+
+    #[test]
+    fn one_pair_of_each_class_completes_the_whole_matrix() {
+        let topology = sixteen();
+        let mut sparse = Matrix::new((0..16).collect(), 8);
+        for (a, b) in [(0, 1), (0, 2), (0, 4), (0, 8)] {
+            sparse.set(a, b, pair_of(&topology, a, b));
+        }
+        let complete = sparse.complete(&topology);
+        for a in 0..16 {
+            assert_eq!(complete.round_trip_ns(a, a), None);
+            for b in (0..16).filter(|b| *b != a) {
+                let expected = pair_of(&topology, a, b);
+                assert_eq!(complete.round_trip_ns(a, b), Some(expected.p50_ns), "{a} {b}");
+                assert_eq!(complete.p99_ns[a][b], expected.p99_ns, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_other_way_round_comes_before_the_class_and_the_class_is_its_median() {
+        let matrix = measured(&[(0, 1, 10.0), (2, 3, 30.0), (4, 5, 90.0), (6, 7, 31.0)]);
+        let complete = matrix.complete(&sixteen());
+        assert_eq!(complete.round_trip_ns(1, 0), Some(10.0));
+        assert_eq!(complete.round_trip_ns(5, 4), Some(90.0));
+        assert_eq!(complete.round_trip_ns(8, 9), Some(30.5));
+        assert_eq!(complete.round_trip_ns(0, 2), None, "nothing of its class was measured");
+    }
+
+    #[test]
+    fn a_matrix_with_missing_rows_or_unknown_cpus_is_completed_as_far_as_it_goes() {
+        let mut broken = measured(&[(0, 1, 10.0)]);
+        broken.cpus.push(99);
+        broken.p50_ns.truncate(1);
+        broken.p99_ns.clear();
+        let complete = broken.complete(&sixteen());
+        assert_eq!(complete.round_trip_ns(14, 15), Some(10.0));
+        assert_eq!(complete.round_trip_ns(0, 99), None);
+        assert_eq!(complete.p50_ns.len(), 17);
+    }
 }

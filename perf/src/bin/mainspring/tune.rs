@@ -2,12 +2,12 @@
 
 mod text;
 
-use crate::output::Output;
 use crate::{choice, print};
 use clap::{Args, ValueEnum};
 use mainspring::{Profile, Topology, WaitStrategy};
 use mainspring_perf::jitter::{self, CpuJitter};
 use mainspring_perf::matrix::Matrix;
+use mainspring_perf::output::Output;
 use mainspring_perf::trouble::Trouble;
 use mainspring_perf::tune::budget::Objective;
 use mainspring_perf::tune::graph::Graph;
