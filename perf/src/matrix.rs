@@ -14,9 +14,6 @@ pub use plan::{Plan, SMALL};
 pub use report::{Repeat, Report, SCHEMA};
 pub use svg::svg;
 
-use crate::stats::median;
-use classes::by_class;
-use mainspring::Topology;
 use serde::{Deserialize, Serialize};
 
 /// Latencies between pairs of CPUs. `None` where a pair wasn't measured, and on the diagonal.
@@ -62,29 +59,6 @@ impl Matrix {
         pairs.filter_map(|(row, column)| {
             Some((self.cpus[row], self.cpus[column], at(&self.p50_ns, row, column)?))
         })
-    }
-
-    /// The same with a figure for every pair about which something can be said: what was measured;
-    /// else what was measured the other way round; else the median of the pairs of the same class.
-    ///
-    /// A pair stays unknown if nothing of its class was measured, or the topology doesn't know one
-    /// of its CPUs.
-    #[must_use]
-    pub fn complete(&self, topology: &Topology) -> Matrix {
-        let fill = |figures: &Vec<Vec<Option<f64>>>| {
-            let of_class = by_class(&self.cpus, figures, topology);
-            let figure = |row: usize, column: usize| {
-                let of_class = || {
-                    let class = Class::of(topology, self.cpus[row], self.cpus[column])?;
-                    median(of_class.get(&class)?.iter().copied())
-                };
-                let known = at(figures, row, column).or_else(|| at(figures, column, row));
-                known.or_else(of_class).filter(|_| row != column)
-            };
-            let row = |row| (0..self.cpus.len()).map(|column| figure(row, column)).collect();
-            (0..self.cpus.len()).map(row).collect()
-        };
-        Matrix { p50_ns: fill(&self.p50_ns), p99_ns: fill(&self.p99_ns), ..self.clone() }
     }
 
     fn place(&self, begins: usize, answers: usize) -> Option<(usize, usize)> {
@@ -134,51 +108,15 @@ mod tests {
         Pair { p50_ns, p99_ns: Some(2.0 * p50_ns) }
     }
 
-    fn measured(pairs: &[(usize, usize, f64)]) -> Matrix {
-        let mut matrix = Matrix::new((0..16).collect(), 8);
-        for (begins, answers, p50_ns) in pairs {
-            matrix.set(*begins, *answers, Pair { p50_ns: *p50_ns, p99_ns: None });
-        }
-        matrix
-    }
-
     #[test]
-    fn one_pair_of_each_class_completes_the_whole_matrix() {
-        let topology = sixteen();
-        let mut sparse = Matrix::new((0..16).collect(), 8);
-        for (a, b) in [(0, 1), (0, 2), (0, 4), (0, 8)] {
-            sparse.set(a, b, pair_of(&topology, a, b));
-        }
-        let complete = sparse.complete(&topology);
-        for a in 0..16 {
-            assert_eq!(complete.round_trip_ns(a, a), None);
-            for b in (0..16).filter(|b| *b != a) {
-                let expected = pair_of(&topology, a, b);
-                assert_eq!(complete.round_trip_ns(a, b), Some(expected.p50_ns), "{a} {b}");
-                assert_eq!(complete.p99_ns[a][b], expected.p99_ns, "{a} {b}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_other_way_round_comes_before_the_class_and_the_class_is_its_median() {
-        let matrix = measured(&[(0, 1, 10.0), (2, 3, 30.0), (4, 5, 90.0), (6, 7, 31.0)]);
-        let complete = matrix.complete(&sixteen());
-        assert_eq!(complete.round_trip_ns(1, 0), Some(10.0));
-        assert_eq!(complete.round_trip_ns(5, 4), Some(90.0));
-        assert_eq!(complete.round_trip_ns(8, 9), Some(30.5));
-        assert_eq!(complete.round_trip_ns(0, 2), None, "nothing of its class was measured");
-    }
-
-    #[test]
-    fn a_matrix_with_missing_rows_or_unknown_cpus_is_completed_as_far_as_it_goes() {
-        let mut broken = measured(&[(0, 1, 10.0)]);
+    fn a_matrix_with_missing_rows_or_unknown_cpus_tells_what_there_is() {
+        let mut broken = Matrix::new((0..16).collect(), 8);
+        broken.set(0, 1, Pair { p50_ns: 10.0, p99_ns: None });
         broken.cpus.push(99);
         broken.p50_ns.truncate(1);
         broken.p99_ns.clear();
-        let complete = broken.complete(&sixteen());
-        assert_eq!(complete.round_trip_ns(14, 15), Some(10.0));
-        assert_eq!(complete.round_trip_ns(0, 99), None);
-        assert_eq!(complete.p50_ns.len(), 17);
+        assert_eq!(broken.measured().collect::<Vec<_>>(), [(0, 1, 10.0)]);
+        assert_eq!(broken.round_trip_ns(14, 15), None);
+        assert_eq!(broken.round_trip_ns(0, 99), None);
     }
 }

@@ -27,7 +27,7 @@ impl<'a> Latency<'a> {
     pub fn new(topology: &'a Topology, matrix: Option<&Matrix>) -> Self {
         let mut measured: BTreeMap<(usize, usize), f64> = BTreeMap::new();
         let mut sums: BTreeMap<Distance, (f64, f64)> = BTreeMap::new();
-        for (a, b, round_trip_ns) in matrix.into_iter().flat_map(pairs) {
+        for (a, b, round_trip_ns) in measured_in(matrix) {
             let ends = (a.min(b), a.max(b));
             // A pair may have been measured from both ends.
             let one_way_ns = match measured.get(&ends) {
@@ -58,22 +58,15 @@ impl<'a> Latency<'a> {
     }
 }
 
+/// A document may say anything.
+fn measured_in(matrix: Option<&Matrix>) -> impl Iterator<Item = (usize, usize, f64)> {
+    let pairs = matrix.into_iter().flat_map(Matrix::measured);
+    pairs.filter(|(_, _, nanos)| nanos.is_finite() && *nanos >= 0.0)
+}
+
 fn assumed_ns(distance: Distance) -> f64 {
     let found = ASSUMED_NS.iter().find(|(one, _)| *one == distance);
     found.map_or(LOCAL_NS, |(_, nanos)| *nanos)
-}
-
-/// What was measured: two CPUs, and their round trip.
-fn pairs(matrix: &Matrix) -> impl Iterator<Item = (usize, usize, f64)> {
-    let row = move |(from, row): (usize, &Vec<Option<f64>>)| {
-        let cells = row.iter().enumerate().filter(move |(to, _)| *to != from);
-        let cells = cells.filter_map(|(to, cell)| Some((to, (*cell)?)));
-        let cells = cells.filter_map(move |(to, nanos)| {
-            Some((*matrix.cpus.get(from)?, *matrix.cpus.get(to)?, nanos))
-        });
-        cells.filter(|(_, _, nanos)| nanos.is_finite() && *nanos >= 0.0).collect::<Vec<_>>()
-    };
-    matrix.p50_ns.iter().enumerate().flat_map(row)
 }
 
 #[cfg(test)]

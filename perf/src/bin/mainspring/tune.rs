@@ -267,20 +267,18 @@ fn matrix(
     if let Some(path) = path {
         return inputs::read_matrix(path, topology).map(Some);
     }
-    let pairs = inputs::pairs(topology, cpus);
-    if !is_here {
+    if !is_here || cpus.len() < 2 {
         return Ok(None);
     }
-    let progress = choice::progress(pairs.len());
-    let mut matrix = inputs::unmeasured(cpus);
-    for pair in pairs {
-        progress.set_message(format!("CPUs {} and {}", pair.0, pair.1));
-        progress.tick();
-        inputs::measure_pair(&mut matrix, pair)?;
+    let progress = choice::progress(0);
+    let step = |steps: usize, a, b| {
+        progress.set_length(steps as u64);
+        progress.set_message(format!("CPUs {a} and {b}"));
         progress.inc(1);
-    }
+    };
+    let matrix = inputs::measure_matrix(topology, cpus, step);
     progress.finish_and_clear();
-    Ok(Some(matrix))
+    matrix.map(Some)
 }
 
 fn hiccups(
