@@ -1,24 +1,9 @@
 //! The command line as its users meet it: texts, exit codes, files. Nothing here is timed.
 
-use assert_cmd::Command;
+mod common;
+
+use common::{mainspring, refused};
 use serde_json::Value;
-
-fn mainspring(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("mainspring").unwrap();
-    command.args(arguments);
-    command
-}
-
-/// Runs a command line that must be refused; returns the line that says why.
-fn refusal(arguments: &[&str]) -> String {
-    let output = mainspring(arguments).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert_eq!(said.matches('\n').count(), 1, "{arguments:?}: {said}");
-    assert!(said.starts_with("mainspring: ") && said.ends_with('\n'), "{arguments:?}: {said}");
-    said
-}
 
 #[test]
 fn bad_input_is_refused_in_one_line_with_the_value_and_the_rule() {
@@ -43,7 +28,7 @@ fn bad_input_is_refused_in_one_line_with_the_value_and_the_rule() {
         (&["--seconds", "5", "--rivals"], &["--rivals", "--help"]),
     ];
     for (arguments, words) in cases {
-        let said = refusal(arguments);
+        let said = refused(arguments);
         for word in *words {
             assert!(said.contains(word), "{arguments:?}: {said}");
         }
@@ -55,7 +40,7 @@ fn an_unwritable_file_is_refused_before_anything_runs() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     // With a budget of an hour: it must not be spent first.
-    let said = refusal(&["--seconds", "3600", "--json", path]);
+    let said = refused(&["--seconds", "3600", "--json", path]);
     assert!(said.contains(path), "{said}");
 }
 

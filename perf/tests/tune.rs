@@ -1,6 +1,8 @@
 //! The command `tune` as its users meet it. What it measures is only looked at for its form.
 
-use assert_cmd::Command;
+mod common;
+
+use common::mainspring;
 use mainspring::{Engine, Profile, Topology};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -10,10 +12,8 @@ use std::path::{Path, PathBuf};
 const TRADING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/graphs/trading.toml");
 const OBJECTS: [&str; 6] = ["feed", "book", "strategy", "risk", "gateway", "log"];
 
-fn tune(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("mainspring").unwrap();
-    command.arg("tune").args(arguments);
-    command
+fn tune(arguments: &[&str]) -> assert_cmd::Command {
+    mainspring(&[&["tune"], arguments].concat())
 }
 
 /// What it prints, when all is well.
@@ -27,12 +27,7 @@ fn said(arguments: &[&str]) -> String {
 
 /// The one line with which it refuses.
 fn refusal(arguments: &[&str]) -> String {
-    let output = tune(arguments).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(said.starts_with("mainspring: ") && said.lines().count() == 1, "{said:?}");
-    assert!(output.stdout.is_empty());
-    said
+    common::refusal("tune", arguments)
 }
 
 /// A folder with files in it.
