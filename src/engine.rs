@@ -328,6 +328,36 @@ impl EngineHandle {
         Ok(Wakeups { rings, wakes, spin_hits, parks })
     }
 
+    /// Who has sent how much to whom, and how long serving took, since the engine's start; of the
+    /// runners that have not ended. In builds with the feature `traffic`, which is for recording: there each
+    /// request takes a lock.
+    ///
+    /// ```
+    /// use mainspring::prelude::*;
+    ///
+    /// struct Echo;
+    /// #[active]
+    /// impl Echo {
+    ///     pub fn echo(&self, number: u64) -> u64 { number }
+    /// }
+    ///
+    /// let engine = Engine::builder().runner(Runner::named("a")).start()?;
+    /// let echo = engine.spawn("echo", || Echo).start()?;
+    /// echo.echo(1).get()?;
+    /// let traffic = engine.traffic();
+    /// assert_eq!(traffic.edges[0].to, "echo");
+    /// println!("{traffic}"); // a graph that `mainspring tune` reads
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "traffic")]
+    pub fn traffic(&self) -> crate::Traffic {
+        let mut all = crate::Traffic::default();
+        let names = self.shared.runners();
+        let stations = names.iter().filter_map(|name| self.shared.station(name).ok());
+        stations.for_each(|station| station.traffic().add_to(&mut all));
+        all
+    }
+
     /// How many objects are alive.
     pub fn len(&self) -> usize {
         self.shared.objects()

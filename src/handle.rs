@@ -148,6 +148,8 @@ impl<S: Active, K: Kind> Handle<S, K> {
         let (desk, ring) = (self.desk(), self.ring());
         let Some(mine) = desk.station().mine() else {
             let sent = self.producer.push_batch(requests);
+            let count = *sent.as_ref().unwrap_or(&0);
+            desk.station().traffic().sent(S::NAME, desk.name(), count);
             return sent.map_err(|error: PushError<_>| self.refused(error.into()));
         };
         let mut sent = 0;
@@ -191,13 +193,17 @@ impl<S: Active, K: Kind> Handle<S, K> {
     #[inline(always)]
     fn push(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
         let desk = self.desk();
-        match desk.station().mine() {
+        let sent = match desk.station().mine() {
             Some(mine) => {
                 let ring = self.ring();
                 desk.push_local(mine, request, ring.end(), ring.capacity())
             }
             None => self.producer.push(request).map_err(SendError::from),
+        };
+        if sent.is_ok() {
+            desk.station().traffic().sent(S::NAME, desk.name(), 1);
         }
+        sent
     }
 
     /// Out of line, so that the plain way alone is compiled into its callers.
@@ -208,7 +214,12 @@ impl<S: Active, K: Kind> Handle<S, K> {
         request: S::Request,
     ) -> Result<(), SendError<S::Request>> {
         match priority.and_then(Priority::side) {
-            Some(side) => self.desk().push_side(side, request),
+            Some(side) => {
+                let desk = self.desk();
+                desk.push_side(side, request)?;
+                desk.station().traffic().sent(S::NAME, desk.name(), 1);
+                Ok(())
+            }
             None => self.push(request),
         }
     }

@@ -77,6 +77,7 @@ mod linger;
 mod neighbours;
 mod wheel;
 mod topology;
+mod traffic;
 mod pin;
 #[cfg(feature = "profile")]
 mod profile;
@@ -131,6 +132,8 @@ pub use topic::{Published, Publisher, Subscription, Topic};
 pub use topology::{CoreClass, Cpu, Distance, Topology, TopologyError};
 #[doc(hidden)]
 pub use topology::{cpu_controllers, cpus_in, list_of};
+#[cfg(feature = "traffic")]
+pub use traffic::{Edge, Served, Traffic};
 pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 pub use waiter::OBSERVER_BYTES_MAX;
 pub use weak::Weak;

@@ -21,6 +21,7 @@ use crate::registry::Registration;
 use crate::station::{Mine, Station};
 use crate::supervisor::Order;
 use crate::task::{Cooling, Identity, Progress, REVIVAL, Standing, Task, Token, Turn};
+use crate::traffic;
 use sides::{Extra, cool, drain_side};
 use std::any::Any;
 use std::mem;
@@ -88,8 +89,11 @@ impl<S: Active, K: Kind> Object<S, K> {
         if !self.has_servant(turn) {
             return if self.is_suspended() { 0 } else { self.discard(batch, queue) };
         }
+        let serving = traffic::serve(S::NAME, self.desk().name());
         // Called from here alone: so the compiler inlines it.
-        match self.serve(batch, queue, turn) {
+        let served = self.serve(batch, queue, turn);
+        serving.over(self.desk().station().traffic(), *served.as_ref().unwrap_or(&0));
+        match served {
             Ok(served) => {
                 if S::WANTS_BATCH_END {
                     self.is_new = false;
@@ -173,7 +177,10 @@ impl<S: Active, K: Kind> Object<S, K> {
     ) -> Result<(), Box<dyn Any + Send>> {
         let Self { ring, servant: Some(servant), agenda, .. } = self else { return Ok(()) };
         let mut context = turn.context(agenda, ring.bell());
-        catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)))
+        let serving = traffic::serve(S::NAME, ring.bell().name());
+        let ran = catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)));
+        serving.over(ring.bell().station().traffic(), 0);
+        ran
     }
 
     /// A request's method has panicked; returns how many requests that were.

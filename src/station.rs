@@ -5,6 +5,7 @@ use crate::ready::{Link, ReadySet};
 use crate::scheduler::Scheduler;
 use crate::sync::{AtomicU32, AtomicUsize, fence, thread_local};
 use crate::task::Task;
+use crate::traffic::Log;
 use crate::wait::{CALLER_WAIT, WaitStrategy};
 use crossbeam_queue::SegQueue;
 use crossbeam_utils::CachePadded;
@@ -42,6 +43,7 @@ pub(crate) struct Station {
     /// Objects that got a call from their own runner's thread, by key; [`CONTROL`] for newcomers.
     woken_here: Woken,
     waits: CachePadded<Waits>,
+    traffic: Log,
 }
 
 /// What became of the runner's waits. Only the runner writes it, on a line that nobody else needs.
@@ -97,6 +99,7 @@ impl Station {
             inbox: SegQueue::new(),
             woken_here: Woken::new(),
             waits: CachePadded::default(),
+            traffic: Log::default(),
         }
     }
 
@@ -110,6 +113,11 @@ impl Station {
 
     pub(crate) fn ready(&self) -> &ReadySet {
         &self.ready
+    }
+
+    /// Who has sent to its objects, in builds that record it.
+    pub(crate) fn traffic(&self) -> &Log {
+        &self.traffic
     }
 
     /// Counts a wait that ended while the runner spun. The runner's thread only.

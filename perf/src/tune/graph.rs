@@ -252,6 +252,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_library_records_is_a_graph() {
+        // As `tests/traffic.rs` of the library expects it.
+        let object = "[[object]]\nname = \"a\"\nservice_us = 2.500\nrate = 50.0\n\n";
+        let other = "[[object]]\nname = \"b \\\"2\\\"\"\nservice_us = 2.500\n\n";
+        let edge = "[[edge]]\nfrom = \"a\"\nto = \"b \\\"2\\\"\"\nrate = 25.0\n";
+        let text = format!("schema = \"mainspring-graph/1\"\n\n{object}{other}{edge}");
+        let graph = Graph::parse(&text).unwrap();
+        assert_eq!((graph.objects[1].name.as_str(), graph.objects[0].rate), ("b \"2\"", 50.0));
+        assert_eq!((graph.edges[0].from, graph.edges[0].to, graph.edges[0].rate), (0, 1, 25.0));
+    }
+
+    #[test]
     fn what_reaches_an_object_is_what_is_sent_to_it_and_what_comes_from_outside() {
         let edge = "[[edge]]\nfrom = \"a\"\nto = \"b\"\nrate = 7\n";
         let graph = parse(&format!("{TWO}rate = 5\n{edge}")).unwrap();

@@ -60,7 +60,7 @@ fn listing(project: &Path) -> Result<Vec<String>> {
     let mut command = Command::new(env!("CARGO"));
     // The format is the compiler's own, and so unstable; the listing is not.
     command.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTFLAGS").current_dir(project);
-    command.args(["rustdoc", "--quiet", "--package", "mainspring", "--lib", "--target-dir"]);
+    command.args(["rustdoc", "--quiet", "--package", "mainspring", "--lib", "--all-features", "--target-dir"]);
     command.arg(&target).args(["--", "-Z", "unstable-options", "--output-format", "json"]);
     command.args(["--cap-lints", "allow"]);
     let output = command.output()?;
