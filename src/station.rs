@@ -99,7 +99,7 @@ impl Station {
             inbox: SegQueue::new(),
             woken_here: Woken::new(),
             waits: CachePadded::default(),
-            traffic: Log::default(),
+            traffic: Log::new(),
         }
     }
 

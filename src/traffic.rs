@@ -16,10 +16,13 @@ pub(crate) use nothing::{Log, serve};
 #[cfg(not(feature = "traffic"))]
 mod nothing {
     /// Of a runner.
-    #[derive(Default)]
     pub(crate) struct Log;
 
     impl Log {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
         #[inline(always)]
         pub(crate) fn sent(&self, _: &'static str, _: Option<&str>, _: usize) {}
     }
@@ -100,13 +103,11 @@ mod recording {
         objects: BTreeMap<String, Served>,
     }
 
-    impl Default for Log {
-        fn default() -> Self {
+    impl Log {
+        pub(crate) fn new() -> Self {
             Self { since: Instant::now(), counts: Mutex::default() }
         }
-    }
 
-    impl Log {
         /// Counts requests that an object has accepted from the calling thread.
         pub(crate) fn sent(&self, servant: &'static str, name: Option<&str>, requests: usize) {
             let from = CURRENT.with_borrow(Clone::clone);
@@ -148,7 +149,7 @@ mod recording {
     /// The calling thread serves that object from now on.
     pub(crate) fn serve(servant: &'static str, name: Option<&str>) -> Serving {
         let name = name.unwrap_or(servant).to_owned();
-        let outer = CURRENT.with_borrow_mut(|current| mem::replace(current, Some(name)));
+        let outer = CURRENT.with_borrow_mut(|current| current.replace(name));
         Serving { outer, begun: Instant::now() }
     }
 
