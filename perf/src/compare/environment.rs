@@ -62,7 +62,10 @@ fn settings(a: &Document, b: &Document) -> Vec<(&'static str, String, String)> {
         let said = |document| of(document).unwrap_or_else(|| "unknown".into());
         (said(a), said(b))
     };
-    let all: [(&str, Setting); 10] = [
+    let all: [(&str, Setting); 13] = [
+        ("hypervisor", |d| d.environment.hypervisor.clone()),
+        ("microcode", |d| d.environment.microcode.clone()),
+        ("mitigations", |d| Some(format!("{:?}", d.environment.mitigations))),
         ("kernel", |d| Some(d.environment.kernel.clone())),
         ("kernel command line", |d| d.environment.cmdline.clone()),
         ("clock source", |d| d.environment.clocksource.clone()),
