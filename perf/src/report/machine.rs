@@ -3,6 +3,7 @@
 use super::section;
 use crate::document::Document;
 use crate::machine::Place;
+use mainspring::list_of;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -11,8 +12,7 @@ pub fn environment(document: &Document) -> Markup {
     let Document { environment, build, clock, .. } = document;
     let or_unknown = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
     let cpus = |cpus: &[usize]| {
-        let names: Vec<_> = cpus.iter().map(usize::to_string).collect();
-        if names.is_empty() { "none".into() } else { names.join(", ") }
+        if cpus.is_empty() { "none".into() } else { list_of(cpus) }
     };
     let mitigations: Vec<_> =
         environment.mitigations.iter().map(|(what, how)| format!("{what}: {how}")).collect();
