@@ -5,7 +5,7 @@ pub fn figure(value: f64) -> String {
     match value {
         v if v < 9.995 => format!("{v:.2}"),
         v if v < 99.95 => format!("{v:.1}"),
-        v => thousands(v.round() as u64),
+        v => whole(v.round() as u64),
     }
 }
 
@@ -25,7 +25,8 @@ pub fn time(ns: u64) -> String {
     }
 }
 
-fn thousands(value: u64) -> String {
+/// A whole number with its thousands apart.
+pub fn whole(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

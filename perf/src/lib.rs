@@ -62,8 +62,10 @@ pub mod layout;
 pub mod doctor;
 pub mod tune;
 
+pub mod compare;
 pub mod digits;
 pub mod document;
+pub mod report;
 pub mod table;
 pub mod trouble;
 

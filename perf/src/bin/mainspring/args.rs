@@ -44,7 +44,7 @@ pub enum Tool {
     /// Makes one HTML file of a run's document.
     Report(report::Options),
     /// Compares two runs' documents.
-    Compare(compare::Options),
+    Compare(Box<compare::Options>),
 }
 
 impl Tool {
@@ -57,7 +57,7 @@ impl Tool {
             Self::Jitter(options) => jitter::run(options),
             Self::Tune(options) => tune::run(options),
             Self::Report(options) => report::run(options),
-            Self::Compare(options) => compare::run(options),
+            Self::Compare(options) => compare::run(*options),
         }
     }
 }

@@ -1,14 +1,163 @@
 //! The command `compare`.
 
+use crate::print;
 use clap::Args;
+use indicatif::ProgressBar;
+use mainspring_perf::compare::pairs::{self, Builds};
+use mainspring_perf::compare::{self, Comparison, Named, Question, THRESHOLD, text};
+use mainspring_perf::document::Document;
+use mainspring_perf::output::Output;
+use mainspring_perf::report;
 use mainspring_perf::trouble::Trouble;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+const PAIRS: u32 = 12;
+const PAIRS_MAX: u32 = 1000;
+/// A short look at what matters most.
+const BENCH: [&str; 4] = ["--only", "call/round_trip/spin", "--seconds", "5"];
+const EXIT_CODES: &str = "\
+Exit codes: 0 no regression (improvements are said); 1 something went wrong; 2 bad input, or \
+documents that can't be compared; 3 a regression; 4 no regression shown, and too noisy to tell a \
+change of the threshold.
+
+Two documents can only show changes some times larger than what their single rounds differ by. To be sure of a \
+few percent, let both builds run by turns:
+
+  mainspring compare --run old/mainspring new/mainspring --pairs 12 -- --only call/round_trip --seconds 8
+
+With the same binary twice, that shows what this machine can tell.";
 
 /// What it can be told.
 #[derive(Args)]
-pub struct Options {}
+#[command(after_help = EXIT_CODES)]
+pub struct Options {
+    /// What `bench --json` wrote: A, then B, which is judged.
+    #[arg(value_name = "FILE", num_args = 2, required_unless_present = "run")]
+    files: Vec<PathBuf>,
+    /// Runs two builds of this command by turns, in fresh processes, instead of reading files; what
+    /// follows -- goes to their `bench` [default: --only call/round_trip/spin --seconds 5].
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "files")]
+    run: Option<Vec<PathBuf>>,
+    /// How many pairs of runs, of which 7 are needed to show anything [default: 12].
+    #[arg(long, value_name = "N")]
+    pairs: Option<u32>,
+    /// Keeps the document of each run in this folder.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Another run of A's build, which shows what differs between runs without a change.
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    noise: Option<PathBuf>,
+    /// The change that matters. One of just this size is found every other time: give half of what
+    /// has to be found with certainty.
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, default_value_t = format!("{}%", 100.0 * THRESHOLD))]
+    threshold: String,
+    /// Compares only scenarios with this in their name.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    only: String,
+    /// Compares documents of different machines, too.
+    #[arg(long)]
+    allow_other_machine: bool,
+    /// Writes the comparison to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Writes the comparison to this file, as a page for a browser.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// For `bench` of both builds.
+    #[arg(last = true, value_name = "BENCH ARGUMENTS")]
+    bench: Vec<String>,
+}
 
 /// Runs it.
-pub fn run(_: Options) -> Result<ExitCode, Trouble> {
-    Err(Trouble::Usage("not there yet".into()))
+pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+    let question = Question {
+        threshold: share(&options.threshold)?,
+        only: options.only.clone(),
+        allow_other_machine: options.allow_other_machine,
+    };
+    // Not clap's `requires`: it is silent where files, which rule --run out, are given.
+    let of_runs = [
+        ("--pairs", options.pairs.is_some()),
+        ("--keep", options.keep.is_some()),
+        ("bench arguments behind --", !options.bench.is_empty()),
+    ];
+    if let Some((option, _)) =
+        of_runs.iter().find(|(_, is_given)| *is_given && options.run.is_none())
+    {
+        return Err(Trouble::Usage(format!("{option}: this is for --run A B, which isn't given")));
+    }
+    let prepare = |option, path: &Option<PathBuf>| {
+        path.clone().map(|path| Output::open(option, Some(path))).transpose()
+    };
+    let (json, html) = (prepare("--json", &options.json)?, prepare("--html", &options.html)?);
+    let is_taken = [&json, &html].into_iter().flatten().any(Output::is_stdout);
+    let comparison = match &options.run {
+        Some(binaries) => by_turns(binaries, &options, &question)?,
+        None => of_files(&options, &question)?,
+    };
+    if let Some(json) = json {
+        json.write_json(&comparison)?;
+    }
+    if let Some(html) = html {
+        html.write(&report::comparison(&comparison)?)?;
+    }
+    if !is_taken {
+        print(&text::text(&comparison));
+    }
+    Ok(ExitCode::from(comparison.verdict.exit_code()))
+}
+
+/// `5%`, `5 %`, `5` and `2.5%` are shares of a hundred.
+fn share(typed: &str) -> Result<f64, Trouble> {
+    let number = typed.trim().trim_end_matches('%').trim_end().parse::<f64>();
+    match number {
+        Ok(percent) if percent > 0.0 && percent <= 1000.0 => Ok(percent / 100.0),
+        _ => Err(Trouble::Usage(format!(
+            "--threshold {typed}: give a percentage above 0 and up to 1000, as 5%"
+        ))),
+    }
+}
+
+fn of_files(options: &Options, question: &Question) -> Result<Comparison, Trouble> {
+    let [a, b] = &options.files[..] else {
+        return Err(Trouble::Usage("give two files, A and B; see mainspring --help".into()));
+    };
+    let names = [a, b].map(|path| path.display().to_string());
+    let (a, b) = (Document::read(a)?, Document::read(b)?);
+    let again = options.noise.as_deref().map(Document::read).transpose()?;
+    let again_name = options.noise.as_deref().map(Path::display).map(|name| name.to_string());
+    let again_name = again_name.unwrap_or_default();
+    let noise = again.as_ref().map(|document| Named { name: &again_name, document });
+    let (a, b) = (Named { name: &names[0], document: &a }, Named { name: &names[1], document: &b });
+    compare::documents(a, b, noise, question)
+}
+
+fn by_turns(
+    binaries: &[PathBuf],
+    options: &Options,
+    question: &Question,
+) -> Result<Comparison, Trouble> {
+    let pairs = options.pairs.unwrap_or(PAIRS);
+    if !(1..=PAIRS_MAX).contains(&pairs) {
+        return Err(Trouble::Usage(format!("--pairs {pairs}: give 1 to {PAIRS_MAX}")));
+    }
+    let [a, b] = binaries else {
+        return Err(Trouble::Usage("--run: give two builds of this command".into()));
+    };
+    let arguments = match &options.bench[..] {
+        [] => BENCH.map(String::from).to_vec(),
+        given => given.to_vec(),
+    };
+    let builds = Builds { a: a.clone(), b: b.clone(), pairs, arguments };
+    let temporary = tempfile::tempdir();
+    let temporary = temporary
+        .map_err(|error| Trouble::System { what: "a folder for the documents".into(), error })?;
+    let folder = options.keep.as_deref().unwrap_or(temporary.path());
+    pairs::folder(folder)?;
+    // On stderr, and only on a terminal; it draws between runs, never during one.
+    let progress = ProgressBar::new(u64::from(2 * pairs));
+    let runs = pairs::run(&builds, folder, |run| progress.set_position(run.into()))?;
+    progress.finish_and_clear();
+    pairs::compare(&builds, &runs, question)
 }

@@ -1,14 +1,43 @@
 //! The command `report`.
 
+use crate::print;
 use clap::Args;
+use mainspring_perf::document::Document;
+use mainspring_perf::output::Output;
+use mainspring_perf::report;
 use mainspring_perf::trouble::Trouble;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What it can be told.
 #[derive(Args)]
-pub struct Options {}
+pub struct Options {
+    /// What `bench --json` wrote.
+    #[arg(value_name = "FILE.json")]
+    file: PathBuf,
+    /// Where the page goes [default: beside the document, as .html].
+    #[arg(long, value_name = "FILE.html")]
+    output: Option<PathBuf>,
+}
 
 /// Runs it.
-pub fn run(_: Options) -> Result<ExitCode, Trouble> {
-    Err(Trouble::Usage("not there yet".into()))
+pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+    let Options { file, output } = options;
+    let document = Document::read(&file)?;
+    let output = output.unwrap_or_else(|| file.with_extension("html"));
+    if output == file {
+        return Err(Trouble::Usage(format!(
+            "--output {}: this is the document itself; give another file",
+            output.display()
+        )));
+    }
+    let page = report::page(&document)?;
+    let name = output.display().to_string();
+    let place = Output::open("--output", Some(output))?;
+    let is_stdout = place.is_stdout();
+    place.write(&page)?;
+    if !is_stdout {
+        print(&format!("{name}\n"));
+    }
+    Ok(ExitCode::SUCCESS)
 }
