@@ -1,8 +1,12 @@
 //! One run, with every option checked.
 
+use crate::matrix::Matrix;
 use crate::output::Output;
 use crate::settings::Settings;
 use crate::trouble::Trouble;
+use crate::tune::inputs;
+use mainspring::Topology;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a run takes unless something else is asked for.
@@ -32,6 +36,8 @@ pub struct Plan {
     pub capacity: usize,
     /// What only some suites take.
     pub settings: Settings,
+    /// Latencies between the machine's CPUs, for the report.
+    pub matrix: Option<Matrix>,
     /// Where the figures go, open already.
     pub json: Option<Output>,
     /// How the run can be repeated.
@@ -54,6 +60,7 @@ impl Plan {
         let budget = settings.seconds.unwrap_or(SECONDS);
         let rounds = (budget / SECONDS_PER_ROUND) as u32;
         let allowed = mainspring::allowed_cpus();
+        let matrix = settings.latency_map.as_deref().map(read_map).transpose()?;
         let json = settings.json.clone().map(|path| Output::open("--json", Some(path)));
         Ok(Self {
             suite: suite.into(),
@@ -65,10 +72,17 @@ impl Plan {
             capacity: settings.capacity.unwrap_or(CAPACITY),
             // After the rest: what is refused anyway leaves no file behind.
             json: json.transpose()?,
+            matrix,
             settings,
             command,
         })
     }
+}
+
+/// Refuses one of another machine.
+fn read_map(path: &Path) -> Result<Matrix, Trouble> {
+    let topology = Topology::read().map_err(|error| Trouble::Usage(error.to_string()))?;
+    inputs::read_matrix(path, &topology)
 }
 
 /// Two different CPUs of those allowed; `None` if there is one, or the system doesn't say.

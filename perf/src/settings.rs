@@ -41,6 +41,10 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub json: Option<PathBuf>,
+    /// Puts the map that `latency-map --json` has written on this machine into the document.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub latency_map: Option<PathBuf>,
     /// How runners wait, of `call`, `wake`, `open-loop`.
     #[arg(long, value_name = "STRATEGY", value_delimiter = ',', value_enum)]
     pub wait: Vec<Wait>,

@@ -44,7 +44,7 @@ pub fn document(
         moved,
         gates,
         jitter: run.jitter,
-        matrix: None,
+        matrix: plan.matrix.clone(),
         scenarios: run.outcomes.iter().map(figures).collect(),
         probes_ns: run.probes,
         warnings: run.warnings,
