@@ -66,7 +66,7 @@ pub struct Document {
 pub enum Status {
     /// They can.
     Ok,
-    /// A floor moved by more than a factor of two: the rounds can't be compared.
+    /// A floor moved by more than a factor of two, and not in a single round: they can't be compared.
     Noisy,
     /// The user broke it off: there are fewer rounds than planned.
     Interrupted,

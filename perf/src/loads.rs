@@ -124,9 +124,14 @@ impl<S> Subject<S> {
         S: Setup<O>,
     {
         self.on_engine(lab, length, |operation| {
-            let saturation = open_loop::saturate(length, sender(operation))?;
-            self.rate_max.set(saturation.rate());
-            Ok(Sample::per_operation(saturation.received, saturation.time))
+            let mut send = sender(operation);
+            // More than can be answered, so what is answered is the most; a plan beyond all reason would
+            // have its backlog measured.
+            let rate = open_loop::flood(length / 4, &mut send)?;
+            let too_much = Load { arrivals: Arrivals::Fixed, rate, burst: 1 };
+            let loaded = open_loop::drive(too_much, length / 2, send)?;
+            self.rate_max.set(loaded.achieved().max(1.0));
+            Ok(Sample::per_operation(loaded.received, loaded.time))
         })
     }
 

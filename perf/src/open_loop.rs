@@ -133,7 +133,7 @@ pub fn drive<R>(
     mut send: impl FnMut() -> Result<Option<Call<R>>, Trouble>,
 ) -> Result<Loaded, Trouble> {
     let mut loaded = Loaded::new(load, length);
-    let mut pending: VecDeque<Pending<R>> = VecDeque::with_capacity(1 << 16);
+    let mut pending: VecDeque<Pending<R>> = VecDeque::new();
     // Different each time: rounds with one and the same plan would be one sample.
     let mut schedule = load.arrivals.schedule(load.rate, load.burst, fastrand::u64(..));
     let slot = Slot::of(length);
@@ -172,49 +172,30 @@ pub fn drive<R>(
     Ok(loaded)
 }
 
-/// Sends whenever there is room: answers a second, at most. The first tenth of the time is for warming up.
-pub fn saturate<R>(
+/// Sends whenever there is room, and looks at the clock seldom: answers a second.
+pub fn flood<R>(
     length: Duration,
     mut send: impl FnMut() -> Result<Option<Call<R>>, Trouble>,
-) -> Result<Saturation, Trouble> {
-    let mut pending: VecDeque<Call<R>> = VecDeque::with_capacity(1 << 16);
-    let slot = Slot::of(length);
-    let (mut received, mut begun) = (0, None);
-    loop {
-        while let Some(outcome) = pending.front_mut().and_then(Call::try_get) {
-            outcome?;
-            pending.pop_front();
-            received += 1;
-        }
-        let now = Instant::now();
-        if now >= slot.warm && begun.is_none() {
-            (received, begun) = (0, Some(now));
-        }
-        if now >= slot.end {
-            let time = now - begun.unwrap_or(slot.warm);
-            let unanswered = pending.into_iter().map(|mut call| call.get_timeout(ANSWER_LIMIT));
-            unanswered.collect::<Result<Vec<_>, _>>()?;
-            return Ok(Saturation { received, time });
-        }
-        if let Some(call) = send()? {
-            pending.push_back(call);
+) -> Result<f64, Trouble> {
+    const STRIDE: u32 = 256;
+    let mut pending: VecDeque<Call<R>> = VecDeque::new();
+    let begun = Instant::now();
+    let mut received = 0_u64;
+    while begun.elapsed() < length {
+        for _ in 0..STRIDE {
+            while let Some(outcome) = pending.front_mut().and_then(Call::try_get) {
+                outcome?;
+                pending.pop_front();
+                received += 1;
+            }
+            pending.extend(send()?);
         }
     }
-}
-
-/// See [`saturate`].
-pub struct Saturation {
-    /// How many were answered.
-    pub received: u64,
-    /// In how much time.
-    pub time: Duration,
-}
-
-impl Saturation {
-    /// Answers a second; 1 if there were none.
-    pub fn rate(&self) -> f64 {
-        self.received.max(1) as f64 / self.time.as_secs_f64()
+    let rate = received.max(1) as f64 / begun.elapsed().as_secs_f64();
+    for mut call in pending {
+        call.get_timeout(ANSWER_LIMIT)?;
     }
+    Ok(rate)
 }
 
 fn count(loaded: &mut Loaded, slot: &Slot, planned: Instant, is_sent: bool) {

@@ -70,7 +70,9 @@ fn run_once(builds: &Builds, build: Build, folder: &Path, pair: u32) -> Result<D
         _ => {}
     }
     let shown = binary.display();
-    let mut command = Command::new(binary);
+    // A bare name is a file here, as it is for every other argument, and no command to be searched for.
+    let program = fs::canonicalize(binary).unwrap_or_else(|_| binary.clone());
+    let mut command = Command::new(program);
     command.arg("bench").args(&builds.arguments).arg("--json").arg(&file);
     let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
     let output = output.map_err(|error| {

@@ -24,7 +24,8 @@ pub fn map(matrix: &Matrix) -> Markup {
     let (least, most) = bounds(values).unwrap_or((0.0, 1.0));
     let shade = |value: f64| {
         let (from, to) = SHADES;
-        let at = if most > least { (value / least).ln() / (most / least).ln() } else { 0.0 };
+        // All alike within a tenth: shades would show noise.
+        let at = if most > least * 1.1 { (value / least).ln() / (most / least).ln() } else { 0.0 };
         from + at.clamp(0.0, 1.0) * (to - from)
     };
     let at = |row: usize, column: usize| (LEFT + cell * column as f64, TOP + height * row as f64);

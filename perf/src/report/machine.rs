@@ -23,7 +23,6 @@ pub fn environment(document: &Document) -> Markup {
         ("Topology", environment.summary.clone()),
         ("Hypervisor", environment.hypervisor.clone().unwrap_or_else(|| "none seen".into())),
         ("Kernel", environment.kernel.clone()),
-        ("Kernel command line", or_unknown(&environment.cmdline)),
         ("Clock source", or_unknown(&environment.clocksource)),
         ("Governor", or_unknown(&environment.governor)),
         ("SMT", or_unknown(&environment.smt)),
@@ -34,7 +33,6 @@ pub fn environment(document: &Document) -> Markup {
         ("CPUs without ticks", cpus(&environment.nohz_full)),
         ("CPUs switched off", cpus(&environment.offline)),
         ("Microcode", or_unknown(&environment.microcode)),
-        ("Mitigations", mitigations.join("; ")),
         (
             "Timed with",
             format!(
@@ -49,12 +47,19 @@ pub fn environment(document: &Document) -> Markup {
         ("Parameters", parameters.join(", ")),
         ("Fingerprint", environment.fingerprint.clone()),
     ];
-    let rows = rows.into_iter().filter(|(_, value)| !value.trim().is_empty());
+    let is_said = |(_, value): &(&str, String)| !value.trim().is_empty();
+    let rows = rows.into_iter().filter(is_said);
+    let long = [
+        ("Kernel command line", or_unknown(&environment.cmdline)),
+        ("Mitigations", mitigations.join("; ")),
+    ];
+    let long = long.into_iter().filter(is_said);
     section(
         "environment",
         "Environment",
         &html! {
             dl.card { @for (name, value) in rows { div { dt { (name) } dd { (value) } } } }
+            @for (name, value) in long { details { summary { (name) } p { (value) } } }
         },
     )
 }
