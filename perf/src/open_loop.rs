@@ -82,6 +82,9 @@ impl Loaded {
         self.latencies.add(&other.latencies);
         self.service.add(&other.service);
         self.seconds.extend(other.seconds);
+        // Shares of the most differ from round to round, as that does.
+        let (ours, theirs) = (self.plan.as_secs_f64(), other.plan.as_secs_f64());
+        self.load.rate = (self.load.rate * ours + other.load.rate * theirs) / (ours + theirs);
         self.planned += other.planned;
         self.sent += other.sent;
         self.received += other.received;
@@ -202,5 +205,36 @@ fn count(loaded: &mut Loaded, slot: &Slot, planned: Instant, is_sent: bool) {
     if planned >= slot.warm {
         loaded.planned += 1;
         loaded.sent += u64::from(is_sent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(rate: f64, planned: u64, received: u64, time: Duration) -> Loaded {
+        let load = Load { arrivals: Arrivals::Fixed, rate, burst: 1 };
+        let plan = Duration::from_secs(1);
+        let loaded = Loaded::new(load, plan + plan / 9);
+        Loaded { planned, sent: planned, received, plan, time, ..loaded }
+    }
+
+    #[test]
+    fn rounds_add_up_to_one_load_with_their_mean_rate() {
+        let second = Duration::from_secs(1);
+        let mut all = round(100.0, 100, 100, second);
+        all.add(round(300.0, 300, 300, second));
+        assert_eq!((all.load.rate, all.planned, all.achieved()), (200.0, 400, 200.0));
+        assert_eq!(all.shortfall(), None);
+    }
+
+    #[test]
+    fn what_is_lost_or_late_is_a_shortfall_and_a_hiccup_at_the_end_is_none() {
+        let millis = Duration::from_millis;
+        assert_eq!(round(100.0, 100, 100, millis(1040)).shortfall(), None);
+        let late = round(100.0, 100, 100, millis(1500)).shortfall().unwrap();
+        assert_eq!(late, "100 requests a second were planned, and 66.7 answered");
+        let lost = round(100.0, 100, 99, millis(1000)).shortfall().unwrap();
+        assert_eq!(lost, "1 of 100 planned requests were never answered");
     }
 }
