@@ -1,6 +1,7 @@
 //! Notes what the command is built with, for the documents that it writes.
 
 use std::env::var;
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -13,9 +14,9 @@ fn main() {
     if let Some(commit) = first_line(Command::new("git").args(git)) {
         println!("cargo::rustc-env=MAINSPRING_COMMIT={commit}");
     }
-    for source in
-        ["src", "../src", "../macros/src", "../Cargo.lock", "../.git/HEAD", "../.git/index"]
-    {
+    // The log of HEAD grows with each commit. What isn't there would have cargo build each time.
+    let sources = ["src", "../src", "../macros/src", "../Cargo.lock", "../.git/logs/HEAD"];
+    for source in sources.into_iter().filter(|source| Path::new(source).exists()) {
         println!("cargo::rerun-if-changed={source}");
     }
 }
