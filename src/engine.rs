@@ -145,7 +145,7 @@ pub struct Wakeups {
     pub rings: usize,
     /// Those of them that found the runner asleep: one system call each.
     pub wakes: usize,
-    /// Waits of the runner that ended with work while it still spun.
+    /// Waits of the runner that ended with work before it slept.
     pub spin_hits: usize,
     /// Times that the runner slept. An invoker's loop counts neither.
     pub parks: usize,

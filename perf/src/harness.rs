@@ -111,6 +111,10 @@ impl Bench {
             let ids = self.scenarios(&settings).into_iter().map(|scenario| scenario.id + "\n");
             return Ok(cli::print(&ids.collect::<String>()));
         }
+        let taken = loads::PARAMETERS.iter().copied().filter(|name| *name != "stall-ms");
+        let taken: Vec<_> = taken.collect();
+        settings
+            .takes_only("this benchmark", &taken, |_| format!("it has {}", taken.join(", ")))?;
         let plan = Plan::new(&self.name, settings, ROUNDS_MAX, command)?;
         let all = self.scenarios(&plan.settings);
         if scenario::select(all, &plan.only, plan.cpus.is_some()).is_empty() {
@@ -163,6 +167,8 @@ mod tests {
     fn what_is_not_there_is_refused_before_anything_runs() {
         let said = run(&["--only", "nobody"]).unwrap_err().to_string();
         assert!(said.contains("--only nobody"), "{said}");
+        let said = run(&["--payload", "8"]).unwrap_err().to_string();
+        assert!(said.starts_with("--payload: ") && said.contains("wait, rate"), "{said}");
         assert!(run(&["--sconds", "5"]).unwrap_err().to_string().contains("--sconds"));
     }
 }

@@ -31,13 +31,30 @@ impl<O, F: Fn(&Engine, &Lab, Duration) -> Result<O, Trouble>> Setup<O> for F {}
 pub trait Operation<R, A>: FnMut() -> Result<Call<R>, SendError<A>> {}
 impl<R, A, F: FnMut() -> Result<Call<R>, SendError<A>>> Operation<R, A> for F {}
 
-/// The scenarios of one object: closed loop, saturation, and each plan at each rate.
+/// The parameters that these scenarios take.
+pub const PARAMETERS: &[&str] = &["wait", "rate", "arrivals", "burst", "stall-ms"];
+
+/// The scenarios of one object: closed loop, saturation, and each plan at each rate; for each wait
+/// strategy, if some are given.
 pub fn scenarios<R: 'static, A: 'static, O: Operation<R, A> + 'static>(
     id: &str,
     settings: &Settings,
+    setup: impl Setup<O> + Clone + 'static,
+) -> Vec<Scenario> {
+    let of =
+        |wait: &Wait| waiting(&format!("{id}/{}", wait.name()), *wait, settings, setup.clone());
+    match &settings.wait[..] {
+        [] => waiting(id, Wait::SpinThenPark, settings, setup),
+        waits => waits.iter().flat_map(of).collect(),
+    }
+}
+
+fn waiting<R: 'static, A: 'static, O: Operation<R, A> + 'static>(
+    id: &str,
+    wait: Wait,
+    settings: &Settings,
     setup: impl Setup<O> + 'static,
 ) -> Vec<Scenario> {
-    let wait = settings.wait.first().copied().unwrap_or(Wait::SpinThenPark);
     let subject = Rc::new(Subject { setup, wait, rate_max: Cell::new(f64::NAN) });
     let (closed, saturated) = (subject.clone(), subject.clone());
     let mut all = vec![scenario(format!("{id}/closed_loop"), move |lab, time| {
@@ -56,17 +73,21 @@ pub fn scenarios<R: 'static, A: 'static, O: Operation<R, A> + 'static>(
         // Where nothing is answered while the rest is sent, both need a CPU of their own.
         if let Rate::Given(_) = rate { one.must_reach() } else { one.two_cpus() }
     };
-    if settings.rate.is_empty() {
+    if !settings.rate.is_empty() {
+        for arrivals in points(&settings.arrivals, Arrivals::value_variants()) {
+            all.extend(settings.rate.iter().map(|rate| planned(arrivals, Rate::Given(*rate))));
+        }
+    } else {
         all.push(
             scenario(format!("{id}/saturation"), move |lab, time| saturated.saturate(lab, time))
                 .two_cpus(),
         );
-        all.extend(SHARES.map(|percent| planned(Arrivals::Poisson, Rate::Share(percent))));
-        let others = [Arrivals::Fixed, Arrivals::Bursts];
-        all.extend(others.map(|arrivals| planned(arrivals, Rate::Share(USUAL_SHARE))));
-    } else {
-        for arrivals in points(&settings.arrivals, Arrivals::value_variants()) {
-            all.extend(settings.rate.iter().map(|rate| planned(arrivals, Rate::Given(*rate))));
+        for arrivals in points(&settings.arrivals, &[Arrivals::Poisson]) {
+            all.extend(SHARES.map(|percent| planned(arrivals, Rate::Share(percent))));
+        }
+        if settings.arrivals.is_empty() {
+            let others = [Arrivals::Fixed, Arrivals::Bursts];
+            all.extend(others.map(|arrivals| planned(arrivals, Rate::Share(USUAL_SHARE))));
         }
     }
     all
@@ -129,7 +150,7 @@ impl<S> Subject<S> {
             // have its backlog measured.
             let rate = open_loop::flood(length / 4, &mut send)?;
             let too_much = Load { arrivals: Arrivals::Fixed, rate, burst: 1 };
-            let loaded = open_loop::drive(too_much, length / 2, send)?;
+            let loaded = open_loop::drive(too_much, length / 2, send, waiter(lab))?;
             self.rate_max.set(loaded.achieved().max(1.0));
             Ok(Sample::per_operation(loaded.received, loaded.time))
         })
@@ -160,9 +181,19 @@ impl<S> Subject<S> {
         S: Setup<O>,
     {
         self.on_engine(lab, length, |operation| {
-            let loaded = open_loop::drive(load, length, sender(operation))?;
+            let loaded = open_loop::drive(load, length, sender(operation), waiter(lab))?;
             Ok(Sample::Load(Box::new(loaded)))
         })
+    }
+}
+
+/// Looks again at once; on a lone CPU only after the runner had it.
+fn waiter(lab: &Lab) -> impl Fn() {
+    let is_alone = lab.cpus.is_none();
+    move || {
+        if is_alone {
+            std::thread::yield_now();
+        }
     }
 }
 

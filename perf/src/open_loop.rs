@@ -129,11 +129,13 @@ struct Pending<R> {
 /// time is sent for another second.
 ///
 /// `send` sends one, or says `None` if there is no room: then it is asked again. Answers are taken in
-/// the order of the requests, so they should all come from one object.
+/// the order of the requests, so they should all come from one object. `wait` is asked for a moment
+/// whenever nothing is due.
 pub fn drive<R>(
     load: Load,
     length: Duration,
     mut send: impl FnMut() -> Result<Option<Call<R>>, Trouble>,
+    wait: impl Fn(),
 ) -> Result<Loaded, Trouble> {
     let mut loaded = Loaded::new(load, length);
     let mut pending: VecDeque<Pending<R>> = VecDeque::new();
@@ -159,13 +161,14 @@ pub fn drive<R>(
         if is_over && (pending.is_empty() || now > slot.end + ANSWER_LIMIT) {
             break;
         }
-        if !is_over
-            && planned <= now
-            && let Some(call) = send()?
-        {
-            pending.push_back(Pending { call, planned, sent: now });
-            count(&mut loaded, &slot, planned, true);
-            planned = moment();
+        let is_due = !is_over && planned <= now;
+        match if is_due { send()? } else { None } {
+            Some(call) => {
+                pending.push_back(Pending { call, planned, sent: now });
+                count(&mut loaded, &slot, planned, true);
+                planned = moment();
+            }
+            None => wait(),
         }
     }
     while planned < slot.end {

@@ -1,7 +1,6 @@
 //! One run, with every option checked.
 
 use crate::matrix::Matrix;
-use crate::output::Output;
 use crate::settings::Settings;
 use crate::trouble::Trouble;
 use crate::tune::inputs;
@@ -38,8 +37,6 @@ pub struct Plan {
     pub settings: Settings,
     /// Latencies between the machine's CPUs, for the report.
     pub matrix: Option<Matrix>,
-    /// Where the figures go, open already.
-    pub json: Option<Output>,
     /// How the run can be repeated.
     pub command: String,
 }
@@ -61,7 +58,6 @@ impl Plan {
         let rounds = (budget / SECONDS_PER_ROUND) as u32;
         let allowed = mainspring::allowed_cpus();
         let matrix = settings.latency_map.as_deref().map(read_map).transpose()?;
-        let json = settings.json.clone().map(|path| Output::open("--json", Some(path)));
         Ok(Self {
             suite: suite.into(),
             only: settings.only.clone().unwrap_or_default(),
@@ -70,8 +66,6 @@ impl Plan {
             cpus: choose_cpus(&settings.cpus, &allowed)?,
             allowed,
             capacity: settings.capacity.unwrap_or(CAPACITY),
-            // After the rest: what is refused anyway leaves no file behind.
-            json: json.transpose()?,
             matrix,
             settings,
             command,

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::stats::{Latencies, Sample, median};
 use crate::trouble::Trouble;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
@@ -206,7 +206,6 @@ fn run_rounds(
             progress.inc(1);
         }
     }
-    progress.finish_and_clear();
     Ok(())
 }
 
@@ -254,7 +253,8 @@ fn floor_of(run: &Run, id: &str) -> Option<f64> {
 fn progress(steps: u32) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left: {msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(steps.into()).with_style(style)
+    // It goes however the run ends.
+    ProgressBar::new(steps.into()).with_style(style).with_finish(ProgressFinish::AndClear)
 }
 
 #[cfg(test)]

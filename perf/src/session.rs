@@ -20,24 +20,28 @@ use std::thread::{Builder, JoinHandle};
 /// As shells say it of a program that was ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Measures in a thread of its own: that one is pinned. Were the first one pinned, the library would
+/// Opens the file for the figures, and measures in a thread of its own: that one is pinned. Were the first one pinned, the library would
 /// take its mask for the process's.
 ///
 /// The first Ctrl-C ends the run after the measurement that is under way, and what there is is
 /// reported and written; the second one ends the program.
 ///
 /// # Errors
-/// What broke the run off; the document is written all the same.
+/// [`Trouble::Usage`] before anything runs, if the file can't be written; what broke the run off, with
+/// the document written all the same.
 pub fn run(
     plan: Plan,
     scenarios: impl FnOnce(&Settings) -> Vec<Scenario> + Send + 'static,
     judge: fn(&[Outcome]) -> Vec<Verdict>,
 ) -> Result<ExitCode, Trouble> {
+    // After every other check: what is refused anyway leaves no file behind.
+    let json = plan.settings.json.clone().map(|path| Output::open("--json", Some(path)));
+    let json = json.transpose()?;
     let interrupted = interruptible().map_err(|error| system("the handler of Ctrl-C", error))?;
     let measured = Builder::new().name("bench".into()).spawn(move || {
         let all = scenarios(&plan.settings);
         let scenarios = scenario::select(all, &plan.only, plan.cpus.is_some());
-        measure(plan, scenarios, judge, &interrupted)
+        measure(&plan, scenarios, judge, json, &interrupted)
     });
     // A panic was reported by the thread itself.
     let panicked = |_| Ok(ExitCode::FAILURE);
@@ -54,28 +58,27 @@ fn interruptible() -> io::Result<Arc<AtomicBool>> {
 
 /// Runs the scenarios and reports them; a run that broke off reports what it has.
 fn measure(
-    mut plan: Plan,
+    plan: &Plan,
     scenarios: Vec<Scenario>,
     judge: fn(&[Outcome]) -> Vec<Verdict>,
+    json: Option<Output>,
     interrupted: &AtomicBool,
 ) -> Result<ExitCode, Trouble> {
-    let json = plan.json.take();
     let machine = machine::look(&plan.allowed, plan.cpus);
-    let (run, trouble) = run::all(&plan, scenarios, interrupted);
+    let (run, trouble) = run::all(plan, scenarios, interrupted);
     let (gates, is_interrupted) = (judge(&run.outcomes), run.is_interrupted);
-    let document = summary::document(&plan, machine, run, gates, trouble.as_ref());
-    let is_stdout_taken = json.as_ref().is_some_and(Output::is_stdout);
+    let document = summary::document(plan, machine, run, gates, trouble.as_ref());
+    // Before the file: a full disk must not take the table along.
+    if trouble.is_none() && !json.as_ref().is_some_and(Output::is_stdout) {
+        cli::print(&table::text(&document));
+    }
     if let Some(output) = json {
         output.write_json(&document)?;
     }
     match trouble {
         Some(trouble) => Err(trouble),
-        None => {
-            if !is_stdout_taken {
-                cli::print(&table::text(&document));
-            }
-            Ok(if is_interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
-        }
+        None if is_interrupted => Ok(ExitCode::from(INTERRUPTED)),
+        None => Ok(ExitCode::SUCCESS),
     }
 }
 

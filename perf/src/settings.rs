@@ -170,6 +170,25 @@ impl Settings {
         lists.into_iter().filter(|(_, is_absent)| !is_absent).map(|(name, _)| name).collect()
     }
 
+    /// Refuses what `who` wouldn't look at: a parameter that isn't one of these. `way_out` says of one who
+    /// takes it.
+    ///
+    /// # Errors
+    /// [`Trouble::Usage`] with the parameter.
+    pub fn takes_only(
+        &self,
+        who: &str,
+        taken: &[&str],
+        way_out: impl Fn(&str) -> String,
+    ) -> Result<(), Trouble> {
+        match self.given().into_iter().find(|name| !taken.contains(name)) {
+            Some(foreign) => {
+                refuse(format!("--{foreign}: {who} has no such parameter; {}", way_out(foreign)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Checks every number against its range.
     ///
     /// # Errors

@@ -45,6 +45,17 @@ fn an_unwritable_file_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn a_run_that_is_refused_leaves_no_file_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("figures.json");
+    let path = file.to_str().unwrap();
+    for arguments in [["--only", "nobody"], ["--seconds", "0"], ["--cpus", "0,0"]] {
+        refused(&[&arguments[..], &["--json", path]].concat());
+        assert!(!file.exists(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     for argument in ["--help", "--version"] {
         let output = mainspring(&[argument]).output().unwrap();

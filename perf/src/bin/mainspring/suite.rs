@@ -8,6 +8,7 @@ mod scale;
 mod topics;
 
 use clap::ValueEnum;
+use mainspring_perf::loads::PARAMETERS;
 use mainspring_perf::plan::{Plan, ROUNDS_MAX};
 use mainspring_perf::scenario::{Scenario, select};
 use mainspring_perf::settings::Settings;
@@ -101,7 +102,7 @@ impl Suite {
             Self::FanOut => &["objects"],
             Self::Pipeline => &["stages"],
             Self::Wake => &["wait", "idle-us"],
-            Self::OpenLoop => &["wait", "rate", "arrivals", "burst", "stall-ms"],
+            Self::OpenLoop => PARAMETERS,
             Self::Scale => &["objects", "runners"],
             Self::Quick | Self::Pairs | Self::Idle | Self::Timers => &[],
         }
@@ -117,15 +118,12 @@ impl Suite {
 
     /// Refuses what this suite wouldn't look at.
     pub fn check_parameters(self, settings: &Settings) -> Result<(), Trouble> {
-        let is_foreign = |name: &&str| !self.takes().contains(name);
-        let Some(foreign) = settings.given().into_iter().find(is_foreign) else { return Ok(()) };
-        let takers = Self::value_variants().iter().filter(|suite| suite.takes().contains(&foreign));
-        let takers: Vec<_> = takers.map(|suite| suite.name()).collect();
-        let name = self.name();
-        Err(Trouble::Usage(format!(
-            "--{foreign}: suite {name} has no such parameter; it is one of {}",
-            takers.join(", ")
-        )))
+        settings.takes_only(&format!("suite {}", self.name()), self.takes(), |foreign| {
+            let all = Self::value_variants().iter();
+            let takers = all.filter(|suite| suite.takes().contains(&foreign));
+            let takers: Vec<_> = takers.map(|suite| suite.name()).collect();
+            format!("it is one of {}", takers.join(", "))
+        })
     }
 
     /// Whether there is anything to measure.
