@@ -62,6 +62,27 @@ pub struct Sample {
     pub plain: Option<Contrast>,
 }
 
+impl Sample {
+    /// One that gates, of which nothing is known yet.
+    fn empty(figures: &Figures, metric: Metric, basis: Basis, unit: &str) -> Self {
+        Self {
+            scenario: figures.id.clone(),
+            metric,
+            basis,
+            unit: unit.into(),
+            gates: true,
+            why: String::new(),
+            a: None,
+            b: None,
+            count_a: 0,
+            count_b: 0,
+            is_identical: false,
+            contrast: None,
+            plain: None,
+        }
+    }
+}
+
 /// Those of two documents; `again` is a second run of A's build.
 pub fn of_documents(
     a: &Document,
@@ -183,11 +204,6 @@ fn apart(
     let contrast = || Contrast::Apart { a: logs(&a), b: logs(&b), again: logs(&again) };
     let why = cannot(a.iter().chain(&b).chain(&again), a.len().min(b.len()), ROUNDS_MIN, "rounds");
     Sample {
-        scenario: figures.id.clone(),
-        metric,
-        basis,
-        unit: unit.into(),
-        gates: true,
         contrast: why.is_empty().then(contrast),
         why,
         a: median(a.iter().copied()),
@@ -195,7 +211,7 @@ fn apart(
         count_a: a.len(),
         count_b: b.len(),
         is_identical: a == b && !a.is_empty(),
-        plain: None,
+        ..Sample::empty(figures, metric, basis, unit)
     }
 }
 
@@ -284,11 +300,6 @@ fn turns(
     let why = cannot(values.iter().flat_map(|(a, b)| [a, b]), values.len(), PAIRS_MIN, "pairs");
     let differences = || values.iter().map(|(a, b)| (b / a).ln()).collect();
     Sample {
-        scenario: figures.id.clone(),
-        metric,
-        basis,
-        unit: unit.into(),
-        gates: true,
         contrast: why.is_empty().then(|| Contrast::Pairs {
             differences: differences(),
             neighbours: neighbours(values),
@@ -298,8 +309,7 @@ fn turns(
         b: median(values.iter().map(|(_, b)| *b)),
         count_a: values.len(),
         count_b: values.len(),
-        is_identical: false,
-        plain: None,
+        ..Sample::empty(figures, metric, basis, unit)
     }
 }
 
