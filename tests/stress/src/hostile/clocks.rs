@@ -1,6 +1,6 @@
 //! Time that jumps.
 //!
-//! The library knows no clock that can be set: `tests/tidy.rs` looks for its name in the sources. What
+//! The library knows no clock that can be set: `tests/tidy` looks for its name in the sources. What
 //! can jump is the time that turns are given, which is the user's: ahead by years, and back. And a
 //! monotonic clock may begin anywhere: where the system lets us, a child has one that is years ahead.
 
