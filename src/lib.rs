@@ -1,147 +1,95 @@
 #![doc = include_str!("../README.md")]
 
-// The modules in the order a call travels; each `allow` names a file that may hold `unsafe`.
+// The layers, from the top down: each imports what stands below it, and never what stands above.
+// A call starts in `proxy`, enters a `mailbox`, is taken out by a `runner`, served by an `object`,
+// and answered through `reply`. An `allow` names a file that may hold `unsafe`; so do the layers' own
+// lists of files.
 
-mod active;
-mod proxy;
-#[allow(unsafe_code)] // that it may be sent
-mod handle;
-#[allow(unsafe_code)] // as of proxies
-mod weak;
-mod options;
-mod full;
-#[allow(unsafe_code)] // shares of reply cells
-mod call;
-#[allow(unsafe_code)] // a call under another type
-mod any_call;
-mod call_set;
-mod join;
-mod pending;
-#[allow(unsafe_code)] // pushing an object's link
-mod ended;
-#[allow(unsafe_code)] // the waker, which one thread at a time may touch
-mod task_slot;
-pub mod mailbox;
-#[allow(unsafe_code)] // a queue that one thread alone may touch
-mod local;
-mod fan_out;
-mod topic;
-#[allow(unsafe_code)] // pushing the object's link
-mod desk;
-#[allow(unsafe_code)] // making and pushing the lanes beside a mailbox
-mod priority;
-mod object;
-mod task;
-mod context;
-mod waits;
-mod guard;
-mod life;
-mod scheduler;
-mod runner;
-mod invoker;
-mod poll;
-#[allow(unsafe_code)] // that the servant's end may be sent
-mod reply;
-mod later;
-#[allow(unsafe_code)] // the cell's outcome and waiter
-mod cell;
-#[allow(unsafe_code)] // closures stored without their type
-mod waiter;
-#[allow(unsafe_code)] // the cells' memory
-mod pool;
-
-// Beside the path.
-
-mod engine;
-mod control;
-mod registry;
-mod similar;
-mod event;
-mod spawn;
-mod factory;
-mod seed;
-mod inline;
-mod supervise;
-mod supervisor;
-#[allow(unsafe_code)] // what is made with the first monitor
-mod exit;
-#[allow(unsafe_code)] // pushing the runner's own link
-mod station;
-#[allow(unsafe_code)] // the intrusive stack
-mod ready;
-mod park;
-mod wait;
-mod world;
+// Whole engines on one thread, by a seed.
 pub mod testkit;
-mod linger;
-mod neighbours;
-mod wheel;
-mod topology;
-mod traffic;
-mod pin;
-#[cfg(feature = "profile")]
-mod profile;
-mod error;
-mod sync;
-#[allow(unsafe_code)] // system calls, and hints to the CPU
-mod sys;
-
-pub use active::{Active, Batch, Method, REQUEST_BYTES_MAX};
-pub use call::{Call, Map};
-pub use call_set::{CallSet, NextEnded};
-pub use cell::{reply_bytes, reply_bytes_max};
-pub use context::{Context, Missed, TimerId};
-pub use engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
-pub use error::{
-    CallError, Executed, FindError, PinError, PinFailure, SendError, StartError, WaitError,
-};
-pub use event::{Event, Recovery};
-pub use exit::{Exit, ExitReason};
-pub use factory::{Factory, FactoryMut, Fallible, Plain};
-pub use fan_out::fan_out;
-pub use full::OnFull;
-#[doc(hidden)]
-pub use guard::{Guarded, ask_guard};
-pub use handle::Handle;
-pub use inline::Inline;
-#[doc(hidden)]
-pub use inline::inline;
-pub use invoker::Parked;
-pub use join::{JoinAll, Select, join_all, select};
-pub use later::Later;
-pub use mainspring_macros::active;
-pub use options::{Bound, Options};
-pub use pin::{Pinning, allowed_cpus};
-pub use priority::{PASSED_MAX, Priority};
-#[cfg(feature = "profile")]
-pub use profile::{
-    Profile, ProfileError, ProfileFailure, ProfileMachine, ProfileObject, ProfileRunner,
-};
-pub use proxy::Proxy;
-#[doc(hidden)]
-pub use proxy::{sendable, wrong_request};
-pub use reply::Reply;
-pub use runner::Runner;
-pub use scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
-pub use spawn::{CALLS_MIN, CAPACITY_DEFAULT, PHASE_DEFAULT, Spawn, spawn};
-pub use supervise::{
-    BACKOFF_DEFAULT, BACKOFF_MAX_DEFAULT, RESTARTS_DEFAULT, RESTARTS_WITHIN_DEFAULT, Restart,
-};
-pub use supervisor::Supervisor;
-pub use topic::{Published, Publisher, Subscription, Topic};
-pub use topology::{CoreClass, Cpu, Distance, Topology, TopologyError};
-#[doc(hidden)]
-pub use topology::{cpu_controllers, cpus_in, list_of};
-#[cfg(feature = "traffic")]
-pub use traffic::{Edge, Served, Traffic};
-pub use wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
-pub use waiter::OBSERVER_BYTES_MAX;
-pub use weak::Weak;
-pub use wheel::TICK as TIMER_TICK;
-
+// Models of the protocols, for the model checkers.
 #[cfg(any(mainspring_loom, mainspring_shuttle))]
 #[allow(unsafe_code)] // pushing links that the model keeps alive
 pub mod model;
+// Runners and objects: how they are made, named, found and stopped.
+mod engine;
+// What a caller holds: it turns calls into requests.
+mod proxy;
+// One active object: its servant, what callers share of it, how it fails and restarts.
+mod object;
+// Where an answer meets its caller, and everything that waits for answers.
+mod reply;
+// The step that serves objects, its drivers, how they wait, and how they are woken.
+mod runner;
+// The rings that requests wait in.
+pub mod mailbox;
+// What the machine is, and how a thread is bound to it.
+mod machine;
+
+// The ground, which every layer may use.
+
+// What an engine tells those who listen.
+mod event;
+// Panics of the user's code, caught.
+mod panics;
+// The primitives of the standard library, or those of a model checker.
+mod sync;
+// System calls, and hints to the CPU.
+#[allow(unsafe_code)] // both
+mod sys;
+
+pub use engine::engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
+pub use engine::error::{FindError, StartError};
+pub use engine::factory::{Factory, FactoryMut, Fallible, Plain};
+pub use engine::inline::Inline;
+#[doc(hidden)]
+pub use engine::inline::inline;
+#[cfg(feature = "profile")]
+pub use engine::profile::{
+    Profile, ProfileError, ProfileFailure, ProfileMachine, ProfileObject, ProfileRunner,
+};
+pub use engine::runner::Runner;
+pub use engine::spawn::{CALLS_MIN, CAPACITY_DEFAULT, PHASE_DEFAULT, Spawn, spawn};
+pub use event::{Event, Recovery};
+pub use machine::pin::{PinError, PinFailure};
+pub use machine::pin::{Pinning, allowed_cpus};
+pub use machine::topology::{CoreClass, Cpu, Distance, Topology, TopologyError};
+#[doc(hidden)]
+pub use machine::topology::{cpu_controllers, cpus_in, list_of};
+pub use mainspring_macros::active;
+pub use object::active::{Active, Batch, Method, REQUEST_BYTES_MAX};
+pub use object::context::{Context, Missed, TimerId};
+pub use object::exit::{Exit, ExitReason};
+pub use object::failure::restart::{
+    BACKOFF_DEFAULT, BACKOFF_MAX_DEFAULT, RESTARTS_DEFAULT, RESTARTS_WITHIN_DEFAULT, Restart,
+};
+pub use object::failure::supervisor::Supervisor;
+#[doc(hidden)]
+pub use object::guard::{Guarded, ask_guard};
+pub use object::overflow::OnFull;
+pub use object::priority::{PASSED_MAX, Priority};
+pub use proxy::handle::Handle;
+pub use proxy::options::{Bound, Options};
+pub use proxy::proxy::Proxy;
+#[doc(hidden)]
+pub use proxy::proxy::{sendable, wrong_request};
+pub use proxy::topic::{Published, Publisher, Subscription, Topic};
+pub use proxy::weak::Weak;
+pub use reply::call::{Call, Map};
+pub use reply::call_set::{CallSet, NextEnded};
+pub use reply::cell::{reply_bytes, reply_bytes_max};
+pub use reply::error::{CallError, Executed, SendError, WaitError};
+pub use reply::join::{JoinAll, Select, join_all, select};
+pub use reply::later::Later;
+pub use reply::reply::Reply;
+pub use reply::waiter::OBSERVER_BYTES_MAX;
+pub use runner::fan_out::fan_out;
+pub use runner::invoker::Parked;
+pub use runner::scheduler::{BATCH_MAX, COOL_AFTER, Scheduler};
+pub use runner::timer_wheel::TICK as TIMER_TICK;
+#[cfg(feature = "traffic")]
+pub use runner::traffic::{Edge, Served, Traffic};
+pub use runner::wait::{CALLER_SPIN_DEFAULT, SPIN_DEFAULT, WaitStrategy};
 
 /// What most programs need.
 pub mod prelude {

@@ -24,17 +24,17 @@
 //! # Ok::<(), mainspring::mailbox::CapacityError>(())
 //! ```
 
-mod door;
+mod gate;
 mod guest;
 #[allow(unsafe_code)] // counted handles
-pub(crate) mod held;
+pub(crate) mod intrusive_arc;
 #[allow(unsafe_code)] // slots that one side owns at a time
 mod lane;
 #[allow(unsafe_code)] // the list of lanes
 pub mod lanes;
 #[allow(unsafe_code)] // claims and the consumer's reads of those slots
 pub mod mpsc;
-mod remains;
+mod drop_all;
 #[allow(unsafe_code)] // slots hold requests that one side owns at a time
 mod ring;
 #[allow(unsafe_code)] // its count of holders
@@ -188,7 +188,7 @@ impl SharedKind for Guest {}
 
 /// What the engine needs of a ring, whichever kind it is.
 pub(crate) mod sealed {
-    use super::held::{Counted, Held};
+    use super::intrusive_arc::{Counted, Held};
     use super::ring::Position;
     use super::{Bell, CapacityError, Heat, Pop, PushError};
     use crate::sync::{AtomicU64, AtomicUsize};

@@ -57,12 +57,12 @@ mod clients;
 mod explore;
 mod faults;
 mod injection;
-mod left;
+mod stuck;
 mod runners;
 mod simulation;
-mod stage;
+mod world;
 mod trace;
-mod watched;
+mod faulty_task;
 
 pub use clients::Sleep;
 pub use explore::{Explored, Found, SEED_VARIABLE, explore};

@@ -5,7 +5,7 @@
 //! the ring cold rings a bell that lies in the memory which it holds. So a guest is as good a producer
 //! as any, but that it may come when the others have gone: it finds the ring closed then.
 
-use super::held::Held;
+use super::intrusive_arc::Held;
 use super::mpsc::{Consumer, Ring};
 use super::{Bell, CapacityError, Guest, Heat, Mpsc, PushError, sealed};
 use crate::sync::AtomicUsize;

@@ -3,7 +3,7 @@
 //! The producer fills slots and then moves the tail over them, one at a time or many at once; the
 //! consumer moves the head over what it has served. Each looks at the other's word only when what
 //! it knows is used up. Both words have one writer, so plain stores are enough; admission and
-//! wake-ups are the [door's](super::door) business.
+//! wake-ups are the [door's](super::gate) business.
 //!
 //! | word | meaning | moved by |
 //! |---|---|---|
@@ -17,8 +17,8 @@
 //! L. Lamport's ring (1977) with cached indices: P. Lee et al., "MCRingBuffer" (2010); rigtorp's
 //! SPSCQueue; rtrb.
 
-use super::door::Door;
-use super::remains::Remains;
+use super::drop_all::Remains;
+use super::gate::Door;
 use super::ring::{Bare, Geometry, Position, Slots, release_every};
 use super::{Bell, CapacityError, PushError};
 use crate::sync::{AtomicU64, IS_MODEL};

@@ -15,10 +15,10 @@
 //!
 //! **Progress.** Wait-free for producers, and for the consumer.
 
-use super::door::Door;
-use super::held::{Counted, Held, one_more};
+use super::drop_all::Remains;
+use super::gate::Door;
+use super::intrusive_arc::{Counted, Held, one_more};
 use super::lane::{Consuming, Lane, Producing};
-use super::remains::Remains;
 use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Lanes, Pop, PushError, Silent};

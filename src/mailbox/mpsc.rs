@@ -23,9 +23,9 @@
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
+use super::drop_all::Remains;
 use super::guest;
-use super::held::{Counted, Held, one_more};
-use super::remains::Remains;
+use super::intrusive_arc::{Counted, Held, one_more};
 use super::ring::{Geometry, Position, Slots, release_every};
 use super::sealed;
 use super::stamped::{Batch, FILL_AHEAD, FREE, FULL, SERVE_AHEAD, STATE_BITS, Span, Stamped, VOID};

@@ -6,10 +6,10 @@
 //!
 //! **Progress.** Wait-free for producer and consumer.
 
-use super::door::Door;
-use super::held::{Counted, Held};
+use super::drop_all::Remains;
+use super::gate::Door;
+use super::intrusive_arc::{Counted, Held};
 use super::lane::{Consuming, Lane, Producing};
-use super::remains::Remains;
 use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Pop, PushError, Silent, Spsc};

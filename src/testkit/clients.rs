@@ -1,7 +1,7 @@
 //! Futures that take part in a simulation: callers, each with a course of its own.
 
+use crate::runner::environment;
 use crate::sync::Arc;
-use crate::world;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
@@ -99,7 +99,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if world::now() >= self.at {
+        if environment::now() >= self.at {
             return Poll::Ready(());
         }
         self.sleepers.lock().push((self.at, context.waker().clone()));

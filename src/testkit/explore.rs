@@ -3,7 +3,7 @@
 use super::choices::shrink;
 use super::simulation::Simulation;
 use super::trace::Trace;
-use crate::error::panic_message;
+use crate::panics::panic_message;
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;

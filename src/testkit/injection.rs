@@ -1,11 +1,11 @@
 //! What goes wrong in a simulation: by chance, or because somebody asked for it.
 
 use super::faults::Faults;
-use super::stage::{Next, Stage, later};
+use super::faulty_task::Admission;
 use super::trace::Happening;
-use super::watched::Admission;
-use crate::task::Identity;
-use crate::world;
+use super::world::{Next, Stage, later};
+use crate::runner::environment;
+use crate::runner::task::Identity;
 use std::time::{Duration, Instant};
 
 impl Stage {
@@ -19,7 +19,7 @@ impl Stage {
 
     pub(super) fn stall(&self, object: &str, length: Duration) {
         self.note(Happening::Fault { what: "stall", at: object.into() });
-        let until = later(world::now(), length);
+        let until = later(environment::now(), length);
         self.stalled.borrow_mut().insert(object.into(), until);
     }
 
@@ -27,7 +27,7 @@ impl Stage {
         let runners = self.runners.borrow();
         let runner = runners.iter().find(|other| *other.name == *runner && !other.has_ended());
         if let Some(runner) = runner {
-            runner.hold(later(world::now(), length));
+            runner.hold(later(environment::now(), length));
             self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
         }
     }
@@ -64,7 +64,7 @@ impl Stage {
         if let Next::Runner(runner) = next
             && self.chance(faults.slow_runners)
         {
-            runner.hold(later(world::now(), self.up_to(faults.slow_max)));
+            runner.hold(later(environment::now(), self.up_to(faults.slow_max)));
             self.note(Happening::Fault { what: "slow runner", at: runner.name.clone() });
         }
     }
@@ -73,7 +73,7 @@ impl Stage {
     pub(super) fn admits(&self, object: Identity<'_>) -> Admission {
         let faults = self.faults.get();
         let name = self.name_of(object);
-        let now = world::now();
+        let now = environment::now();
         if self.stalled.borrow().get(&name).is_some_and(|until| *until > now) {
             return Admission::Stall;
         }
@@ -107,7 +107,7 @@ impl Stage {
 
     /// When the first of the objects that are stalled is so no longer, if any is.
     pub(super) fn stalls_end(&self) -> Option<Instant> {
-        let now = world::now();
+        let now = environment::now();
         let mut stalled = self.stalled.borrow_mut();
         stalled.retain(|_, until| *until > now);
         stalled.values().min().copied()

@@ -1,15 +1,15 @@
 //! A runner without a thread.
 
-use super::stage::Stage;
-use super::watched::Watched;
-use crate::engine::EngineHandle;
-use crate::poll::{self, Poll};
-use crate::runner::{Runner, is_at_end};
-use crate::scheduler::{Rest, Scheduler};
-use crate::station::Station;
+use super::faulty_task::Watched;
+use super::world::Stage;
+use crate::engine::engine::EngineHandle;
+use crate::engine::runner::{Runner, is_at_end};
+use crate::runner::environment;
+use crate::runner::poll::{self, Poll};
+use crate::runner::remote::Station;
+use crate::runner::scheduler::{Rest, Scheduler};
+use crate::runner::task::Standing;
 use crate::sync::Arc;
-use crate::task::Standing;
-use crate::world;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
@@ -127,7 +127,7 @@ impl Simulated {
         let scheduler = &mut inner.scheduler;
         scheduler.vary(|bound| stage.below(bound as u64) as usize);
         let before = stage.happened();
-        let mut done = scheduler.turn(world::now());
+        let mut done = scheduler.turn(environment::now());
         done += poll::once(&mut inner.poll);
         // Requests were told of.
         let beside = if stage.happened() == before { done } else { 0 };

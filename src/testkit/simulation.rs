@@ -3,10 +3,10 @@
 use super::choices::Choices;
 use super::clients::{Client, Sleep};
 use super::faults::Faults;
-use super::left::{Stuck, left_to_do};
-use super::stage::{Pause, Stage, later};
+use super::stuck::{Stuck, left_to_do};
 use super::trace::Trace;
-use crate::world;
+use super::world::{Pause, Stage, later};
+use crate::runner::environment;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
@@ -58,7 +58,7 @@ impl Simulation {
     fn begin(seed: Option<u64>, choices: Choices) -> Self {
         let stage = Rc::new(Stage::new(seed, choices));
         assert!(
-            world::enter(stage.clone(), stage.began()),
+            environment::enter(stage.clone(), stage.began()),
             "this thread simulates already: drop that simulation first"
         );
         Self { handle: SimulationHandle { stage } }
@@ -88,7 +88,7 @@ impl SimulationHandle {
 
     /// The simulation's time, as all objects see it.
     pub fn now(&self) -> Instant {
-        world::now()
+        environment::now()
     }
 
     /// How much time has passed since its beginning.
@@ -118,7 +118,7 @@ impl SimulationHandle {
         let mut is_late = false;
         let pause = self.stage.run(None, false, &mut || {
             let is_over = is_over();
-            is_late = !is_over && world::now() >= deadline;
+            is_late = !is_over && environment::now() >= deadline;
             is_over || is_late
         });
         pause == Pause::Over && !is_late

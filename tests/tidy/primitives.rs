@@ -9,15 +9,15 @@ const OWN_STD: &[(&str, &str)] = &[
     ("sync.rs", "it chooses"),
     ("sync/schedules.rs", "what it may choose"),
     ("sys.rs", "the kernel knows no other futex word"),
-    ("engine.rs", "a handle for the registry"),
-    ("registry.rs", "behind a mutex, off every protocol"),
-    ("spawn.rs", "a number in a static, and a handle for the registry"),
-    ("seed.rs", "a handle for the registry"),
-    ("supervisor.rs", "handles of any type, as in the registry, behind a mutex"),
+    ("engine/engine.rs", "a handle for the registry"),
+    ("engine/registry.rs", "behind a mutex, off every protocol"),
+    ("engine/spawn.rs", "a number in a static, and a handle for the registry"),
+    ("engine/spawning.rs", "a handle for the registry"),
+    ("object/failure/supervisor.rs", "handles of any type, as in the registry, behind a mutex"),
     ("model.rs", "the registry's side of an object"),
     ("testkit/clients.rs", "wakers must be shared, though one thread alone wakes them"),
-    ("testkit/stage.rs", "handles of the registry"),
-    ("topic.rs", "subscribers have no size, which the checker's can't hold"),
+    ("testkit/world.rs", "handles of the registry"),
+    ("proxy/topic.rs", "subscribers have no size, which the checker's can't hold"),
 ];
 
 /// The cfgs of the two model checkers' builds.

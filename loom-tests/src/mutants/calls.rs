@@ -2,13 +2,13 @@
 
 use super::{Mutant, mutant};
 
-const CALL: &str = "src/call.rs";
-const OBJECT: &str = "src/object.rs";
-const CONTROL: &str = "src/control.rs";
-const DESK: &str = "src/desk.rs";
-const POOL: &str = "src/pool.rs";
-const CELL: &str = "src/cell.rs";
-const REPLY: &str = "src/reply.rs";
+const CALL: &str = "src/reply/call.rs";
+const OBJECT: &str = "src/object/object.rs";
+const CONTROL: &str = "src/object/control.rs";
+const DESK: &str = "src/object/shared.rs";
+const POOL: &str = "src/reply/pool.rs";
+const CELL: &str = "src/reply/cell.rs";
+const REPLY: &str = "src/reply/reply.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[

@@ -2,8 +2,8 @@
 
 use super::{Mutant, mutant};
 
-const DOOR: &str = "src/mailbox/door.rs";
-const HELD: &str = "src/mailbox/held.rs";
+const DOOR: &str = "src/mailbox/gate.rs";
+const HELD: &str = "src/mailbox/intrusive_arc.rs";
 const LANE: &str = "src/mailbox/lane.rs";
 const LANES: &str = "src/mailbox/lanes.rs";
 

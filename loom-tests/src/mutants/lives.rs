@@ -2,11 +2,11 @@
 
 use super::{Mutant, mutant};
 
-const EXIT: &str = "src/exit.rs";
-const DESK: &str = "src/desk.rs";
-const OBJECT: &str = "src/object.rs";
-const CONTROL: &str = "src/control.rs";
-const SUPERVISOR: &str = "src/supervisor.rs";
+const EXIT: &str = "src/object/exit.rs";
+const DESK: &str = "src/object/shared.rs";
+const OBJECT: &str = "src/object/object.rs";
+const CONTROL: &str = "src/object/control.rs";
+const SUPERVISOR: &str = "src/object/failure/supervisor.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
@@ -84,7 +84,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "ready: a sleep that time has ended is ended by a plain store",
-        "src/ready.rs",
+        "src/runner/ready.rs",
         "let _ = self.head.compare_exchange(parked(), ptr::null_mut(), Relaxed, Relaxed);",
         "self.head.store(ptr::null_mut(), Relaxed);",
         "ready",

@@ -2,9 +2,9 @@
 
 use super::{Mutant, mutant};
 
-const PRIORITY: &str = "src/priority.rs";
-const CONTROL: &str = "src/control.rs";
-const SIDES: &str = "src/object/sides.rs";
+const PRIORITY: &str = "src/object/priority.rs";
+const CONTROL: &str = "src/object/control.rs";
+const SIDES: &str = "src/object/priority/turns.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[

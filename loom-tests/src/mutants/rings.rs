@@ -3,8 +3,8 @@
 use super::{Mutant, mutant};
 
 const MPSC: &str = "src/mailbox/mpsc.rs";
-const PARK: &str = "src/park.rs";
-const READY: &str = "src/ready.rs";
+const PARK: &str = "src/runner/park.rs";
+const READY: &str = "src/runner/ready.rs";
 const RING: &str = "src/mailbox/ring.rs";
 const STAMPED: &str = "src/mailbox/stamped.rs";
 const TAIL: &str = "src/mailbox/tail.rs";

@@ -5,13 +5,13 @@
 
 use super::{Mutant, mutant};
 
-const ENDED: &str = "src/ended.rs";
-const PENDING: &str = "src/pending.rs";
-const WAITS: &str = "src/waits.rs";
-const OBJECT: &str = "src/object.rs";
-const DESK: &str = "src/desk.rs";
-const CALL_SET: &str = "src/call_set.rs";
-const TASK_SLOT: &str = "src/task_slot.rs";
+const ENDED: &str = "src/reply/completions.rs";
+const PENDING: &str = "src/reply/call_table.rs";
+const WAITS: &str = "src/object/continuations.rs";
+const OBJECT: &str = "src/object/object.rs";
+const DESK: &str = "src/object/shared.rs";
+const CALL_SET: &str = "src/reply/call_set.rs";
+const TASK_SLOT: &str = "src/reply/atomic_waker.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[

@@ -2,10 +2,10 @@
 
 use super::{Mutant, mutant};
 
-const HELD: &str = "src/mailbox/held.rs";
+const HELD: &str = "src/mailbox/intrusive_arc.rs";
 const LANES: &str = "src/mailbox/lanes.rs";
 const MPSC: &str = "src/mailbox/mpsc.rs";
-const TOPIC: &str = "src/topic.rs";
+const TOPIC: &str = "src/proxy/topic.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[

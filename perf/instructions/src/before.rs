@@ -34,13 +34,14 @@ pub fn build(commit: &str) -> Result<PathBuf, Trouble> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--release", "--quiet", "--no-default-features", "--manifest-path"]);
     cargo.arg(copy.join("Cargo.toml")).arg("--target-dir").arg(&build);
-    for (feature, file) in [
-        ("lanes", "src/mailbox/lanes.rs"),
-        ("context", "src/context.rs"),
-        ("options", "src/options.rs"),
-        ("timers", "src/wheel.rs"),
+    // An older library has the same files flat in `src`.
+    for (feature, files) in [
+        ("lanes", &["src/mailbox/lanes.rs"][..]),
+        ("context", &["src/object/context.rs", "src/context.rs"]),
+        ("options", &["src/proxy/options.rs", "src/options.rs"]),
+        ("timers", &["src/runner/timer_wheel.rs", "src/wheel.rs"]),
     ] {
-        if tree.join(file).exists() {
+        if files.iter().any(|file| tree.join(file).exists()) {
             cargo.args(["--features", feature]);
         }
     }

@@ -1,0 +1,477 @@
+//! Which runners and objects an engine has: behind a mutex, off the path of every call.
+
+use crate::engine::engine::Places;
+use crate::engine::error::StartError;
+use crate::engine::runner::Runner;
+use crate::engine::similar::nearest;
+use crate::event::{Event, Hook};
+use crate::machine::pin;
+use crate::object::control::Control;
+use crate::panics::caught;
+use crate::runner::environment;
+use crate::runner::fan_out;
+use crate::runner::remote::Station;
+use crate::runner::wait::WaitStrategy;
+use crate::sync::{Arc, Condvar, RawMutex as Mutex, RawMutexGuard as MutexGuard};
+use std::any::Any;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::PoisonError;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What all handles of one engine share.
+pub(crate) struct Shared {
+    registry: Mutex<Registry>,
+    /// Signalled when a thread has ended.
+    ended: Condvar,
+    /// Signalled when the last object of a phase has left.
+    left: Condvar,
+    hook: Hook,
+    drop_timeout: Duration,
+    caller_wait: WaitStrategy,
+    /// Where objects belong that aren't put anywhere.
+    places: Places,
+}
+
+#[derive(Default)]
+struct Registry {
+    stopping: bool,
+    runners: Vec<Running>,
+    /// By id, which is the place here; `None` where one has left.
+    objects: Vec<Option<Listed>>,
+    vacant: Vec<usize>,
+    /// The ids of those that have one.
+    names: HashMap<Box<str>, usize>,
+    /// The proxies of objects that live until they are stopped, by id.
+    kept: HashMap<usize, Box<dyn Any + Send>>,
+    /// How many objects each phase has, where it has any.
+    phases: BTreeMap<u8, usize>,
+    /// Up to this one they were stopped.
+    stopped_phase: Option<u8>,
+    spawned: usize,
+    said: Option<Spinners>,
+}
+
+/// An object, and the phase of a shutdown in which it is stopped.
+struct Listed {
+    control: std::sync::Arc<dyn Control>,
+    phase: u8,
+}
+
+/// Who spins on which CPU, and who parks for which reason although its strategy spins.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Spinners {
+    spinning: Vec<(String, usize)>,
+    downgraded: Vec<(String, &'static str)>,
+}
+
+struct Running {
+    station: Arc<Station>,
+    cpus: Vec<usize>,
+    spins: bool,
+    /// Its strategy never sleeps, which nobody chooses without wanting it.
+    insists: bool,
+    is_pinned: bool,
+    is_private: bool,
+    is_invoker: bool,
+    thread: Option<JoinHandle<()>>,
+    has_ended: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        hook: Hook,
+        drop_timeout: Duration,
+        caller_wait: WaitStrategy,
+        places: Places,
+    ) -> Self {
+        let (registry, ended, left) = (Mutex::default(), Condvar::new(), Condvar::new());
+        Self { registry, ended, left, hook, drop_timeout, caller_wait, places }
+    }
+
+    /// Ends admission everywhere.
+    pub(crate) fn stop(&self) {
+        let mut registry = self.lock();
+        registry.stopping = true;
+        registry.objects.iter().flatten().for_each(|object| object.control.stop());
+        registry.runners.iter().for_each(|runner| runner.station.stop());
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    /// The names of the runners that have not ended.
+    pub(crate) fn runners(&self) -> Vec<String> {
+        let registry = self.lock();
+        let alive = registry.runners.iter().filter(|runner| !runner.has_ended);
+        alive.map(|runner| runner.station.name().into()).collect()
+    }
+
+    /// How many objects are alive.
+    pub(crate) fn objects(&self) -> usize {
+        let registry = self.lock();
+        registry.objects.len() - registry.vacant.len()
+    }
+
+    pub(crate) fn controls(&self) -> Vec<std::sync::Arc<dyn Control>> {
+        self.lock().objects.iter().flatten().map(|object| object.control.clone()).collect()
+    }
+
+    /// The first phase from that one on that has objects.
+    pub(crate) fn next_phase(&self, from: u8) -> Option<u8> {
+        self.lock().phases.range(from..).next().map(|(phase, _)| *phase)
+    }
+
+    /// The objects of one phase.
+    pub(crate) fn controls_of(&self, phase: u8) -> Vec<std::sync::Arc<dyn Control>> {
+        self.lock().of_phase(phase).map(|object| object.control.clone()).collect()
+    }
+
+    /// Stops the objects of one phase: no other can join it, nor one before. Waits until none is left;
+    /// `false` if time was up first.
+    pub(crate) fn stop_phase_by(&self, phase: u8, deadline: Option<Instant>) -> bool {
+        let mut registry = self.lock();
+        registry.stopped_phase = registry.stopped_phase.max(Some(phase));
+        registry.of_phase(phase).for_each(|object| object.control.stop());
+        fan_out::wake_before_waiting();
+        if environment::is_simulated() {
+            drop(registry);
+            let has_left = || !self.lock().phases.contains_key(&phase);
+            environment::wait(deadline, has_left);
+            return has_left();
+        }
+        while registry.phases.contains_key(&phase) {
+            let Some(deadline) = deadline else {
+                registry = self.left.wait(registry).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(environment::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.left.wait_timeout(registry, left);
+            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    pub(crate) fn drop_timeout(&self) -> Duration {
+        self.drop_timeout
+    }
+
+    /// A panic elsewhere leaves the registry whole: nothing in it is half-done under the lock.
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        // The hook's own panic has nobody left to tell.
+        caught(|| (self.hook)(event));
+    }
+
+    fn with_runner(&self, station: &Arc<Station>, change: impl FnOnce(&mut Running)) {
+        let mut registry = self.lock();
+        let mut runners = registry.runners.iter_mut();
+        if let Some(runner) = runners.find(|runner| Arc::ptr_eq(&runner.station, station)) {
+            change(runner);
+        }
+    }
+
+    pub(crate) fn keep(&self, station: &Arc<Station>, thread: JoinHandle<()>) {
+        let mut thread = Some(thread);
+        self.with_runner(station, |runner| runner.thread = thread.take());
+        // It has ended, and who found that didn't have its thread to wait for.
+        join_all(thread);
+    }
+
+    pub(crate) fn unpinned(&self, station: &Arc<Station>) {
+        self.with_runner(station, |runner| runner.is_pinned = false);
+    }
+
+    pub(crate) fn has_ended(&self, station: &Arc<Station>) {
+        self.with_runner(station, |runner| runner.has_ended = true);
+        if !environment::is_simulated() {
+            // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
+            let mut registry = self.lock();
+            registry.said = Some(registry.settle_spinning());
+        }
+        self.ended.notify_all();
+    }
+
+    /// Takes a runner off the list that didn't start, after its thread.
+    pub(crate) fn forget(&self, station: &Arc<Station>) {
+        let mut thread = None;
+        self.with_runner(station, |runner| thread = runner.thread.take());
+        join_all(thread);
+        self.lock().runners.retain(|runner| !Arc::ptr_eq(&runner.station, station));
+    }
+
+    /// Checks a runner's options and enters it into the registry.
+    ///
+    /// `is_invoker`: the user's own loop drives it.
+    pub(crate) fn enter(
+        &self,
+        runner: &Runner,
+        is_invoker: bool,
+    ) -> Result<Arc<Station>, StartError> {
+        let cpus = runner.pinned_to();
+        if !cpus.is_empty() && !environment::is_simulated() {
+            pin::check(&runner.name, cpus, &pin::process_cpus())?;
+        }
+        let mut registry = self.lock();
+        registry.check_open()?;
+        let ended = registry.take_ended();
+        let taken = |running: &Running| running.station.name() == runner.name;
+        if registry.runners.iter().any(taken) {
+            return Err(StartError::DuplicateRunner { name: runner.name.clone() });
+        }
+        let polls = is_invoker || runner.wait.never_parks();
+        let station = Station::new(&runner.name).with_waits(self.caller_wait, polls);
+        let station = Arc::new(station);
+        registry.runners.push(Running {
+            station: station.clone(),
+            cpus: cpus.into(),
+            spins: runner.wait.spins(),
+            insists: runner.wait.never_parks(),
+            is_pinned: !cpus.is_empty(),
+            is_private: runner.is_private,
+            is_invoker,
+            thread: None,
+            has_ended: false,
+        });
+        drop(registry);
+        join_all(ended);
+        Ok(station)
+    }
+
+    /// Decides who may spin, and says so when that has changed.
+    pub(crate) fn settle_spinning(&self) {
+        if environment::is_simulated() {
+            return;
+        }
+        let event = {
+            let mut registry = self.lock();
+            let said = registry.settle_spinning();
+            if registry.said.as_ref().unwrap_or(&Spinners::default()) == &said {
+                return;
+            }
+            registry.said = Some(said.clone());
+            Event::Spinning { spinning: said.spinning, downgraded: said.downgraded }
+        };
+        self.tell(&event);
+    }
+
+    /// The runner of that name.
+    pub(crate) fn station(&self, name: &str) -> Result<Arc<Station>, StartError> {
+        let registry = self.lock();
+        registry.check_open()?;
+        let mut running = registry.runners.iter().filter(|runner| !runner.has_ended);
+        match running.find(|runner| runner.station.name() == name) {
+            Some(runner) => Ok(runner.station.clone()),
+            None => Err(StartError::UnknownRunner { name: name.into(), known: registry.known() }),
+        }
+    }
+
+    /// Where an object of that name belongs; the shared runners take turns with all others.
+    pub(crate) fn place_of(&self, object: Option<&str>) -> Result<Arc<Station>, StartError> {
+        match object.and_then(|name| self.places.get(name)) {
+            Some(runner) => self.station(runner),
+            None => self.any_station(),
+        }
+    }
+
+    fn any_station(&self) -> Result<Arc<Station>, StartError> {
+        let registry = self.lock();
+        registry.check_open()?;
+        // An invoker takes turns when its thread likes: only that thread puts objects there unasked.
+        let open = |runner: &&Running| {
+            let takes = !runner.is_invoker || runner.station.is_mine();
+            takes && !runner.is_private && !runner.has_ended
+        };
+        let open: Vec<_> = registry.runners.iter().filter(open).collect();
+        let turn = registry.spawned % open.len().max(1);
+        let runner = open.get(turn).ok_or(StartError::NoRunner)?;
+        Ok(runner.station.clone())
+    }
+
+    /// Enters an object; it leaves when the registration is dropped.
+    pub(crate) fn register(
+        self: &std::sync::Arc<Self>,
+        control: std::sync::Arc<dyn Control>,
+        phase: u8,
+    ) -> Result<Registration, StartError> {
+        let mut registry = self.lock();
+        registry.check_open()?;
+        if registry.stopped_phase >= Some(phase) {
+            return Err(StartError::EngineStopped);
+        }
+        let id = registry.vacant.last().copied().unwrap_or(registry.objects.len());
+        if let Some(name) = control.name() {
+            match registry.names.entry(name.into()) {
+                Entry::Occupied(_) => {
+                    return Err(StartError::DuplicateObject { name: name.into() });
+                }
+                Entry::Vacant(place) => _ = place.insert(id),
+            }
+        }
+        registry.vacant.pop();
+        registry.spawned += 1;
+        *registry.phases.entry(phase).or_default() += 1;
+        match registry.objects.get_mut(id) {
+            Some(place) => *place = Some(Listed { control, phase }),
+            None => registry.objects.push(Some(Listed { control, phase })),
+        }
+        Ok(Registration { shared: self.clone(), id })
+    }
+
+    /// The object of that name; or some other names there are.
+    pub(crate) fn find(&self, name: &str) -> Result<std::sync::Arc<dyn Control>, Vec<String>> {
+        let registry = self.lock();
+        let listed = registry.names.get(name).and_then(|id| registry.objects[*id].as_ref());
+        let object = listed.map(|listed| listed.control.clone());
+        object.ok_or_else(|| nearest(name, registry.names.keys().map(Box::as_ref)))
+    }
+
+    /// Waits until every thread has ended; `false` if time was up first, or on a thread of its own.
+    pub(crate) fn join_by(&self, deadline: Option<Instant>) -> bool {
+        if self.is_on_own_runner() {
+            return false;
+        }
+        let have_ended = || self.lock().runners.iter().all(|runner| runner.has_ended);
+        if environment::wait(deadline, have_ended) {
+            return have_ended();
+        }
+        let mut registry = self.lock();
+        while registry.runners.iter().any(|runner| !runner.has_ended) {
+            let Some(deadline) = deadline else {
+                registry = self.ended.wait(registry).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(environment::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.ended.wait_timeout(registry, left);
+            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let threads = registry.take_ended();
+        drop(registry);
+        join_all(threads);
+        true
+    }
+
+    pub(crate) fn is_on_own_runner(&self) -> bool {
+        self.lock().runners.iter().any(|r| r.station.is_mine())
+    }
+}
+
+impl Registry {
+    fn of_phase(&self, phase: u8) -> impl Iterator<Item = &Listed> {
+        self.objects.iter().flatten().filter(move |object| object.phase == phase)
+    }
+
+    fn check_open(&self) -> Result<(), StartError> {
+        if self.stopping { Err(StartError::EngineStopped) } else { Ok(()) }
+    }
+
+    /// Takes note that an object has left; whether it was its phase's last.
+    fn take_from_phase(&mut self, phase: u8) -> bool {
+        let Some(count) = self.phases.get_mut(&phase) else { return false };
+        *count -= 1;
+        let is_last = *count == 0;
+        if is_last {
+            self.phases.remove(&phase);
+        }
+        is_last
+    }
+
+    fn known(&self) -> Vec<String> {
+        let open = self.runners.iter().filter(|runner| !runner.has_ended && !runner.is_private);
+        open.map(|runner| runner.station.name().into()).collect()
+    }
+
+    /// Takes the runners that have ended off the list; their threads are the caller's to join.
+    fn take_ended(&mut self) -> Vec<JoinHandle<()>> {
+        let (ended, running) =
+            std::mem::take(&mut self.runners).into_iter().partition(|r| r.has_ended);
+        self.runners = running;
+        let ended: Vec<Running> = ended;
+        ended.into_iter().filter_map(|runner| runner.thread).collect()
+    }
+
+    fn settle_spinning(&mut self) -> Spinners {
+        let Spinners { mut spinning, mut downgraded } = Spinners::default();
+        let cpus = pin::process_cpus().len();
+        let has_quota = pin::has_small_quota();
+        let running = || self.runners.iter().filter(|runner| !runner.has_ended);
+        let wants = |runner: &&Running| runner.spins && (runner.is_pinned || runner.insists);
+        for runner in running().filter(wants) {
+            let shares = |other: &Running| other.cpus.iter().any(|cpu| runner.cpus.contains(cpu));
+            let reason = match () {
+                () if !runner.is_pinned => Some("it is not pinned"),
+                () if cpus == 1 => Some("this process has one CPU"),
+                () if has_quota => Some("a CPU quota is in force"),
+                () if runner.cpus.len() > 1 => Some("it is not pinned to one CPU"),
+                () if running().filter(|other| shares(other)).count() > 1 => {
+                    Some("it shares its CPU with another runner")
+                }
+                () => None,
+            };
+            let name = runner.station.name().to_owned();
+            match reason {
+                None => spinning.push((name, runner.cpus[0])),
+                Some(reason) => downgraded.push((name, reason)),
+            }
+        }
+        let callers_may = cpus > 1 && !has_quota && spinning.len() < cpus;
+        for runner in &self.runners {
+            let may_spin = spinning.iter().any(|(name, _)| name == runner.station.name());
+            runner.station.set_spin(may_spin, callers_may);
+        }
+        Spinners { spinning, downgraded }
+    }
+}
+
+/// An object's place in the registry: given up when the object has ended.
+pub(crate) struct Registration {
+    shared: std::sync::Arc<Shared>,
+    id: usize,
+}
+
+impl Registration {
+    pub(crate) fn tell(&self, event: Event) {
+        self.shared.tell(&event);
+    }
+
+    /// Keeps a proxy of the object until the object has ended.
+    pub(crate) fn keep(&self, proxy: Box<dyn Any + Send>) {
+        self.shared.lock().kept.insert(self.id, proxy);
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut registry = self.shared.lock();
+        let Some(object) = registry.objects.get_mut(self.id).and_then(Option::take) else { return };
+        registry.vacant.push(self.id);
+        if let Some(name) = object.control.name() {
+            registry.names.remove(name);
+        }
+        let kept = registry.kept.remove(&self.id);
+        let is_last = registry.take_from_phase(object.phase);
+        drop(registry);
+        if is_last {
+            self.shared.left.notify_all();
+        }
+        drop((object, kept));
+    }
+}
+
+fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        // A runner's thread has caught every panic of the user's; one of ours was printed.
+        let _ = thread.join();
+    }
+}

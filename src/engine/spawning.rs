@@ -1,0 +1,195 @@
+//! An object on its way to its runner, without a servant yet.
+
+use crate::engine::engine::EngineHandle;
+use crate::engine::error::StartError;
+use crate::engine::factory::Factory;
+use crate::engine::registry::Registration;
+use crate::event::Event;
+use crate::mailbox::intrusive_arc::Held;
+use crate::mailbox::sealed::{Consumer as _, Shared as _};
+use crate::mailbox::{Heat, Kind, Pop};
+use crate::object::active::Active;
+use crate::object::control::{Control, close};
+use crate::object::exit::{Exit, ExitReason};
+use crate::object::failure::policy::{Judge, Life, Make, Remedy};
+use crate::object::failure::restart::{Budget, Restart};
+use crate::object::failure::supervisor::Supervisor;
+use crate::object::object::Object;
+use crate::object::shared::{Consumer, Ring};
+use crate::panics::drop_caught;
+use crate::panics::panic_message;
+use crate::runner::environment;
+use crate::runner::remote::{self, Station};
+use crate::runner::task::Task;
+use crate::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+/// What an object does about panics, before it has its factory.
+pub(crate) enum OnPanic<S, F> {
+    Stop,
+    Resume,
+    Restart { keep: fn(F) -> Make<S>, by: RestartedBy },
+}
+
+pub(crate) enum RestartedBy {
+    Itself(Restart),
+    Supervisor(Supervisor),
+}
+
+/// What makes the servant, and maybe its successors.
+pub(crate) enum Source<S, F> {
+    Once(F, Option<Remedy<S>>),
+    Again(Make<S>, RestartedBy),
+}
+
+impl<S: Active, F> Source<S, F> {
+    pub(crate) fn new(factory: F, on_panic: OnPanic<S, F>) -> Self {
+        match on_panic {
+            OnPanic::Stop => Self::Once(factory, None),
+            OnPanic::Resume => Self::Once(factory, Some(Remedy::Resume)),
+            OnPanic::Restart { keep, by } => Self::Again(keep(factory), by),
+        }
+    }
+
+    /// Makes the first servant.
+    fn make<M>(self, control: std::sync::Arc<dyn Control>) -> Result<Made<S>, String>
+    where
+        F: Factory<S, M>,
+    {
+        let (servant, remedy) = match self {
+            Self::Once(factory, remedy) => (factory.make()?, remedy),
+            Self::Again(mut make, by) => {
+                let servant = make()?;
+                let by = match by {
+                    RestartedBy::Itself(restart) => Judge::Alone(Budget::new(restart)),
+                    RestartedBy::Supervisor(group) => Judge::Supervised(group.join(control)),
+                };
+                (servant, Some(Remedy::Restart { make, by }))
+            }
+        };
+        Ok((servant, remedy.map(|remedy| Box::new(Life::new(remedy)))))
+    }
+}
+
+pub(crate) type Made<S> = (S, Option<Box<Life<S>>>);
+
+/// An object whose servant has not been made.
+pub(crate) struct Seed<S: Active, K: Kind> {
+    pub(crate) consumer: Option<(Consumer<S, K>, Registration)>,
+    pub(crate) ring: Held<Ring<S, K>>,
+    pub(crate) heat: Heat,
+    pub(crate) control: std::sync::Arc<dyn Control>,
+    /// Why there won't be one.
+    pub(crate) failure: Option<Box<str>>,
+}
+
+impl<S: Active, K: Kind> Seed<S, K> {
+    fn grow<M, F: Factory<S, M>>(
+        mut self,
+        source: Source<S, F>,
+    ) -> Result<Box<dyn Task>, StartError> {
+        let object = self.name();
+        let control = self.control.clone();
+        let made = catch_unwind(AssertUnwindSafe(|| source.make::<M>(control)));
+        let error = match made {
+            Ok(Ok((servant, life))) => {
+                let (ring, heat) = (self.ring.clone(), self.heat);
+                let station = ring.bell().station().clone();
+                let gone = || StartError::RunnerStopped { name: station.name().into() };
+                let (consumer, registration) = self.consumer.take().ok_or_else(gone)?;
+                let object = Object::<S, K>::new(servant, consumer, ring, heat, life, registration);
+                return Ok(Box::new(object));
+            }
+            Ok(Err(message)) => StartError::Factory { object, message },
+            Err(payload) => {
+                let message = panic_message(&*payload).into();
+                drop_caught(payload);
+                StartError::FactoryPanicked { object, message }
+            }
+        };
+        self.failure = Some(error.to_string().into());
+        Err(error)
+    }
+
+    fn name(&self) -> String {
+        self.ring.bell().name().unwrap_or(S::NAME).to_owned()
+    }
+}
+
+/// How long a failed spawn leaves the CPU to a producer that is in the middle of a push.
+const SUSPENDED_NAP: Duration = Duration::from_micros(50);
+
+impl<S: Active, K: Kind> Drop for Seed<S, K> {
+    fn drop(&mut self) {
+        if let Some((mut consumer, registration)) = self.consumer.take() {
+            let desk = self.ring.bell();
+            // Nobody will serve what came before the servant: it ends `Stopped`.
+            desk.pool().mark_stopped();
+            close::<S, K>(&self.ring);
+            let sides = desk.sides().take().map(|ends| ends.consumers);
+            let mut sides = sides.into_iter().flatten().collect::<Vec<_>>();
+            loop {
+                consumer.drain(usize::MAX, |request, _| drop_caught(request));
+                let mut is_over = consumer.peek() == Pop::Closed;
+                for side in &mut sides {
+                    side.drain(usize::MAX, |request, _| drop_caught(request));
+                    is_over &= side.peek() == Pop::Closed;
+                }
+                if is_over {
+                    break;
+                }
+                // A producer was suspended between claim and stamp; what is behind it must end too.
+                // Sleeps rather than yields: the producer may have the lower priority.
+                std::thread::sleep(SUSPENDED_NAP);
+            }
+            // As at the end of an object that has lived.
+            drop(registration);
+            let failure = self.failure.take().unwrap_or_else(|| "its runner has stopped".into());
+            let reason = ExitReason::NotStarted { failure };
+            desk.exits().announce(Exit { object: self.name(), reason });
+        }
+    }
+}
+
+pub(crate) fn deliver<S: Active, K: Kind, M, F: Factory<S, M>>(
+    station: &Arc<Station>,
+    engine: &EngineHandle,
+    seed: Seed<S, K>,
+    source: Source<S, F>,
+) -> Result<(), StartError> {
+    if let Some(mine) = station.mine() {
+        station.leave_newcomer(mine, seed.grow::<M, F>(source)?);
+        return Ok(());
+    }
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    // Two runners that wait for each other would wait for ever. Decided before the command is
+    // sent: a failure that nobody waits for is reported.
+    let is_done = (!remote::is_runner()).then_some(is_done);
+    let reporter = engine.clone();
+    station.send(Box::new(move |scheduler| {
+        let grown = seed.grow::<M, F>(source).map(|task| scheduler.adopt(task));
+        if grown.is_err() {
+            scheduler.note_failure();
+        }
+        if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(grown) {
+            reporter.shared().tell(&Event::FactoryFailed { reason: error.to_string() });
+        }
+    }));
+    let gone = StartError::RunnerStopped { name: station.name().into() };
+    is_done.map_or(Ok(()), |is_done| receive(&is_done).unwrap_or(Err(gone)))
+}
+
+/// What the runner says; nothing if it has ended.
+fn receive<T>(is_done: &Receiver<T>) -> Option<T> {
+    let mut said = None;
+    let is_over = || match is_done.try_recv() {
+        Err(TryRecvError::Empty) => false,
+        answer => {
+            said = answer.ok();
+            true
+        }
+    };
+    if environment::wait(None, is_over) { said } else { is_done.recv().ok() }
+}

@@ -1,0 +1,111 @@
+//! What an object goes on with when calls that it has made have ended.
+
+use crate::object::active::Active;
+use crate::object::context::Context;
+use crate::object::shared::Desk;
+use crate::panics::drop_caught;
+use crate::reply::any_call::AnyCall;
+use crate::reply::call::Call;
+use crate::reply::call_table::{Awaited, Pending};
+use crate::reply::completions::Owner;
+use crate::reply::error::CallError;
+use crate::reply::error::Outcome;
+use crate::reply::waiter::Waiter;
+use crate::runner::ready::Link;
+use crate::runner::task::Token;
+
+/// The calls that one object waits for. Made with the first.
+pub(crate) struct Waits<S: Active> {
+    calls: Pending<Wait<S>>,
+    /// The link was taken off the ready set, and what it was pushed for not yet fetched.
+    is_told: bool,
+}
+
+/// A call, and what its object does when it has ended.
+pub(crate) struct Wait<S: Active> {
+    call: AnyCall,
+    next: Box<Next<S>>,
+}
+
+type Next<S> = dyn FnOnce(&mut S, &mut Context<'_, S>, AnyCall);
+
+impl<S: Active> Wait<S> {
+    pub(crate) fn new<R: 'static>(
+        call: Call<R>,
+        next: impl FnOnce(&mut S, &mut Context<'_, S>, Outcome<R>) + 'static,
+    ) -> Self {
+        // It captures `next` alone, so the box is none if that captures nothing.
+        let next = move |servant: &mut S, context: &mut Context<'_, S>, call: AnyCall| {
+            let outcome = call.typed::<R>().and_then(|mut call| call.try_get());
+            next(servant, context, outcome.unwrap_or(Err(CallError::Taken)));
+        };
+        Self { call: call.into(), next: Box::new(next) }
+    }
+
+    pub(crate) fn run(self, servant: &mut S, context: &mut Context<'_, S>) {
+        (self.next)(servant, context, self.call);
+    }
+}
+
+impl<S: Active> Awaited for Wait<S> {
+    fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
+        self.call.leave_waiter(waiter)
+    }
+
+    fn withdraw_waiter(&mut self) -> bool {
+        self.call.withdraw_waiter()
+    }
+}
+
+impl<S: Active> Waits<S> {
+    /// Of the object with this desk; of none, nobody is told.
+    pub(crate) fn new(desk: Option<&Desk<S::Request>>) -> Self {
+        let owner = desk.map_or_else(Owner::caller, |desk| {
+            desk.mark_waits();
+            let link = Link::new(Token::Ended.key(desk.key()));
+            Owner::Object { station: desk.station().clone(), link }
+        });
+        Self { calls: Pending::new(owner), is_told: false }
+    }
+
+    pub(crate) fn add(&mut self, wait: Wait<S>) {
+        self.calls.insert(wait);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Takes note that the link was taken off the ready set.
+    pub(crate) fn tell(&mut self) {
+        self.is_told = true;
+    }
+
+    /// The next call that has ended.
+    pub(crate) fn take(&mut self) -> Option<Wait<S>> {
+        let taken = self.calls.take();
+        if taken.is_some() || !self.is_told {
+            return taken;
+        }
+        self.is_told = false;
+        self.calls.fetch();
+        self.calls.take()
+    }
+
+    /// Whether [`take`](Self::take) has something to look at.
+    pub(crate) fn has_more(&self) -> bool {
+        self.is_told || self.calls.has_arrived()
+    }
+
+    /// Whether nothing waits, and the link is not on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.calls.is_idle()
+    }
+
+    /// Lets go of all calls. Those that are just ending are on their way all the same.
+    pub(crate) fn give_up(&mut self) {
+        for place in 0..self.calls.places() {
+            drop_caught(self.calls.give_up(place));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! An object as its engine knows it, without its type: to stop it, and to find it again.
+
+use crate::mailbox::Kind;
+use crate::mailbox::intrusive_arc::Held;
+use crate::mailbox::sealed::Shared as _;
+use crate::object::active::Active;
+use crate::object::failure::supervisor::Order;
+use crate::object::shared::Ring;
+use std::any::{Any, TypeId, type_name};
+use std::ptr;
+
+/// An object without its type.
+pub(crate) trait Control: Any + Send + Sync {
+    /// Ends admission; what was accepted still runs.
+    fn stop(&self);
+    /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
+    fn abort(&self);
+    /// Has the object's runner give it a new servant, in place: everything that waits stays.
+    fn restart(&self, order: Order);
+    /// Takes all the room of its mailbox, until its next turn; returns how much it was.
+    fn exhaust(&self) -> usize;
+    /// The object's name, if it has one.
+    fn name(&self) -> Option<&str>;
+    /// Whether that is the servant's type.
+    fn is_served_by(&self, servant: TypeId) -> bool;
+    /// The names of the servant's type and of the kind of its mailbox.
+    fn types(&self) -> (&'static str, &'static str);
+}
+
+/// A ring, as its controller.
+pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Held<Ring<S, K>>);
+
+impl<S: Active, K: Kind> Control for Controller<S, K> {
+    fn stop(&self) {
+        stop::<S, K>(&self.0);
+    }
+
+    fn abort(&self) {
+        abort::<S, K>(&self.0);
+    }
+
+    fn restart(&self, order: Order) {
+        // The object may have ended when the command is obeyed, and another have its place: while this
+        // hold lasts no other has its address.
+        let ring = self.0.clone();
+        self.0.bell().station().send(Box::new(move |scheduler| {
+            let desk = ring.bell();
+            scheduler.restart(desk.key(), ptr::from_ref(desk).addr(), order);
+        }));
+    }
+
+    fn exhaust(&self) -> usize {
+        self.0.exhaust()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.0.bell().name()
+    }
+
+    fn is_served_by(&self, servant: TypeId) -> bool {
+        servant == TypeId::of::<S>()
+    }
+
+    fn types(&self) -> (&'static str, &'static str) {
+        (type_name::<S>(), kind_name::<K>())
+    }
+}
+
+/// The name of a kind of mailbox, as its marker has it.
+pub(crate) fn kind_name<K: Kind>() -> &'static str {
+    let name = type_name::<K>();
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+/// See [`Control::stop`].
+pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    let desk = ring.bell();
+    desk.mark_stopped();
+    close::<S, K>(ring);
+    desk.wake_suspended();
+}
+
+/// Ends admission to all of an object's lanes.
+pub(crate) fn close<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    ring.close();
+    ring.bell().sides().close();
+}
+
+/// See [`Control::abort`].
+pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
+    let desk = ring.bell();
+    desk.mark_aborted();
+    close::<S, K>(ring);
+    // After the close no call is accepted, and every accepted one's cell is visible: its claim and
+    // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
+    // the other had done (pair `door.passed`).
+    desk.end_calls();
+    desk.wake_waiting();
+    desk.wake_suspended();
+}

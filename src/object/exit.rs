@@ -1,0 +1,209 @@
+//! How an object ended, and who is told.
+//!
+//! Made with the first monitor, or at the object's end: an object that nobody watches has a null pointer
+//! here. Behind a mutex, as nothing of it is on the path of a request; monitors run outside it.
+//!
+//! | state | meaning | moved by |
+//! |---|---|---|
+//! | null | alive, and not watched | whoever comes first: to `Watched` |
+//! | `Watched` | alive; monitors and sleeping threads wait | the object's runner, once: to `Over` |
+//! | `Over` | it has ended so; whoever asks is told at once | nobody |
+
+use crate::panics::caught;
+use crate::runner::environment;
+use crate::runner::fan_out;
+use crate::runner::park::Parker;
+use crate::sync::{Arc, AtomicPtr, Mutex};
+use std::fmt;
+use std::mem;
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::time::Instant;
+
+/// An object's end: which, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exit {
+    /// The object's name, or its type's.
+    pub object: String,
+    /// Why it ended.
+    pub reason: ExitReason,
+}
+
+/// Why an object ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// It was stopped, by a proxy, with its runner or with its engine; what it had accepted was served.
+    Stopped,
+    /// Its last proxy was dropped; what it had accepted was served.
+    Deserted,
+    /// It was aborted.
+    Aborted,
+    /// Its servant panicked, and it was not to be restarted. What waited ended
+    /// [`Stopped`](crate::CallError::Stopped).
+    Panicked {
+        /// The method that panicked, or what ran in place of one.
+        method: &'static str,
+        /// What the panic said, if it was text.
+        message: Box<str>,
+    },
+    /// Its servant failed once more than its [`Restart`](crate::Restart) has room for; or failed on a
+    /// restart while it was stopped already. What waited ended [`Stopped`](crate::CallError::Stopped).
+    RestartsExhausted {
+        /// The last failure.
+        failure: Box<str>,
+    },
+    /// Another object of its [`Supervisor`](crate::Supervisor) used the restarts up; what this one had
+    /// accepted was served.
+    SupervisorGaveUp,
+    /// It never had a servant: its factory failed, or its runner ended before it ran.
+    NotStarted {
+        /// Why.
+        failure: Box<str>,
+    },
+}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("it was stopped"),
+            Self::Deserted => f.write_str("its last proxy was dropped"),
+            Self::Aborted => f.write_str("it was aborted"),
+            Self::Panicked { method, message } => {
+                write!(f, "its method {method} panicked: {message}")
+            }
+            Self::RestartsExhausted { failure } => {
+                write!(f, "its restarts were used up; at last {failure}")
+            }
+            Self::SupervisorGaveUp => f.write_str("its supervisor's restarts were used up"),
+            Self::NotStarted { failure } => write!(f, "it never began: {failure}"),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "object {:?} has ended: {}", self.object, self.reason)
+    }
+}
+
+type Monitor = Box<dyn FnOnce(Exit) + Send>;
+
+/// See the module.
+pub(crate) struct Exits(AtomicPtr<Mutex<State>>);
+
+enum State {
+    Watched { monitors: Vec<Monitor>, asleep: Vec<Arc<Parker>> },
+    Over(Exit),
+}
+
+impl Exits {
+    pub(crate) fn unwatched() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The end, once it was announced.
+    pub(crate) fn end(&self) -> Option<Exit> {
+        match &*self.made()?.lock() {
+            State::Over(exit) => Some(exit.clone()),
+            State::Watched { .. } => None,
+        }
+    }
+
+    /// Runs `monitor` once: at the object's end, on its runner's thread; or here, if that has come.
+    pub(crate) fn watch(&self, monitor: Monitor) {
+        let over = {
+            let mut state = self.state().lock();
+            match &mut *state {
+                State::Over(exit) => exit.clone(),
+                State::Watched { monitors, .. } => return monitors.push(monitor),
+            }
+        };
+        caught(|| monitor(over));
+    }
+
+    /// Sleeps until the end, or that time. The parker is the calling thread's own.
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        parker: &Arc<Parker>,
+    ) -> Option<Exit> {
+        fan_out::wake_before_waiting();
+        if environment::wait(deadline, || self.end().is_some()) {
+            return self.end();
+        }
+        let mut is_listed = false;
+        loop {
+            let left = deadline.map(|at| at.saturating_duration_since(environment::now()));
+            let is_late = left.is_some_and(|left| left.is_zero());
+            match &mut *self.state().lock() {
+                State::Over(exit) => return Some(exit.clone()),
+                State::Watched { asleep, .. } if is_late => {
+                    asleep.retain(|other| !Arc::ptr_eq(other, parker));
+                    return None;
+                }
+                State::Watched { asleep, .. } if !mem::replace(&mut is_listed, true) => {
+                    asleep.push(parker.clone());
+                }
+                State::Watched { .. } => {}
+            }
+            parker.park(left);
+        }
+    }
+
+    /// Tells of the end; the first one counts.
+    pub(crate) fn announce(&self, exit: Exit) {
+        let over = State::Over(exit.clone());
+        let before = {
+            let mut state = self.state().lock();
+            match &*state {
+                State::Over(_) => return,
+                State::Watched { .. } => mem::replace(&mut *state, over),
+            }
+        };
+        let State::Watched { monitors, asleep } = before else { return };
+        asleep.iter().for_each(|parker| parker.unpark());
+        for monitor in monitors {
+            caught(|| monitor(exit.clone()));
+        }
+    }
+
+    fn made(&self) -> Option<&Mutex<State>> {
+        // Acquire [exits.made]: sees the state that was made.
+        let state = self.0.load(Acquire);
+        // SAFETY: what was stored came from a box, and is freed with `self` only.
+        unsafe { state.as_ref() }
+    }
+
+    fn state(&self) -> &Mutex<State> {
+        if let Some(state) = self.made() {
+            return state;
+        }
+        let watched = State::Watched { monitors: Vec::new(), asleep: Vec::new() };
+        let state = Box::into_raw(Box::new(Mutex::new(watched)));
+        // AcqRel: Release [exits.made] shows the state made here; Acquire on failure [exits.made]: sees
+        // the other one's.
+        match self.0.compare_exchange(ptr::null_mut(), state, AcqRel, Acquire) {
+            // SAFETY: as in `made`.
+            Ok(_) => unsafe { &*state },
+            Err(other) => {
+                // SAFETY: it came from the box above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(state) });
+                // SAFETY: as in `made`.
+                unsafe { &*other }
+            }
+        }
+    }
+}
+
+impl Drop for Exits {
+    fn drop(&mut self) {
+        // Acquire [exits.made]: as in `made`.
+        let state = self.0.load(Acquire);
+        if !state.is_null() {
+            // SAFETY: it came from a box, and nobody else is left to see it.
+            drop(unsafe { Box::from_raw(state) });
+        }
+    }
+}

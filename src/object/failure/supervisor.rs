@@ -1,0 +1,228 @@
+//! Objects that are restarted together.
+//!
+//! A supervisor has no thread and no servant: its rules run on the thread of the member that failed, under
+//! a mutex that nothing else is done under. A verdict has a number. Each member knows the number of the
+//! last verdict that its servant was made after, and its entry says after which one it is to be made:
+//!
+//! | entry's number | meaning | then |
+//! |---|---|---|
+//! | = the servant's | the servant is as new as wanted | its failure is a new one: the next verdict |
+//! | > the servant's | an order is on its way | its failure changes nothing: it is restarted anyway |
+//!
+//! So two members that fail at the same time, the one because of the other, cost one restart, and each
+//! is made anew once.
+//!
+//! # Source
+//! Strategies and the common budget: Erlang/OTP, `supervisor`.
+
+use crate::object::control::Control;
+use crate::object::failure::restart::{Budget, Restart};
+use crate::sync::Mutex;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Restarts objects together when one of them fails. Clone it freely: it is a handle.
+///
+/// Objects join by [`Spawn::supervised_by`](crate::Spawn::supervised_by), in the order in which their
+/// factories return. When a member's servant panics, or its factory fails on a restart, one restart
+/// is taken from the budget that all share. Those affected get new servants from their factories, each on
+/// its own runner's thread, after the same delay and in place: proxies stay valid, and what waits in
+/// their mailboxes stays there, in order. A method that runs meanwhile goes on to its end first. The members
+/// of one runner are restarted in the order in which they joined; between runners there is no order.
+///
+/// When the budget is used up the member that failed ends at once
+/// ([`RestartsExhausted`](crate::ExitReason::RestartsExhausted)); all others are stopped, serve what
+/// they have accepted, and end ([`SupervisorGaveUp`](crate::ExitReason::SupervisorGaveUp)). Members that
+/// have ended are forgotten; one that was stopped isn't restarted.
+///
+/// ```
+/// use mainspring::prelude::*;
+/// use mainspring::{Restart, Supervisor};
+/// use std::time::Duration;
+///
+/// struct Feed { is_open: bool }
+/// #[active]
+/// impl Feed {
+///     pub fn open(&mut self) { self.is_open = true }
+///     pub fn is_open(&self) -> bool { self.is_open }
+///     pub fn read(&mut self) -> u64 { panic!("the line is dead") }
+/// }
+///
+/// let engine = Engine::builder().runner(Runner::named("io")).start()?;
+/// let feeds = Supervisor::one_for_all(Restart::new().backoff(Duration::ZERO, Duration::ZERO));
+/// let feed = |name| engine.spawn(name, || Feed { is_open: false }).supervised_by(&feeds).start();
+/// let (a, b) = (feed("a")?, feed("b")?);
+/// b.open().get()?;
+/// assert!(a.read().get().is_err()); // told to its caller, and both begin anew
+/// while b.is_open().get()? {} // after what it is at, so not at once
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Supervisor {
+    group: Arc<Group>,
+}
+
+/// Who is restarted beside the member that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strategy {
+    OneForOne,
+    OneForAll,
+    RestForOne,
+}
+
+struct Group {
+    strategy: Strategy,
+    members: Mutex<Members>,
+}
+
+struct Members {
+    budget: Budget,
+    /// In the order in which they joined.
+    entries: Vec<Entry>,
+    joined: u64,
+    /// The last verdict's number.
+    verdict: u64,
+}
+
+struct Entry {
+    id: u64,
+    control: Arc<dyn Control>,
+    /// After which verdict its servant is to be made, and the delay.
+    wanted: u64,
+    after: Duration,
+    /// The supervisor has stopped it.
+    is_given_up: bool,
+}
+
+/// What a member is told when another has failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    pub(crate) verdict: u64,
+    pub(crate) after: Duration,
+}
+
+impl Supervisor {
+    /// Restarts the member that failed, and no other: members share the budget alone.
+    pub fn one_for_one(restart: Restart) -> Self {
+        Self::new(Strategy::OneForOne, restart)
+    }
+
+    /// Restarts all members: for those that make no sense without each other.
+    pub fn one_for_all(restart: Restart) -> Self {
+        Self::new(Strategy::OneForAll, restart)
+    }
+
+    /// Restarts the member that failed and those that joined after it: for those that were built on it.
+    pub fn rest_for_one(restart: Restart) -> Self {
+        Self::new(Strategy::RestForOne, restart)
+    }
+
+    /// How many members are alive.
+    pub fn len(&self) -> usize {
+        self.group.members.lock().entries.len()
+    }
+
+    /// Whether no member is alive.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn new(strategy: Strategy, restart: Restart) -> Self {
+        let budget = Budget::new(restart);
+        let members = Members { budget, entries: Vec::new(), joined: 0, verdict: 0 };
+        Self { group: Arc::new(Group { strategy, members: Mutex::new(members) }) }
+    }
+
+    pub(crate) fn join(&self, control: Arc<dyn Control>) -> Member {
+        let mut members = self.group.members.lock();
+        let (id, made_after) = (members.joined, members.verdict);
+        members.joined += 1;
+        let (wanted, after) = (made_after, Duration::ZERO);
+        members.entries.push(Entry { id, control, wanted, after, is_given_up: false });
+        drop(members);
+        Member { group: self.group.clone(), id, made_after }
+    }
+}
+
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor")
+            .field("strategy", &self.group.strategy)
+            .field("members", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An object's side of its supervisor. Dropped with the object, which is forgotten then.
+pub(crate) struct Member {
+    group: Arc<Group>,
+    id: u64,
+    /// The last verdict before its servant was made.
+    made_after: u64,
+}
+
+impl Member {
+    /// Reports a failure of this member's: the delay before its restart, or `None` if it is to stop.
+    /// The others it concerns have their orders then.
+    pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
+        let mut members = self.group.members.lock();
+        let Members { budget, entries, verdict, .. } = &mut *members;
+        let own = entries.iter().position(|entry| entry.id == self.id)?;
+        if entries[own].wanted > self.made_after {
+            // The order on its way finds it obeyed.
+            self.made_after = entries[own].wanted;
+            return Some(entries[own].after);
+        }
+        let after = budget.spend(now);
+        *verdict += 1;
+        self.made_after = *verdict;
+        let concerned = match (after, self.group.strategy) {
+            (None, _) | (_, Strategy::OneForAll) => 0..entries.len(),
+            (_, Strategy::RestForOne) => own..entries.len(),
+            (_, Strategy::OneForOne) => own..own + 1,
+        };
+        let mut others = Vec::with_capacity(concerned.len());
+        for entry in &mut entries[concerned] {
+            (entry.wanted, entry.after) = (*verdict, after.unwrap_or_default());
+            entry.is_given_up |= after.is_none();
+            if entry.id != self.id {
+                others.push(entry.control.clone());
+            }
+        }
+        let verdict = *verdict;
+        // Telling them may end calls and wake threads: not under the lock.
+        drop(members);
+        for other in others {
+            match after {
+                Some(after) => other.restart(Order { verdict, after }),
+                None => other.stop(),
+            }
+        }
+        after
+    }
+
+    /// Takes an order; `false` if the servant is as new already.
+    pub(crate) fn obey(&mut self, order: Order) -> bool {
+        let is_new = order.verdict > self.made_after;
+        self.made_after = self.made_after.max(order.verdict);
+        is_new
+    }
+
+    /// Whether the supervisor has stopped the object.
+    pub(crate) fn is_given_up(&self) -> bool {
+        let members = self.group.members.lock();
+        members.entries.iter().any(|entry| entry.id == self.id && entry.is_given_up)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut members = self.group.members.lock();
+        let own = members.entries.iter().position(|entry| entry.id == self.id);
+        let entry = own.map(|own| members.entries.remove(own));
+        drop(members);
+        // The control may be the last to hold the ring.
+        drop(entry);
+    }
+}

@@ -1,0 +1,231 @@
+//! What becomes of a request that finds no room.
+
+use crate::engine::spawn::CAPACITY_DEFAULT;
+use crate::mailbox::CapacityError;
+use crate::object::priority::{Priority, Side};
+use crate::reply::error::{CallError, SendError};
+use crate::reply::pool::Pool;
+use crate::runner::environment;
+use crate::runner::fan_out;
+use crate::runner::remote::{self, Station};
+use crate::runner::wait::{Pause, WaitStrategy, Waiting, give_way};
+use crate::sync::thread_local;
+use std::cell::Cell;
+use std::ptr;
+use std::time::Duration;
+
+/// What becomes of a request when its lane of the mailbox is full.
+///
+/// For an object: [`Spawn::on_full`](crate::Spawn::on_full); for one call, whatever the object says:
+/// [`Options::on_full`](crate::Options::on_full). What is refused is counted in
+/// [`Proxy::refused`](crate::Proxy::refused), what is dropped in [`Proxy::shed`](crate::Proxy::shed).
+///
+/// ```
+/// use mainspring::prelude::*;
+/// use mainspring::{OnFull, Options};
+/// use std::time::Duration;
+///
+/// struct Sensor(u64);
+/// #[active]
+/// impl Sensor {
+///     pub fn read(&mut self, value: u64) -> u64 { self.0 = value; value }
+/// }
+///
+/// let engine = Engine::builder().runner(Runner::named("a")).start()?;
+/// let spawn = engine.spawn("sensor", || Sensor(0)).capacity(1);
+/// let sensor = spawn.on_full(OnFull::Wait(Duration::from_secs(60))).start()?;
+/// for value in 0..100 {
+///     sensor.tell().read(value)?; // waits for room
+/// }
+/// // This one is dropped if there is none.
+/// sensor.with(Options::new().on_full(OnFull::DropNewest)).tell().read(7)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFull {
+    /// It is refused at once, and comes back: [`SendError::Full`](crate::SendError),
+    /// [`CallError::Full`](crate::CallError).
+    #[default]
+    Fail,
+    /// The sender waits for room, at most so long; then it is refused as by `Fail`. Senders that wait
+    /// have no order among each other.
+    ///
+    /// A runner's thread that sends to an object of its own runner isn't kept waiting, since only that
+    /// thread could make room: the request is refused at once, as
+    /// [`SendError::WouldDeadlock`](crate::SendError) or
+    /// [`CallError::SendWouldDeadlock`](crate::CallError). So is a wait of `Duration::MAX` on any
+    /// runner's thread.
+    Wait(Duration),
+    /// It is dropped, and what has been accepted stays: a one-way request's sender is told nothing, a
+    /// call ends with [`CallError::Shed`](crate::CallError).
+    DropNewest,
+}
+
+/// What an object does with requests that find no room, and what it gives its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub(crate) on_full: OnFull,
+    pub(crate) call_timeout: Option<Duration>,
+    /// Requests that the mailbox holds, and each lane beside it.
+    pub(crate) capacity: usize,
+    pub(crate) sides: [Option<usize>; 2],
+    /// The oldest beyond the capacity are dropped.
+    pub(crate) sheds_oldest: bool,
+}
+
+impl Policy {
+    pub(crate) const DEFAULT: Self = Self::new(CAPACITY_DEFAULT);
+
+    pub(crate) const fn new(capacity: usize) -> Self {
+        let (on_full, call_timeout) = (OnFull::Fail, None);
+        Self { on_full, call_timeout, capacity, sides: [None; 2], sheds_oldest: false }
+    }
+
+    pub(crate) fn set_capacity(&mut self, priority: Priority, requests: usize) {
+        match priority.side() {
+            Some(side) => self.sides[side as usize] = Some(requests),
+            None => self.capacity = requests,
+        }
+    }
+
+    /// The capacity of a lane beside the mailbox.
+    pub(crate) fn side_capacity(&self, side: Side) -> usize {
+        self.sides[side as usize].unwrap_or(self.capacity)
+    }
+
+    /// How many slots each lane beside the mailbox has.
+    pub(crate) fn side_slots(&self) -> [usize; 2] {
+        Side::ALL.map(|side| self.slots(self.side_capacity(side)))
+    }
+
+    /// How many slots a lane of this capacity has: twice as many where the oldest are dropped, so that
+    /// there is room until the object's next turn.
+    pub(crate) fn slots(&self, capacity: usize) -> usize {
+        let max = crate::mailbox::CAPACITY_MAX.max(capacity);
+        if self.sheds_oldest { capacity.saturating_mul(2).min(max) } else { capacity }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), CapacityError> {
+        self.sides.iter().flatten().try_for_each(|side| crate::mailbox::check_capacity(*side))
+    }
+}
+
+/// Why a request isn't accepted, apart from the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Full,
+    Stopped,
+    WouldDeadlock,
+    /// It is to be dropped.
+    Shed,
+}
+
+impl<A> From<&SendError<A>> for Refusal {
+    fn from(error: &SendError<A>) -> Self {
+        match error {
+            SendError::Full(_) => Self::Full,
+            SendError::Stopped(_) => Self::Stopped,
+            SendError::WouldDeadlock(_) => Self::WouldDeadlock,
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn of<A>(self, request: A) -> SendError<A> {
+        match self {
+            Self::Full | Self::Shed => SendError::Full(request),
+            Self::Stopped => SendError::Stopped(request),
+            Self::WouldDeadlock => SendError::WouldDeadlock(request),
+        }
+    }
+}
+
+/// Tries again until there is room, time is up, or there can't be any.
+pub(crate) fn wait_for_room<T>(
+    station: &Station,
+    limit: Duration,
+    mut attempt: impl FnMut() -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut now = environment::now();
+    let deadline = now.checked_add(limit);
+    if station.is_mine() || deadline.is_none() && remote::is_runner() {
+        return Err(Refusal::WouldDeadlock);
+    }
+    // Those who would make room may still have to be woken by this very thread.
+    fan_out::wake_before_waiting();
+    let mut last = Err(Refusal::Full);
+    let is_over = || {
+        last = attempt();
+        !matches!(last, Err(Refusal::Full))
+    };
+    if environment::wait(deadline, is_over) {
+        return last;
+    }
+    let mut waiting = Waiting::new(WaitStrategy::Backoff { sleep_max: NAP_MAX });
+    loop {
+        match attempt() {
+            Err(Refusal::Full) => {}
+            done => return done,
+        }
+        let left = deadline.map(|at| at.saturating_duration_since(now));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(Refusal::Full);
+        }
+        match waiting.idle(station.callers_may_spin(), &mut now) {
+            Pause::Poll => {}
+            Pause::Yield => give_way(),
+            // Nobody rings for room: the naps stay short.
+            Pause::Sleep(nap) => std::thread::sleep(left.map_or(nap, |left| nap.min(left))),
+            Pause::Park => std::thread::sleep(left.map_or(NAP, |left| NAP.min(left))),
+        }
+    }
+}
+
+/// How long a sender that waits for room sleeps between two looks; on a thread that may not spin.
+const NAP: Duration = Duration::from_micros(50);
+/// The same once it has spun and yielded for 100 µs.
+const NAP_MAX: Duration = Duration::from_millis(1);
+
+/// Why requests are dropped.
+#[derive(Clone, Copy)]
+pub(crate) enum Dropping {
+    /// There is no room for them.
+    Shed,
+    /// Their method has failed, which has that name.
+    Failed(&'static str),
+}
+
+thread_local!(static DROPPING: Cell<Option<(*const Pool, Dropping)>> = const { Cell::new(None) });
+
+/// Runs `drop_requests`: the calls of this pool whose requests it drops end by that reason.
+///
+/// By the pool, since a request's arguments may hold replies of other objects' calls.
+pub(crate) fn dropping<R>(
+    pool: Option<&Pool>,
+    reason: Dropping,
+    drop_requests: impl FnOnce() -> R,
+) -> R {
+    struct Restore(Option<(*const Pool, Dropping)>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DROPPING.with(|before| before.set(self.0));
+        }
+    }
+    let reason = pool.map(|pool| (ptr::from_ref(pool), reason));
+    let _restore = Restore(DROPPING.with(|before| before.replace(reason)));
+    drop_requests()
+}
+
+/// How a call of this pool ends whose request is dropped on this thread.
+pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
+    match DROPPING.with(Cell::get).filter(|(dropping, _)| ptr::eq(*dropping, pool)) {
+        None => CallError::Dropped,
+        Some((_, Dropping::Shed)) => CallError::Shed,
+        Some((_, Dropping::Failed(method))) => {
+            CallError::Panicked { method, message: INJECTED.into() }
+        }
+    }
+}
+
+/// What a panic says that was asked for.
+pub(crate) const INJECTED: &str = "an injected fault";

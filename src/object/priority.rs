@@ -1,0 +1,373 @@
+//! Priorities: two lanes beside an object's mailbox, for what is more urgent than others and for what
+//! can wait.
+//!
+//! The mailbox is the lane of normal requests. The other two are shared rings, whatever its kind, with
+//! a bell and a link each. They are made together, by whoever first sends a request of another priority:
+//! an object that never gets one has nothing but this word.
+//!
+//! | word | meaning | moved by |
+//! |---|---|---|
+//! | `NEWBORN` | no lanes, and the object isn't on its runner yet | a sender: to lanes, hot; the runner: to `OPEN`; a closer: to `CLOSED` |
+//! | `OPEN` | no lanes | a sender: to lanes, cold; a closer: to `CLOSED` |
+//! | lanes | made | nobody |
+//! | `CLOSED` | the object was stopped before there were any | nobody |
+//!
+//! Making lanes and closing are read-modify-writes of this one word: either the sender sees the close, or
+//! the closer sees the lanes and closes both. Lanes are born cold, so the first request rings, and the
+//! runner learns of them by the token. Before the runner knows the object there is no key to ring by:
+//! then they are born hot, and the runner finds them when it takes the object in.
+
+pub(crate) mod turns;
+
+use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::{Bell, mpsc};
+use crate::object::shared::ring;
+use crate::runner::ready::Link;
+use crate::runner::remote::Station;
+use crate::runner::task::Token;
+use crate::sync::{Arc, AtomicPtr, AtomicU32, UnsafeCell};
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// Which of an object's requests go first.
+///
+/// Each has a lane of its own, with a capacity of its own
+/// ([`Spawn::priority_capacity`](crate::Spawn::priority_capacity)); those of `Urgent` and `Bulk` are
+/// allocated when the first such request is sent. Before each request the object looks at its lanes in
+/// the order given here, so one of a higher priority waits for one method at most. None starves: a lane
+/// in which something waits is passed over for [`PASSED_MAX`] requests at most, then one of its own
+/// runs. Within a priority requests keep their order, between two there is none. The very first request
+/// of another priority is seen when the object's runner begins its next turn.
+///
+/// ```
+/// use mainspring::prelude::*;
+/// use mainspring::{Options, Priority};
+/// use std::time::Instant;
+///
+/// #[derive(Default)]
+/// struct Orders(Vec<&'static str>);
+/// #[active]
+/// impl Orders {
+///     pub fn place(&mut self) { self.0.push("place") }
+///     #[active(priority = urgent)]
+///     pub fn cancel(&mut self) { self.0.push("cancel") }
+///     pub fn log(&self) -> Vec<&'static str> { self.0.clone() }
+/// }
+///
+/// let engine = Engine::builder().start()?;
+/// let mut scheduler = engine.invoker("loop")?; // turns by hand
+/// let orders = engine.spawn("orders", Orders::default).start()?;
+/// orders.tell().place()?;
+/// orders.tell().cancel()?; // urgent: the method says so
+/// let mut log = orders.with(Options::new().priority(Priority::Bulk)).log(); // bulk: this call does
+/// while scheduler.turn(Instant::now()) > 0 {}
+/// assert_eq!(log.try_get().unwrap()?, ["cancel", "place"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Before all others.
+    Urgent,
+    /// The mailbox itself.
+    #[default]
+    Normal,
+    /// When nothing else waits.
+    Bulk,
+}
+
+/// The most requests of other priorities that run while one waits that is at its lane's head.
+pub const PASSED_MAX: usize = 16;
+
+/// A lane beside the mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Urgent = 0,
+    Bulk = 1,
+}
+
+impl Side {
+    pub(crate) const ALL: [Self; 2] = [Self::Urgent, Self::Bulk];
+
+    fn token(self) -> Token {
+        match self {
+            Self::Urgent => Token::Urgent,
+            Self::Bulk => Token::Bulk,
+        }
+    }
+}
+
+impl Priority {
+    /// The lane beside the mailbox, unless it is the mailbox.
+    #[inline(always)]
+    pub(crate) fn side(self) -> Option<Side> {
+        match self {
+            Self::Urgent => Some(Side::Urgent),
+            Self::Normal => None,
+            Self::Bulk => Some(Side::Bulk),
+        }
+    }
+}
+
+/// How a lane that is cold tells the runner that something arrived.
+pub(crate) struct SideBell {
+    station: Arc<Station>,
+    link: Link,
+}
+
+impl Bell for SideBell {
+    fn ring(&self) {
+        // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps the
+        // object, so its desk, and so this lane, until it has taken the link off (`Object::is_over`).
+        unsafe { ring(&self.station, &self.link) };
+    }
+}
+
+pub(crate) type SideProducer<R> = mpsc::Producer<R, SideBell>;
+pub(crate) type SideConsumer<R> = mpsc::Consumer<R, SideBell>;
+
+/// What is needed to make them.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan<'a> {
+    pub(crate) station: &'a Arc<Station>,
+    /// Slots of each.
+    pub(crate) slots: [usize; 2],
+    /// The link of the object's mailbox, which knows the object's key.
+    pub(crate) link: &'a Link,
+}
+
+/// The consumers' ends, which the runner takes once.
+pub(crate) struct Ends<R: Send + 'static> {
+    pub(crate) consumers: [SideConsumer<R>; 2],
+    /// They were born cold: the runner is rung for.
+    pub(crate) are_cold: bool,
+}
+
+struct Made<R: Send + 'static> {
+    producers: [SideProducer<R>; 2],
+    is_taken: AtomicU32,
+    ends: UnsafeCell<Option<Ends<R>>>,
+}
+
+/// See the module.
+pub(crate) struct Sides<R: Send + 'static>(AtomicPtr<Made<R>>);
+
+// SAFETY: the lanes' ends may be sent, as requests may; the producers may be shared, and the consumers
+// go to one taker, by `is_taken`.
+unsafe impl<R: Send + 'static> Send for Sides<R> {}
+// SAFETY: as above.
+unsafe impl<R: Send + 'static> Sync for Sides<R> {}
+
+fn newborn<R: Send + 'static>() -> *mut Made<R> {
+    ptr::null_mut()
+}
+
+fn open<R: Send + 'static>() -> *mut Made<R> {
+    ptr::without_provenance_mut(1)
+}
+
+fn closed<R: Send + 'static>() -> *mut Made<R> {
+    ptr::without_provenance_mut(2)
+}
+
+impl<R: Send + 'static> Sides<R> {
+    pub(crate) fn new() -> Self {
+        Self(AtomicPtr::new(newborn()))
+    }
+
+    /// The lane's producer; `None` if the object was stopped before there were lanes.
+    #[inline]
+    pub(crate) fn producer(&self, side: Side, plan: Plan<'_>) -> Option<&SideProducer<R>> {
+        // Acquire [desk.sides]: sees the lanes as made.
+        let seen = self.0.load(Acquire);
+        let made = match is_made(seen) {
+            // SAFETY: made, and freed with this word only.
+            true => unsafe { &*seen },
+            false => self.make(seen, plan)?,
+        };
+        Some(&made.producers[side as usize])
+    }
+
+    /// The lanes, if there are any.
+    fn made(&self) -> Option<&Made<R>> {
+        // Acquire [desk.sides]: sees the lanes as made.
+        let seen = self.0.load(Acquire);
+        // SAFETY: as in `producer`.
+        is_made(seen).then(|| unsafe { &*seen })
+    }
+
+    #[cold]
+    fn make(&self, mut seen: *mut Made<R>, plan: Plan<'_>) -> Option<&Made<R>> {
+        while !is_made(seen) {
+            if seen == closed() {
+                return None;
+            }
+            let fresh = Box::into_raw(Box::new(Made::new(plan, seen == open())));
+            // AcqRel [desk.sides]: Release carries the lanes. Acquire, on failure too, sees those of
+            // another sender, or the key that the runner has given.
+            match self.0.compare_exchange(seen, fresh, AcqRel, Acquire) {
+                Ok(_) => seen = fresh,
+                Err(now) => {
+                    // SAFETY: made above, and shown to nobody.
+                    unsafe { Box::from_raw(fresh) }.forget();
+                    seen = now;
+                }
+            }
+        }
+        // SAFETY: as in `producer`.
+        Some(unsafe { &*seen })
+    }
+
+    /// The runner knows the object from now on; the mailbox's link has its key.
+    pub(crate) fn adopted(&self, key: usize) {
+        // Release [desk.sides]: carries the key to who makes lanes later. Acquire on failure
+        // [desk.sides]: as in `made`.
+        if self.0.compare_exchange(newborn(), open(), Release, Acquire).is_ok() {
+            return;
+        }
+        for (producer, side) in self.made().iter().flat_map(|made| &made.producers).zip(Side::ALL) {
+            producer.ring().bell().link.set_key(side.token().key(key));
+        }
+    }
+
+    /// Ends admission to the lanes, those that there are and those that might be made.
+    pub(crate) fn close(&self) {
+        // Acquire [desk.sides]: sees the lanes as made.
+        let mut seen = self.0.load(Acquire);
+        while !is_made(seen) {
+            if seen == closed() {
+                return;
+            }
+            // Release [desk.sides]: who is refused sees what the closer did before. Acquire on failure
+            // [desk.sides]: sees the lanes that came first.
+            match self.0.compare_exchange(seen, closed(), Release, Acquire) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+        // SAFETY: as in `producer`.
+        unsafe { &*seen }.producers.iter().for_each(SideProducer::close);
+    }
+
+    /// Takes the consumers, once there are any. The first caller gets them: the runner, or who drops an
+    /// object that never came to one.
+    pub(crate) fn take(&self) -> Option<Ends<R>> {
+        let made = self.made()?;
+        // Relaxed: one caller gets 0; the word's Acquire has ordered the making.
+        if made.is_taken.swap(1, Relaxed) != 0 {
+            return None;
+        }
+        // SAFETY: this caller alone found 0, and nobody else looks in there.
+        made.ends.with_mut(|ends| unsafe { (*ends).take() })
+    }
+
+    /// How many requests wait in the lanes; a hint.
+    pub(crate) fn len(&self) -> usize {
+        self.made().map_or(0, |made| made.producers.iter().map(SideProducer::len).sum())
+    }
+}
+
+fn is_made<R: Send + 'static>(word: *mut Made<R>) -> bool {
+    word.addr() > closed::<R>().addr()
+}
+
+impl<R: Send + 'static> Made<R> {
+    fn new(plan: Plan<'_>, are_cold: bool) -> Self {
+        let [(urgent, urgent_end), (bulk, bulk_end)] = Side::ALL.map(|side| {
+            let key = side.token().key(plan.link.key());
+            let bell = SideBell { station: plan.station.clone(), link: Link::new(key) };
+            let ends = mpsc::with_bell(plan.slots[side as usize], bell);
+            let (producer, mut consumer) = ends.expect("the capacity was checked");
+            let is_cold = are_cold && consumer.cool();
+            debug_assert_eq!(is_cold, are_cold, "nobody else knows it");
+            (producer, consumer)
+        });
+        let ends = Ends { consumers: [urgent_end, bulk_end], are_cold };
+        let ends = UnsafeCell::new(Some(ends));
+        Self { producers: [urgent, bulk], is_taken: AtomicU32::new(0), ends }
+    }
+
+    /// Drops lanes that nobody has seen: their close rings for nobody.
+    fn forget(self) {
+        // SAFETY: nobody else has seen it.
+        let ends = self.ends.with_mut(|ends| unsafe { (*ends).take() });
+        if let Some(Ends { consumers, are_cold: true }) = ends {
+            consumers.iter().for_each(SideConsumer::warm);
+        }
+    }
+}
+
+impl<R: Send + 'static> Drop for Sides<R> {
+    fn drop(&mut self) {
+        // Relaxed: the last use; the count of the ring's holders ordered all others.
+        let made = self.0.load(Relaxed);
+        if is_made(made) {
+            // SAFETY: from `make`, and used no more.
+            drop(unsafe { Box::from_raw(made) });
+        }
+    }
+}
+
+/// Which lane's turn it is. Nobody starves by it: see [`PASSED_MAX`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passing {
+    /// How many requests of others have run since one has waited in this lane.
+    normal: usize,
+    bulk: usize,
+}
+
+impl Passing {
+    /// The next one of those in which something waits.
+    pub(crate) fn next(&mut self, urgent: bool, normal: bool, bulk: bool) -> Option<Priority> {
+        // Both may be due at once: so the one that gives way to the other is due one request earlier.
+        let next = match () {
+            () if normal && self.normal >= PASSED_MAX => Priority::Normal,
+            () if bulk && self.bulk >= PASSED_MAX - 1 => Priority::Bulk,
+            () if urgent => Priority::Urgent,
+            () if normal => Priority::Normal,
+            () if bulk => Priority::Bulk,
+            () => return None,
+        };
+        let passed = |waits: bool, by: usize, own| match waits && next != own {
+            true => by + 1,
+            false => 0,
+        };
+        self.normal = passed(normal, self.normal, Priority::Normal);
+        self.bulk = passed(bulk, self.bulk, Priority::Bulk);
+        Some(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_lane_is_passed_over_for_longer_than_is_said() {
+        // Every pattern of what waits, each for some requests, one after another.
+        let mut passing = Passing::default();
+        let mut passed = [0; 2];
+        let mut seed = 1_u64;
+        for _ in 0..100_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let [urgent, normal, bulk] = [60, 61, 62].map(|bit| seed >> bit & 1 == 0);
+            let (normal, bulk) = (normal || passed[0] > 0, bulk || passed[1] > 0);
+            let next = passing.next(urgent, normal, bulk);
+            assert_eq!(next.is_some(), urgent || normal || bulk);
+            for (passed, (waits, own)) in
+                passed.iter_mut().zip([(normal, Priority::Normal), (bulk, Priority::Bulk)])
+            {
+                *passed = if waits && next != Some(own) { *passed + 1 } else { 0 };
+                assert!(*passed <= PASSED_MAX);
+            }
+        }
+    }
+
+    #[test]
+    fn the_higher_priority_goes_first() {
+        let next = |urgent, normal, bulk| Passing::default().next(urgent, normal, bulk);
+        assert_eq!(next(true, true, true), Some(Priority::Urgent));
+        assert_eq!(next(false, true, true), Some(Priority::Normal));
+        assert_eq!(next(false, false, true), Some(Priority::Bulk));
+        assert_eq!(next(false, false, false), None);
+    }
+}

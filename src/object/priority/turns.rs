@@ -1,0 +1,232 @@
+//! The turns of an object that has lanes beside its mailbox, or drops the oldest requests.
+
+use crate::mailbox::sealed::{Consumer, Shared as _};
+use crate::mailbox::{Heat, Kind, Pop, Position};
+use crate::object::active::Active;
+use crate::object::object::{Object, Queue};
+use crate::object::overflow::Policy;
+use crate::object::priority::{Ends, Passing, Priority, Side, SideConsumer};
+use crate::object::shared::Desk;
+use crate::panics::drop_caught;
+use crate::runner::remote::{Mine, Station};
+use crate::runner::task::{Cooling, Progress, Turn};
+
+/// What few objects have.
+pub(crate) struct Extra<R: Send + 'static> {
+    /// In the order of [`Side`]. Taken from the desk when the runner learns of them.
+    lanes: Option<[Lane<R>; 2]>,
+    passing: Passing,
+    /// How many requests each lane beside the mailbox keeps, and the mailbox, if the oldest are dropped.
+    kept: Option<([usize; 2], usize)>,
+}
+
+/// A lane beside the mailbox.
+struct Lane<R: Send + 'static> {
+    consumer: SideConsumer<R>,
+    /// As [`Object::is_cold`].
+    is_cold: bool,
+}
+
+impl<R: Send + 'static> Extra<R> {
+    fn new() -> Self {
+        Self { lanes: None, passing: Passing::default(), kept: None }
+    }
+
+    /// What an object with this policy begins with.
+    pub(crate) fn of(policy: &Policy) -> Option<Box<Self>> {
+        policy.sheds_oldest.then(|| {
+            let sides = Side::ALL.map(|side| policy.side_capacity(side));
+            Box::new(Self { kept: Some((sides, policy.capacity)), ..Self::new() })
+        })
+    }
+}
+
+/// The next of the normal requests.
+#[derive(Clone, Copy)]
+enum Next<'a> {
+    Mailbox,
+    /// A call of the runner's own thread.
+    Local(Mine<'a>, Position),
+    /// Such a call, made meanwhile: it is for the next turn, and so is what comes after it.
+    Later,
+}
+
+/// What comes next of what other threads have sent and, at most `local`, the runner's own.
+fn next_normal<'a, R: Send + 'static, C: Consumer<R, Desk<R>>>(
+    consumer: &mut C,
+    desk: &Desk<R>,
+    mine: Option<Mine<'a>>,
+    local: usize,
+) -> Option<Next<'a>> {
+    let end = mine.and_then(|mine| desk.local_end(mine).map(|end| (mine, end)));
+    match end {
+        Some((_, end)) if consumer.before(end) > 0 => Some(Next::Mailbox),
+        Some(_) if local == 0 => Some(Next::Later),
+        Some((mine, end)) => Some(Next::Local(mine, end)),
+        // The second look for those that leave the first one to their drain.
+        None if !consumer.has_any() => None,
+        None => (!matches!(consumer.peek(), Pop::Empty | Pop::Closed)).then_some(Next::Mailbox),
+    }
+}
+
+/// Takes requests out of a lane beside the mailbox, if there is one; returns how many.
+#[cold]
+#[inline(never)]
+pub(crate) fn drain_side<R: Send + 'static>(
+    extra: &mut Option<Box<Extra<R>>>,
+    side: Side,
+    batch: usize,
+    serve: &mut dyn FnMut(R),
+) -> usize {
+    let lanes = extra.as_mut().and_then(|extra| extra.lanes.as_mut());
+    let lane = lanes.map(|lanes| &mut lanes[side as usize].consumer);
+    lane.map_or(0, |lane| lane.drain(batch, |request, _| serve(request)))
+}
+
+/// Cools one lane.
+pub(crate) fn cool<T, B>(
+    consumer: &mut impl Consumer<T, B>,
+    is_cold: &mut bool,
+    heat: Heat,
+) -> Cooling {
+    if *is_cold {
+        return Cooling::Cold;
+    }
+    if heat != Heat::Always && consumer.cool() {
+        *is_cold = true;
+        return Cooling::Cold;
+    }
+    match consumer.peek() {
+        Pop::InFlight => Cooling::Polled,
+        Pop::Empty if heat == Heat::Always => Cooling::Polled,
+        Pop::Closed => Cooling::Over,
+        _ => Cooling::Hot,
+    }
+}
+
+impl<S: Active, K: Kind> Object<S, K> {
+    /// As [`Task::turn`](crate::runner::task::Task::turn). With its parameters and result, so that the jump
+    /// here costs those that have no such lanes nothing but the question.
+    #[inline(never)]
+    pub(crate) fn turn_with_extra(&mut self, station: &Station, turn: &mut Turn) -> Progress {
+        Progress::of(self.turn_extra(station.mine(), turn))
+    }
+
+    /// A turn, in which calls of the runner's own thread are served too.
+    ///
+    /// A batch for all lanes together, and before each request a look at all of them.
+    #[inline(never)]
+    pub(crate) fn turn_extra(&mut self, mine: Option<Mine<'_>>, turn: &mut Turn) -> usize {
+        // What it calls itself meanwhile has its turn after the others.
+        let mine = mine.filter(|mine| self.desk().local_len(*mine) > 0);
+        let has_any = |object: &mut Self| object.lanes().any(|lane| lane.consumer.has_any());
+        if mine.is_none() && !self.consumer.has_any() && !has_any(self) {
+            return 0;
+        }
+        let local = mine.map_or(0, |mine| self.desk().local_len(mine).min(turn.batch));
+        mine.inspect(|mine| self.desk().note_turned(*mine));
+        if self.has_servant(turn) {
+            self.shed();
+        }
+        let served = self.serve_lanes(mine, local, turn);
+        self.end_batch(served, turn);
+        mine.inspect(|mine| self.note_left(*mine));
+        served
+    }
+
+    /// Serves a request of the lane whose turn it is, again and again.
+    fn serve_lanes(&mut self, mine: Option<Mine<'_>>, mut local: usize, turn: &mut Turn) -> usize {
+        let mut count = 0;
+        while count < turn.batch {
+            let Self { consumer, ring, extra: Some(extra), .. } = self else { break };
+            let normal = next_normal(consumer, ring.bell(), mine, local);
+            let Extra { lanes, passing, .. } = &mut **extra;
+            let mut waits = |side: Side| {
+                lanes.as_mut().is_some_and(|lanes| lanes[side as usize].consumer.has_any())
+            };
+            let (urgent, bulk) = (waits(Side::Urgent), waits(Side::Bulk));
+            let before = *passing;
+            let queue = match passing.next(urgent, normal.is_some(), bulk) {
+                None => break,
+                Some(Priority::Urgent) => Some(Queue::Side(Side::Urgent)),
+                Some(Priority::Bulk) => Some(Queue::Side(Side::Bulk)),
+                Some(Priority::Normal) => match normal {
+                    Some(Next::Later) => None,
+                    Some(Next::Local(mine, end)) => {
+                        local -= 1;
+                        Some(Queue::Local(mine, end))
+                    }
+                    _ => Some(Queue::Mailbox),
+                },
+            };
+            let served = queue.map_or(0, |queue| self.run(1, queue, turn));
+            // A claim that was given up, or isn't filled yet: another look in the next turn.
+            if served == 0 {
+                self.extra.iter_mut().for_each(|extra| extra.passing = before);
+                break;
+            }
+            count += served;
+        }
+        count
+    }
+
+    /// Drops the oldest beyond the capacity, if the object does that.
+    fn shed(&mut self) {
+        let Self { consumer, ring, extra: Some(extra), .. } = self else { return };
+        let Some((sides, mailbox)) = extra.kept else { return };
+        let desk = ring.bell();
+        let shed = |excess, drain: &mut dyn FnMut(usize) -> usize| {
+            if excess > 0 {
+                desk.shed(|| drain(excess));
+            }
+        };
+        let excess = ring.len().saturating_sub(mailbox);
+        shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
+        for (lane, kept) in extra.lanes.iter_mut().flatten().zip(sides) {
+            let excess = lane.consumer.len().saturating_sub(kept);
+            let consumer = &mut lane.consumer;
+            shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
+        }
+    }
+
+    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane<S::Request>> {
+        self.extra.iter_mut().flat_map(|extra| &mut extra.lanes).flatten()
+    }
+
+    /// Takes the lanes' consumers out of the desk, if there are any now.
+    pub(crate) fn take_sides(&mut self) {
+        let Some(Ends { consumers, are_cold }) = self.desk().sides().take() else { return };
+        let extra = self.extra.get_or_insert_with(|| Box::new(Extra::new()));
+        extra.lanes = Some(consumers.map(|consumer| Lane { consumer, is_cold: are_cold }));
+    }
+
+    pub(crate) fn take_side_token(&mut self, side: Side) {
+        self.take_sides();
+        if let Some(lane) = self.lanes().nth(side as usize) {
+            lane.is_cold = false;
+        }
+    }
+
+    /// Cools the lanes beside the mailbox: cold, if at least one is and none is busy. Over, if each is,
+    /// or there are none.
+    pub(crate) fn cool_sides(&mut self) -> Cooling {
+        let heat = self.heat;
+        let mut all = Cooling::Over;
+        for lane in self.lanes() {
+            match cool(&mut lane.consumer, &mut lane.is_cold, heat) {
+                Cooling::Over => {}
+                Cooling::Cold => all = Cooling::Cold,
+                busy => return busy,
+            }
+        }
+        all
+    }
+
+    /// Whether the lanes beside the mailbox are closed, drained, and off the ready set. For a mailbox
+    /// that is: who closed it may not have come to the lanes yet, and the last producer only closes it.
+    pub(crate) fn are_sides_over(&mut self) -> bool {
+        self.desk().sides().close();
+        self.take_sides();
+        self.lanes().all(|lane| !lane.is_cold && lane.consumer.peek() == Pop::Closed)
+    }
+}

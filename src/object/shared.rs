@@ -1,0 +1,388 @@
+//! What everybody shares who calls an object, beside its ring.
+
+use crate::mailbox::{Bell, Position, sealed};
+use crate::object::active::Active;
+use crate::object::exit::Exits;
+use crate::object::overflow::{Dropping, Policy, dropping};
+use crate::object::priority::{Plan, Side, Sides};
+use crate::panics::drop_caught;
+use crate::reply::cell::Cell;
+use crate::reply::error::SendError;
+use crate::reply::pool::{OwnedPool, Pool};
+use crate::runner::environment;
+use crate::runner::fan_out;
+use crate::runner::local::LocalQueue;
+use crate::runner::ready::Link;
+use crate::runner::remote::{Mine, Station};
+use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL, fence};
+use std::mem;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+
+/// The ring of an object's mailbox, with its desk inside.
+pub(crate) type Ring<S, K> =
+    <K as sealed::Kind>::Ring<<S as Active>::Request, Desk<<S as Active>::Request>>;
+pub(crate) type Producer<S, K> =
+    <K as sealed::Kind>::Producer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+pub(crate) type Consumer<S, K> =
+    <K as sealed::Kind>::Consumer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+
+/// What everybody shares who calls the object, beside the ring. It is the ring's bell, so that a
+/// proxy reaches all of it through one pointer.
+///
+/// In the order given: what every request reads comes first, what is written while requests flow
+/// last, in other cache lines.
+#[repr(C)]
+pub(crate) struct Desk<R: Send + 'static> {
+    station: Arc<Station>,
+    pool: OwnedPool,
+    /// [`ABORTED`], [`WAITS`], [`STOPPED`] and [`SUSPENDED`].
+    flags: AtomicU32,
+    reply_bytes: u32,
+    calls_max: u32,
+    /// Whether each call has a deadline: 0 or 1.
+    limits_calls: u32,
+    /// The lanes beside the mailbox.
+    sides: Sides<R>,
+    /// Of an object with a name, or a policy of its own.
+    about: Option<Box<About>>,
+    link: Link,
+    /// Calls from the runner's own thread.
+    local: LocalQueue<LocalCall<R>>,
+    exits: Exits,
+    /// How many requests were dropped for want of room.
+    shed: AtomicU64,
+}
+
+/// What most objects don't have.
+struct About {
+    name: Option<Box<str>>,
+    policy: Policy,
+}
+
+/// The object's calls are ended, and its servant goes.
+const ABORTED: u32 = 1;
+/// The object has waited for calls of its own.
+const WAITS: u32 = 1 << 1;
+/// Somebody stops the object; else a close is its last proxy's. Never taken back.
+const STOPPED: u32 = 1 << 2;
+/// It waits for its new servant, and isn't polled: whoever closes it wakes the runner.
+const SUSPENDED: u32 = 1 << 3;
+
+/// A request on the short way, and what had come the long way before it.
+struct LocalCall<R> {
+    /// The mailbox's end when this was accepted: what lies before it goes first.
+    end: Position,
+    request: R,
+}
+
+const _: () = assert!(
+    IS_MODEL || mem::offset_of!(Desk<()>, about) <= 40,
+    "what every request reads shares a line with the address and the size of the ring"
+);
+
+impl<R: Send + 'static> Bell for Desk<R> {
+    fn ring(&self) {
+        // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps
+        // the object, and so the desk, until it has taken the link off (`Object::is_over`).
+        unsafe { ring(&self.station, &self.link) };
+    }
+
+    fn late(&self) {
+        // An aborter may have looked at the reply cells before this call's was to be seen.
+        if self.is_aborted() {
+            self.end_calls();
+        }
+    }
+}
+
+/// Pushes a link of an object's onto its runner's ready set, and wakes the runner if it sleeps.
+///
+/// # Safety
+/// As of [`ReadySet::push`](crate::runner::ready::ReadySet::push).
+pub(crate) unsafe fn ring(station: &Arc<Station>, link: &Link) {
+    // SAFETY: the caller's promise.
+    let asleep = unsafe { station.ready().push(link) };
+    debug_assert!(asleep.is_some(), "a runner outlives its objects");
+    if asleep == Some(true) {
+        fan_out::wake(station);
+    }
+}
+
+impl<R: Send + 'static> Desk<R> {
+    /// `reply_bytes` and `calls_max` are for the reply cells.
+    pub(crate) fn new(
+        station: Arc<Station>,
+        name: Option<&str>,
+        reply_bytes: usize,
+        calls_max: usize,
+        policy: Policy,
+    ) -> Self {
+        let is_special = name.is_some() || policy != Policy::DEFAULT;
+        Self {
+            station,
+            pool: OwnedPool::unmade(),
+            flags: AtomicU32::new(0),
+            reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
+            calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
+            limits_calls: policy.call_timeout.is_some().into(),
+            sides: Sides::new(),
+            about: is_special.then(|| Box::new(About { name: name.map(Into::into), policy })),
+            link: Link::new(0),
+            local: LocalQueue::new(),
+            exits: Exits::unwatched(),
+            shed: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn station(&self) -> &Arc<Station> {
+        &self.station
+    }
+
+    /// What the runner keeps the object by.
+    pub(crate) fn key(&self) -> usize {
+        self.link.key()
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.about.as_ref().and_then(|about| about.name.as_deref())
+    }
+
+    /// The reply cells.
+    #[inline(always)]
+    pub(crate) fn pool(&self) -> &Pool {
+        let make = || self.pool.make(self.reply_bytes, self.calls_max, &self.station);
+        self.pool.get().unwrap_or_else(make)
+    }
+
+    /// Queues a request on the runner's own thread. `end` is the mailbox's, unless it is closed.
+    #[inline]
+    pub(crate) fn push_local(
+        &self,
+        mine: Mine<'_>,
+        request: R,
+        end: Option<Position>,
+        capacity: usize,
+    ) -> Result<(), SendError<R>> {
+        let Some(end) = end else { return Err(SendError::Stopped(request)) };
+        if self.local.len(mine) >= capacity {
+            return Err(SendError::Full(request));
+        }
+        self.local.push(mine, LocalCall { end, request }, capacity.min(LOCAL_RESERVE));
+        self.note_called(mine);
+        Ok(())
+    }
+
+    /// Whether [`push_local`](Self::push_local) would accept a request now.
+    pub(crate) fn has_local_room(&self, mine: Mine<'_>, is_closed: bool, capacity: usize) -> bool {
+        !is_closed && self.local.len(mine) < capacity
+    }
+
+    /// Takes the oldest local call, if the mailbox ended there when it came.
+    #[inline(always)]
+    pub(crate) fn pop_local(&self, mine: Mine<'_>, end: Position) -> Option<R> {
+        self.local.pop_if(mine, |call| call.end == end).map(|call| call.request)
+    }
+
+    /// How many calls of the runner's own thread wait.
+    #[inline(always)]
+    pub(crate) fn local_len(&self, mine: Mine<'_>) -> usize {
+        self.local.len(mine)
+    }
+
+    /// Where the mailbox ended when the oldest of them came.
+    #[inline(always)]
+    pub(crate) fn local_end(&self, mine: Mine<'_>) -> Option<Position> {
+        self.local.first(mine, |call| call.end)
+    }
+
+    /// Notes that the runner turns to them: the next one is to be noted again.
+    #[inline(always)]
+    pub(crate) fn note_turned(&self, mine: Mine<'_>) {
+        self.local.note(mine, false);
+    }
+
+    /// Tells where the runner keeps the object; see [`Task::set_key`](crate::runner::task::Task::set_key).
+    pub(crate) fn set_key(&self, key: usize) {
+        self.link.set_key(key);
+        self.sides.adopted(key);
+    }
+
+    /// The lanes beside the mailbox.
+    pub(crate) fn sides(&self) -> &Sides<R> {
+        &self.sides
+    }
+
+    /// Sends through a lane beside the mailbox.
+    #[inline]
+    pub(crate) fn push_side(&self, side: Side, request: R) -> Result<(), SendError<R>> {
+        let Self { station, link, .. } = self;
+        let plan = Plan { station, slots: self.policy().side_slots(), link };
+        match self.sides.producer(side, plan) {
+            Some(producer) => producer.push(request).map_err(SendError::from),
+            None => Err(SendError::Stopped(request)),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        self.about.as_ref().map_or(&Policy::DEFAULT, |about| &about.policy)
+    }
+
+    /// Gives a call that is about to be sent the object's own deadline, if it has one.
+    #[inline(always)]
+    pub(crate) fn limit(&self, cell: NonNull<Cell>) {
+        if self.limits_calls != 0 {
+            self.set_limit(cell);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_limit(&self, cell: NonNull<Cell>) {
+        let limit = self.policy().call_timeout;
+        if let Some(at) = limit.and_then(|limit| environment::now().checked_add(limit)) {
+            Cell::set_deadline(cell, at);
+        }
+    }
+
+    /// Runs what drops requests for want of room, and returns how many: their calls end `Shed`.
+    pub(crate) fn shed(&self, drop_requests: impl FnOnce() -> usize) {
+        let count = dropping(self.pool.get(), Dropping::Shed, drop_requests);
+        // Relaxed: a count.
+        self.shed.fetch_add(count as u64, Relaxed);
+    }
+
+    /// Drops a request whose method has failed: its call ends so.
+    pub(crate) fn drop_failed(&self, method: &'static str, request: R) {
+        dropping(self.pool.get(), Dropping::Failed(method), || drop_caught(request));
+    }
+
+    /// How many requests were dropped for want of room.
+    pub(crate) fn shed_count(&self) -> u64 {
+        // Relaxed: a count.
+        self.shed.load(Relaxed)
+    }
+
+    /// Notes the object as called, once.
+    #[inline]
+    pub(crate) fn note_called(&self, mine: Mine<'_>) {
+        if !self.local.note(mine, true) {
+            mine.wake(self.link.key());
+        }
+    }
+
+    /// Whether no call of the runner's own thread waits; others can't know, and are told so.
+    pub(crate) fn is_local_empty(&self) -> bool {
+        self.station.mine().is_none_or(|mine| self.local.len(mine) == 0)
+    }
+
+    /// Ends every call that is neither done nor cancelled.
+    pub(crate) fn end_calls(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.end_all();
+        }
+    }
+
+    /// Says that what the servant leaves unanswered from now on was stopped, not forgotten.
+    pub(crate) fn stop_replies(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.mark_stopped();
+        }
+    }
+
+    /// How many of the object's calls have not ended.
+    pub(crate) fn pending_calls(&self) -> usize {
+        self.pool.get().map_or(0, Pool::pending)
+    }
+
+    /// Who is told of the object's end.
+    pub(crate) fn exits(&self) -> &Exits {
+        &self.exits
+    }
+
+    /// Says that somebody stops the object; before its ring is closed.
+    pub(crate) fn mark_stopped(&self) {
+        // Relaxed: read after the close was seen, which carries it [tail.closed].
+        self.flags.fetch_or(STOPPED, Relaxed);
+    }
+
+    /// Whether somebody stopped it; once its ring is closed.
+    pub(crate) fn was_stopped(&self) -> bool {
+        // Relaxed: as in `mark_stopped`.
+        self.flags.load(Relaxed) & STOPPED != 0
+    }
+
+    /// Says whether the object is suspended: its runner then looks once more whether the ring is closed,
+    /// and not again.
+    pub(crate) fn note_suspended(&self, is_suspended: bool) {
+        if !is_suspended {
+            // Relaxed: who still sees it wakes the runner for nothing.
+            self.flags.fetch_and(!SUSPENDED, Relaxed);
+            return;
+        }
+        // Relaxed: ordered by the fence.
+        self.flags.fetch_or(SUSPENDED, Relaxed);
+        // SeqCst [desk.suspended]: between saying so and looking whether the ring is closed. Whoever
+        // closes it has the same fence between the close and the look below: one side sees the other.
+        fence(SeqCst);
+    }
+
+    /// Has a runner that isn't polling the object look at it; after its ring was closed.
+    pub(crate) fn wake_suspended(&self) {
+        // SeqCst [desk.suspended]: as in `note_suspended`.
+        fence(SeqCst);
+        // Relaxed: ordered by the fence.
+        if self.flags.load(Relaxed) & SUSPENDED != 0 {
+            self.station.call_attention();
+        }
+    }
+
+    /// Leaves the local calls for later: further ones wake nobody.
+    pub(crate) fn put_off_called(&self, mine: Mine<'_>) {
+        self.local.note(mine, true);
+    }
+
+    /// Has the runner turn to local calls that were put off.
+    pub(crate) fn call_again(&self) {
+        // A note from before may have been used up, or have borne no key.
+        if let Some(mine) = self.station.mine()
+            && self.local.len(mine) > 0
+        {
+            self.note_turned(mine);
+            self.note_called(mine);
+        }
+    }
+
+    /// Says that the object is aborted; before its ring is closed.
+    pub(crate) fn mark_aborted(&self) {
+        // Release [desk.aborted]: for whoever sees the flag without the close.
+        self.flags.fetch_or(ABORTED, Release);
+    }
+
+    /// Says that the object may stay behind its close, for calls that it waits for. Its runner does so
+    /// before the first.
+    ///
+    /// A change of the same word as an abort's: the aborter sees this, or the runner sees the abort.
+    pub(crate) fn mark_waits(&self) {
+        // Acquire [desk.aborted]: what the aborter did before is seen.
+        self.flags.fetch_or(WAITS, Acquire);
+    }
+
+    /// Gets the runner to look at an aborted object, for which nothing else may ring any more.
+    pub(crate) fn wake_waiting(&self) {
+        // Relaxed: ordered by this thread's own change of the word, in `mark_aborted`.
+        if self.flags.load(Relaxed) & WAITS != 0 {
+            let key = self.key();
+            self.station.send(Box::new(move |scheduler| scheduler.look_at(key)));
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_aborted(&self) -> bool {
+        // Acquire [desk.aborted]: what the aborter did before is seen.
+        self.flags.load(Acquire) & ABORTED != 0
+    }
+}
+
+/// The local queue starts with room for this many; it grows to the capacity, and never beyond.
+const LOCAL_RESERVE: usize = 64;

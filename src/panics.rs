@@ -1,0 +1,24 @@
+//! Panics of the user's code, caught.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs the user's code where a panic has nobody left to tell; its payload is dropped.
+pub(crate) fn caught(run: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(run)) else { return };
+    // The payload is the user's too, and may panic in its own drop: that panic's is leaked.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
+}
+
+/// Drops a value of the user's: its destructor's panic must not take the runner along.
+pub(crate) fn drop_caught<T>(value: T) {
+    caught(|| drop(value));
+}
+
+/// The text of a panic, as far as it has one.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> Box<str> {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("(the panic carried no text)").into()
+}

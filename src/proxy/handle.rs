@@ -1,0 +1,357 @@
+//! A producer of an object's mailbox, and what becomes of the requests that it sends.
+
+use crate::mailbox::intrusive_arc::Held;
+use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
+use crate::object::active::Active;
+use crate::object::overflow::{OnFull, Refusal, wait_for_room};
+use crate::object::priority::Priority;
+use crate::object::shared::{Desk, Producer, Ring};
+use crate::proxy::options::{Bound, Options};
+use crate::reply::call::Call;
+use crate::reply::cell::{Cell, reply_bytes};
+use crate::reply::error::{CallError, SendError};
+use crate::reply::reply::Reply;
+use std::fmt;
+use std::ptr::NonNull;
+
+/// What a proxy is made of: a producer of the object's mailbox.
+///
+/// Generated proxies wrap one; a hand-written proxy does so too. When the last one is dropped the
+/// object serves what it has accepted, and ends.
+pub struct Handle<S: Active, K: Kind = Mpsc> {
+    producer: Producer<S, K>,
+}
+
+// Said outright, because the compiler can't find it out for a request that carries a proxy of its
+// own object, or of one that carries this one's: it would go round in circles.
+
+// SAFETY: a handle is a producer of a ring of requests. Requests are `Send` (`Active::Request`), the
+// rest of what the ring shares is atomic, or touched by its owner's thread alone.
+unsafe impl<S: Active, K: Kind> Send for Handle<S, K> {}
+// SAFETY: as above; producers of these kinds may be used by several threads at once.
+unsafe impl<S: Active, K: SharedKind> Sync for Handle<S, K> {}
+
+impl<S: Active, K: Kind> Handle<S, K> {
+    pub(crate) fn new(producer: Producer<S, K>) -> Self {
+        Self { producer }
+    }
+
+    /// Sends the request that `make` builds around a reply, and returns the call's handle.
+    ///
+    /// The request is queued when this returns. If it was refused, the call has failed already,
+    /// with [`CallError::Full`] or [`CallError::Stopped`]; but see [`OnFull`].
+    ///
+    /// # Blocking
+    /// Never, unless the object's [`OnFull`] says so; then for so long.
+    /// # Ordering
+    /// What the caller wrote before is visible to the method; what the method wrote is visible to
+    /// who takes the result. Requests of one thread to one object run in the order sent.
+    #[inline]
+    pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
+        match self.try_call(make) {
+            Ok(call) => call,
+            Err(error) => failed(error),
+        }
+    }
+
+    /// As [`call`](Self::call), but a refused request comes back.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when no slot or no reply cell is free, [`SendError::Stopped`] after a
+    /// stop.
+    #[inline]
+    pub fn try_call<R: Send + 'static>(
+        &self,
+        make: impl FnOnce(Reply<R>) -> S::Request,
+    ) -> Result<Call<R>, SendError<S::Request>> {
+        const { check_size::<S, R>() };
+        let cell = match self.desk().pool().take() {
+            Some(cell) => cell,
+            None => match self.wait_for_cell(Options::new()) {
+                Ok(cell) => cell,
+                Err(refusal) => return refused_call(refusal, make),
+            },
+        };
+        self.desk().limit(cell);
+        // Not `send` and `map`: so the compiler sees what each way comes to, and keeps the result of an
+        // accepted call in registers.
+        let call = Call::pending(cell);
+        match self.push(make(Reply::to(cell))) {
+            Ok(()) => Ok(call),
+            Err(error) => {
+                if self.desk().policy().on_full == OnFull::Fail {
+                    return Err(self.refused(error));
+                }
+                match self.not_sent(error) {
+                    Ok(()) => Ok(call),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// The same, for a call that asks for something.
+    #[inline(never)]
+    pub(crate) fn call_specially<R: Send + 'static>(
+        &self,
+        options: Options,
+        make: impl FnOnce(Reply<R>) -> S::Request,
+    ) -> Result<Call<R>, SendError<S::Request>> {
+        const { check_size::<S, R>() };
+        let desk = self.desk();
+        let cell = match desk.pool().take() {
+            Some(cell) => cell,
+            None => match self.wait_for_cell(options) {
+                Ok(cell) => cell,
+                Err(refusal) => return refused_call(refusal, make),
+            },
+        };
+        match options.deadline {
+            None => desk.limit(cell),
+            Some(None) => {}
+            Some(Some(at)) => Cell::set_deadline(cell, at),
+        }
+        let call = Call::pending(cell);
+        self.send_specially(options, make(Reply::to(cell))).map(|()| call)
+    }
+
+    /// Sends a one-way request: one whose reply is [`Reply::none`].
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when no slot is free, [`SendError::Stopped`] after a stop; the request
+    /// is inside. But see [`OnFull`].
+    /// # Blocking
+    /// As [`call`](Self::call).
+    #[inline]
+    pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+        self.send(request)
+    }
+
+    /// The same calls, at that priority. For methods with a key.
+    #[inline(always)]
+    #[must_use]
+    pub fn at(&self, priority: Priority) -> Bound<'_, S, K> {
+        Bound::new(self, Options::new().priority(priority))
+    }
+
+    /// Sends as many of `requests` as there is room for, with one publication and at most one
+    /// wake-up; returns how many. Of normal priority, and refused when full whatever the object says.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when there was room for none; [`SendError::Stopped`] after a stop, with
+    /// what had been taken from the iterator.
+    pub fn tell_batch<I>(&self, requests: &mut I) -> Result<usize, SendError<Vec<S::Request>>>
+    where
+        I: ExactSizeIterator<Item = S::Request>,
+    {
+        let (desk, ring) = (self.desk(), self.ring());
+        let Some(mine) = desk.station().mine() else {
+            let sent = self.producer.push_batch(requests);
+            let count = *sent.as_ref().unwrap_or(&0);
+            desk.station().traffic().sent(S::NAME, desk.name(), count);
+            return sent.map_err(|error: PushError<_>| self.refused(error.into()));
+        };
+        let mut sent = 0;
+        // Asked before a request is taken: what was taken and refused would be lost.
+        while requests.len() > 0 && desk.has_local_room(mine, ring.is_closed(), ring.capacity()) {
+            let Some(request) = requests.next() else { break };
+            match self.push(request) {
+                Ok(()) => sent += 1,
+                Err(error) => return Err(self.refused(error.map(|request| vec![request]))),
+            }
+        }
+        match sent {
+            0 if requests.len() > 0 && ring.is_closed() => Err(SendError::Stopped(Vec::new())),
+            0 if requests.len() > 0 => Err(self.refused(SendError::Full(Vec::new()))),
+            sent => Ok(sent),
+        }
+    }
+
+    #[inline(always)]
+    fn send(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+        match self.push(request) {
+            Ok(()) => Ok(()),
+            // The policy is asked here: nearly all objects refuse, and that is a step small enough for
+            // the whole to be compiled into a sender's loop (17 instructions a request, if it isn't).
+            Err(error) if self.desk().policy().on_full == OnFull::Fail => Err(self.refused(error)),
+            Err(error) => self.not_sent(error),
+        }
+    }
+
+    /// The same, for a request that asks for something.
+    #[inline(never)]
+    pub(crate) fn send_specially(
+        &self,
+        options: Options,
+        request: S::Request,
+    ) -> Result<(), SendError<S::Request>> {
+        let sent = self.push_at(options.priority, request);
+        sent.or_else(|error| self.not_sent_specially(options, error))
+    }
+
+    #[inline(always)]
+    fn push(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
+        let desk = self.desk();
+        let sent = match desk.station().mine() {
+            Some(mine) => {
+                let ring = self.ring();
+                desk.push_local(mine, request, ring.end(), ring.capacity())
+            }
+            None => self.producer.push(request).map_err(SendError::from),
+        };
+        if sent.is_ok() {
+            desk.station().traffic().sent(S::NAME, desk.name(), 1);
+        }
+        sent
+    }
+
+    /// Out of line, so that the plain way alone is compiled into its callers.
+    #[inline(never)]
+    fn push_at(
+        &self,
+        priority: Option<Priority>,
+        request: S::Request,
+    ) -> Result<(), SendError<S::Request>> {
+        match priority.and_then(Priority::side) {
+            Some(side) => {
+                let desk = self.desk();
+                desk.push_side(side, request)?;
+                desk.station().traffic().sent(S::NAME, desk.name(), 1);
+                Ok(())
+            }
+            None => self.push(request),
+        }
+    }
+
+    /// Does with a request that was refused as the object asks.
+    #[cold]
+    #[inline(never)]
+    fn not_sent(&self, error: SendError<S::Request>) -> Result<(), SendError<S::Request>> {
+        self.not_sent_specially(Options::new(), error)
+    }
+
+    /// Does with a request that was refused as it or the object asks.
+    #[cold]
+    #[inline(never)]
+    fn not_sent_specially(
+        &self,
+        options: Options,
+        error: SendError<S::Request>,
+    ) -> Result<(), SendError<S::Request>> {
+        let desk = self.desk();
+        let request = match error {
+            SendError::Full(request) => request,
+            error => return Err(self.refused(error)),
+        };
+        match options.on_full.unwrap_or(desk.policy().on_full) {
+            OnFull::Fail => Err(self.refused(SendError::Full(request))),
+            OnFull::DropNewest => {
+                desk.shed(|| {
+                    drop(request);
+                    1
+                });
+                Ok(())
+            }
+            OnFull::Wait(limit) => {
+                let mut left = Some(request);
+                let sent = wait_for_room(desk.station(), limit, || {
+                    let Some(request) = left.take() else { return Ok(()) };
+                    self.push_at(options.priority, request).map_err(|error| {
+                        let refusal = Refusal::from(&error);
+                        left = Some(error.into_inner());
+                        refusal
+                    })
+                });
+                match (sent, left) {
+                    (Err(refusal), Some(request)) => Err(self.refused(refusal.of(request))),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// A reply cell although there was none, if the call or the object would rather wait.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_cell(&self, options: Options) -> Result<NonNull<Cell>, Refusal> {
+        let desk = self.desk();
+        let got = match options.on_full.unwrap_or(desk.policy().on_full) {
+            OnFull::Fail => Err(Refusal::Full),
+            OnFull::DropNewest => {
+                desk.shed(|| 1);
+                return Err(Refusal::Shed);
+            }
+            OnFull::Wait(limit) => wait_for_room(desk.station(), limit, || {
+                if self.ring().is_closed() {
+                    return Err(Refusal::Stopped);
+                }
+                desk.pool().take().ok_or(Refusal::Full)
+            }),
+        };
+        got.inspect_err(|_| self.ring().count_refusal())
+    }
+
+    #[cold]
+    fn refused<A>(&self, error: SendError<A>) -> SendError<A> {
+        self.ring().count_refusal();
+        error
+    }
+
+    #[inline(always)]
+    pub(crate) fn ring(&self) -> &Ring<S, K> {
+        self.producer.ring()
+    }
+
+    pub(crate) fn held(&self) -> &Held<Ring<S, K>> {
+        self.producer.ring()
+    }
+
+    #[inline(always)]
+    pub(crate) fn desk(&self) -> &Desk<S::Request> {
+        self.ring().bell()
+    }
+}
+
+impl<S: Active, K: ClonedKind> Clone for Handle<S, K> {
+    fn clone(&self) -> Self {
+        Self { producer: <K as sealed::ClonedKind>::clone_producer(&self.producer) }
+    }
+}
+
+impl<S: Active, K: Kind> fmt::Debug for Handle<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("servant", &S::NAME)
+            .field("name", &self.desk().name())
+            .field("capacity", &self.desk().policy().capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The call of a request that was refused.
+#[cold]
+#[inline(never)]
+pub(crate) fn failed<R, A>(error: SendError<A>) -> Call<R> {
+    Call::failed(error.reason())
+}
+
+/// Refuses to compile a call whose result has no room in the servant's reply cells.
+const fn check_size<S: Active, R>() {
+    assert!(
+        reply_bytes::<R>() <= S::REPLY_BYTES,
+        "this result is larger than the servant's Active::REPLY_BYTES"
+    );
+}
+
+/// What becomes of a call that got no cell.
+#[inline(always)]
+fn refused_call<R, A>(
+    refusal: Refusal,
+    make: impl FnOnce(Reply<R>) -> A,
+) -> Result<Call<R>, SendError<A>> {
+    match refusal {
+        Refusal::Shed => Ok(Call::failed(CallError::Shed)),
+        refusal => Err(refusal.of(make(Reply::none()))),
+    }
+}

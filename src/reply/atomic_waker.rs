@@ -1,0 +1,78 @@
+//! One task's waker, left by its owner and woken by anyone.
+//!
+//! | state | meaning | moved by |
+//! |---|---|---|
+//! | `FREE` | the waker, if there is one, is whoever's that moves the word on | the owner: to `LEAVING`; a waking thread: to `WAKING` |
+//! | `LEAVING` | the owner is writing a waker | the owner: to `FREE`; a waking thread: adds `WAKING`, and no more: the owner will look |
+//! | `WAKING` | a thread is taking the waker out | that thread: to `FREE`; others that come to wake have nothing to do |
+//!
+//! Leaving and waking are read-modify-writes of this one word: whichever comes second sees the first. So
+//! an owner that looks again after it has left its waker misses nothing.
+//!
+//! # Source
+//! `AtomicWaker` of the crate `futures`.
+
+use crate::panics::caught;
+use crate::sync::{AtomicU32, UnsafeCell, spin_loop};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::task::Waker;
+
+const FREE: u32 = 0;
+const LEAVING: u32 = 1;
+const WAKING: u32 = 2;
+
+/// See the module.
+pub(crate) struct TaskSlot {
+    state: AtomicU32,
+    waker: UnsafeCell<Option<Waker>>,
+}
+
+// SAFETY: the state says who may touch the waker, one thread at a time; a waker may be sent.
+unsafe impl Sync for TaskSlot {}
+
+impl TaskSlot {
+    pub(crate) fn new() -> Self {
+        Self { state: AtomicU32::new(FREE), waker: UnsafeCell::new(None) }
+    }
+
+    /// Leaves a waker in place of the last one. For the owner alone, who looks again afterwards.
+    pub(crate) fn leave(&self, waker: &Waker) {
+        // Acquire [task_slot.waker]: sees the slot as it was left; and, if a thread is waking, what
+        // that one did before.
+        if self.state.compare_exchange(FREE, LEAVING, Acquire, Acquire).is_err() {
+            // What it wakes may be an older waker than this one, and the slot isn't to be had before it
+            // is done: the task is polled again.
+            waker.wake_by_ref();
+            return spin_loop();
+        }
+        self.waker.with_mut(|place| {
+            // SAFETY: `LEAVING` is the owner's alone, so nobody else touches the place.
+            let place = unsafe { &mut *place };
+            if !place.as_ref().is_some_and(|old| old.will_wake(waker)) {
+                *place = Some(waker.clone());
+            }
+        });
+        // AcqRel [task_slot.waker]: Release carries the waker to whoever wakes. Acquire: of a thread that
+        // came to wake meanwhile the owner sees what it did before, when it looks again.
+        self.state.swap(FREE, AcqRel);
+    }
+
+    /// Wakes the task that left its waker last, unless it was woken since.
+    pub(crate) fn wake(&self) {
+        // AcqRel [task_slot.waker]: Acquire sees the waker; Release, for an owner that comes later and
+        // looks again, what was done before.
+        if self.state.fetch_or(WAKING, AcqRel) == FREE {
+            let waker = self.take();
+            // Release [task_slot.waker]: the slot as it is left.
+            self.state.fetch_and(!WAKING, Release);
+            // It is the user's code: its panic is nobody's here.
+            caught(|| waker.map_or((), Waker::wake));
+        }
+    }
+
+    /// Only for whoever moved the state from `FREE`.
+    fn take(&self) -> Option<Waker> {
+        // SAFETY: the state is this thread's.
+        self.waker.with_mut(|place| unsafe { (*place).take() })
+    }
+}

@@ -1,0 +1,280 @@
+//! Several calls at once, taken in the order in which they end.
+
+use crate::reply::call::Call;
+use crate::reply::call_table::{Awaited, Pending};
+use crate::reply::completions::Owner;
+use crate::reply::error::CallError;
+use crate::reply::error::Outcome;
+use crate::reply::waiter::Waiter;
+use crate::runner::environment;
+use crate::runner::fan_out;
+use crate::runner::remote;
+use crate::runner::wait::{CALLER_WAIT, Pause, Waiting, give_way};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// A set of pending calls: select the next one that ends, or join them all.
+///
+/// In a steady state it allocates nothing. Dropping it detaches its calls: their methods run all the
+/// same. To await the next one, use [`next_async`](Self::next_async); a set can be collected from an
+/// iterator of calls, and extended by one.
+///
+/// ```
+/// use mainspring::{prelude::*, CallSet};
+///
+/// struct Square;
+/// #[active]
+/// impl Square {
+///     pub fn of(&self, n: u64) -> u64 { n * n }
+/// }
+///
+/// let square = mainspring::spawn(Square)?;
+/// let mut calls = CallSet::new();
+/// for n in 1..=3 {
+///     calls.insert(square.of(n));
+/// }
+/// let mut sum = 0;
+/// while let Some((_key, result)) = calls.next() {
+///     sum += result?;
+/// }
+/// assert_eq!(sum, 14);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CallSet<R> {
+    calls: Pending<Keyed<R>>,
+    inserted: usize,
+}
+
+/// A call and its key.
+struct Keyed<R>(usize, Call<R>);
+
+impl<R> Awaited for Keyed<R> {
+    fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
+        self.1.leave_waiter(waiter)
+    }
+
+    fn withdraw_waiter(&mut self) -> bool {
+        self.1.withdraw_waiter()
+    }
+}
+
+impl<R> CallSet<R> {
+    /// An empty set. It allocates places when the first call is added.
+    pub fn new() -> Self {
+        Self { calls: Pending::new(Owner::caller()), inserted: 0 }
+    }
+
+    /// Adds a call, and returns its key: the number of calls added before.
+    pub fn insert(&mut self, call: Call<R>) -> usize {
+        let key = self.inserted;
+        self.calls.insert(Keyed(key, call));
+        self.inserted += 1;
+        key
+    }
+
+    /// How many calls were added and not yet taken.
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether every call was taken.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The next call that has ended, if any has.
+    pub fn try_next(&mut self) -> Option<(usize, Outcome<R>)> {
+        let taken = self.calls.take().or_else(|| {
+            self.calls.fetch();
+            self.calls.take()
+        });
+        let Keyed(key, mut call) = taken?;
+        Some((key, call.try_get().unwrap_or(Err(CallError::Taken))))
+    }
+
+    /// Waits for the next call to end; `None` when all were taken.
+    ///
+    /// On a runner's thread, or when a call's object lives on this one, a wait without a limit is
+    /// refused: a pending call comes back with [`CallError::WouldDeadlock`].
+    ///
+    /// # Blocking
+    /// Until a call ends: spins for up to 20 µs where callers may, then parks.
+    #[allow(clippy::should_implement_trait)] // it blocks, and may go on after `None`
+    pub fn next(&mut self) -> Option<(usize, Outcome<R>)> {
+        self.next_by(None)
+    }
+
+    /// As [`next`](Self::next), for a limited time: `None` also when none ended in it.
+    pub fn next_timeout(&mut self, limit: Duration) -> Option<(usize, Outcome<R>)> {
+        self.next_by(environment::now().checked_add(limit))
+    }
+
+    fn next_by(&mut self, deadline: Option<Instant>) -> Option<(usize, Outcome<R>)> {
+        if let Some(next) = self.try_next() {
+            return Some(next);
+        }
+        if self.is_empty() {
+            return None;
+        }
+        if deadline.is_none() && self.is_stuck() {
+            return self.give_one_up();
+        }
+        fan_out::wake_before_waiting();
+        let mut next = None;
+        let is_over = || {
+            next = self.try_next();
+            next.is_some()
+        };
+        if environment::wait(deadline, is_over) {
+            return next;
+        }
+        let may_spin = self.pending().any(|(.., call)| call.callers_may_spin());
+        let mut waiting = Waiting::new(CALLER_WAIT);
+        let mut now = environment::now();
+        loop {
+            let left = deadline.map(|at| at.saturating_duration_since(now));
+            if left.is_some_and(|left| left.is_zero()) {
+                return None;
+            }
+            match waiting.idle(may_spin, &mut now) {
+                Pause::Poll => {}
+                Pause::Yield | Pause::Sleep(_) => give_way(),
+                Pause::Park => {
+                    if let Owner::Caller { parker, .. } = self.calls.owner() {
+                        parker.park(left);
+                    }
+                    now = environment::now();
+                }
+            }
+            if let Some(next) = self.try_next() {
+                return Some(next);
+            }
+        }
+    }
+
+    /// The calls in the set, each with its place and its key.
+    fn pending(&self) -> impl Iterator<Item = (u32, usize, &Call<R>)> {
+        self.calls.iter().map(|(place, Keyed(key, call))| (place, *key, call))
+    }
+
+    /// Whether waiting without a limit could be for ever.
+    ///
+    /// Looks at the cells, whose lines others are about to write, only on a thread that has objects.
+    fn is_stuck(&self) -> bool {
+        let lives_here = |call: &Call<R>| !call.is_ready() && call.lives_here();
+        let has_own = || self.pending().any(|(.., call)| lives_here(call));
+        remote::is_runner() || remote::owns_any() && has_own()
+    }
+
+    /// The oldest call, as one that can't be waited for.
+    fn give_one_up(&mut self) -> Option<(usize, Outcome<R>)> {
+        let (key, place) = self.pending().map(|(place, key, _)| (key, place)).min()?;
+        self.calls.give_up(place);
+        Some((key, Err(CallError::WouldDeadlock)))
+    }
+
+    /// Looks for the next call that has ended, and has the task woken when one does: what a `Stream`
+    /// needs. `Ready(None)` when all were taken.
+    ///
+    /// The waker of the last poll is woken, on the completing thread.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Outcome<R>)>> {
+        if let Some(next) = self.try_next() {
+            return Poll::Ready(Some(next));
+        }
+        if self.is_empty() {
+            return Poll::Ready(None);
+        }
+        if let Owner::Caller { task, .. } = self.calls.owner() {
+            task.leave(context.waker());
+        }
+        // Again: one may have ended before the waker was there.
+        self.try_next().map_or(Poll::Pending, |next| Poll::Ready(Some(next)))
+    }
+
+    /// As [`next`](Self::next), to be awaited, on any executor. Dropping the future takes nothing
+    /// from the set.
+    ///
+    /// ```
+    /// # use mainspring::{prelude::*, CallSet};
+    /// # struct Square;
+    /// # #[active]
+    /// # impl Square { pub fn of(&self, n: u64) -> u64 { n * n } }
+    /// # let square = mainspring::spawn(Square)?;
+    /// let mut calls: CallSet<u64> = (1..=3).map(|n| square.of(n)).collect();
+    /// let sum = async {
+    ///     let mut sum = 0;
+    ///     while let Some((_key, square)) = calls.next_async().await {
+    ///         sum += square?;
+    ///     }
+    ///     Ok::<u64, CallError>(sum)
+    /// };
+    /// assert_eq!(pollster::block_on(sum)?, 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn next_async(&mut self) -> NextEnded<'_, R> {
+        NextEnded(self)
+    }
+
+    /// Waits for all of them, and returns the outcomes in the order of insertion, without those
+    /// taken before.
+    ///
+    /// # Blocking
+    /// Until the last has ended.
+    pub fn join(mut self) -> Vec<Outcome<R>> {
+        let mut outcomes = Vec::with_capacity(self.len());
+        while let Some(next) = self.next() {
+            outcomes.push(next);
+        }
+        outcomes.sort_by_key(|(key, _)| *key);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+}
+
+/// What [`CallSet::next_async`] gives: a future of the next call that has ended.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct NextEnded<'a, R>(&'a mut CallSet<R>);
+
+impl<R> Future for NextEnded<'_, R> {
+    type Output = Option<(usize, Outcome<R>)>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_next(context)
+    }
+}
+
+impl<R> fmt::Debug for NextEnded<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NextEnded").field(&self.0).finish()
+    }
+}
+
+impl<R> Extend<Call<R>> for CallSet<R> {
+    /// Adds each call, as [`insert`](Self::insert) does.
+    fn extend<I: IntoIterator<Item = Call<R>>>(&mut self, calls: I) {
+        calls.into_iter().for_each(|call| _ = self.insert(call));
+    }
+}
+
+impl<R> FromIterator<Call<R>> for CallSet<R> {
+    /// A set of these calls; their keys are 0, 1, 2, …
+    fn from_iter<I: IntoIterator<Item = Call<R>>>(calls: I) -> Self {
+        let mut set = Self::new();
+        set.extend(calls);
+        set
+    }
+}
+
+impl<R> Default for CallSet<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R> fmt::Debug for CallSet<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallSet").field("pending", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,249 @@
+//! The servant's end of a call.
+
+use crate::object::active::Active;
+use crate::object::context::Context;
+use crate::object::overflow::end_of_dropped;
+use crate::reply::cell::{CALLER_GONE, CANCELLED, Cell, ENDED, STARTED, Start, UNWANTED, WAITER};
+use crate::reply::error::CallError;
+use crate::reply::later::Later;
+use crate::runner::environment;
+use crate::sync::thread_local;
+use std::cell::Cell as StdCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+/// The servant's end of one call: consumed by [`serve`](Reply::serve) or [`send`](Reply::send).
+///
+/// Dropped without either, it ends the call with [`CallError::Dropped`].
+pub struct Reply<R> {
+    cell: Option<NonNull<Cell>>,
+    outcome: PhantomData<fn(R)>,
+}
+
+// SAFETY: a share in a cell can be used from any thread (the protocol above); what it passes on is
+// an `R`, which may be sent.
+unsafe impl<R: Send> Send for Reply<R> {}
+
+impl<R> Reply<R> {
+    /// The reply of a one-way request: nobody waits, the result is dropped.
+    #[inline(always)]
+    pub fn none() -> Self {
+        Self { cell: None, outcome: PhantomData }
+    }
+
+    pub(crate) fn to(cell: NonNull<Cell>) -> Self {
+        Self { cell: Some(cell), outcome: PhantomData }
+    }
+
+    /// For a method with a guard: whether the method wouldn't run even if it held, as the call was
+    /// cancelled, ended or is too late.
+    pub fn is_over<S: Active>(&self, context: &Context<'_, S>) -> bool {
+        let Some(cell) = self.cell else { return false };
+        // Relaxed: a look; the start decides.
+        let seen = Cell::state_of(cell).load(Relaxed);
+        let is_late = || self.deadline().is_some_and(|deadline| context.clock() >= deadline);
+        seen & (CANCELLED | ENDED) != 0 || is_late()
+    }
+
+    /// The call's deadline, before it is started.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.cell.and_then(Cell::deadline)
+    }
+
+    /// Runs the servant's method, unless the call was cancelled, ended or too late before, and sends
+    /// the result. The clock that deadlines are compared with is the system's.
+    ///
+    /// # Panics
+    /// If `method` does. The engine catches it, and ends the call with [`CallError::Panicked`].
+    #[inline(always)]
+    pub fn serve(self, method: impl FnOnce() -> R) {
+        let start = self.cell.map(|cell| Cell::start(cell, environment::now));
+        self.run(start, |_| method());
+    }
+
+    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes no context.
+    #[inline(always)]
+    pub fn serve_by<S: Active>(self, context: &Context<'_, S>, method: impl FnOnce() -> R) {
+        let start = self.cell.map(|cell| Cell::start(cell, || context.clock()));
+        self.run(start, |_| method());
+    }
+
+    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes the context, which
+    /// knows the call while it runs.
+    #[inline(always)]
+    pub fn serve_in<S: Active>(
+        self,
+        context: &mut Context<'_, S>,
+        method: impl FnOnce(&mut Context<'_, S>) -> R,
+    ) {
+        let cell = self.cell;
+        let start = cell.map(|cell| Cell::start(cell, || context.clock()));
+        self.run(start, |deadline| context.serving(cell, deadline, method));
+    }
+
+    /// As [`serve_in`](Self::serve_in), for a method that answers later: it finds the reply in the context,
+    /// by [`Context::later`].
+    pub fn serve_later<S: Active>(
+        self,
+        context: &mut Context<'_, S>,
+        method: impl FnOnce(&mut Context<'_, S>) -> Later<R>,
+    ) where
+        R: 'static,
+    {
+        let cell = self.cell;
+        let start = cell.map(|cell| Cell::start(cell, || context.clock()));
+        let deadline = match (cell, start) {
+            (Some(cell), Some(start)) => match self.begin(cell, start) {
+                Some(deadline) => deadline,
+                None => return,
+            },
+            _ => None,
+        };
+        context.park_reply::<R>(cell, deadline);
+        let failure = cell.map(|cell| Failure { cell, fail: fail::<R> });
+        let mut parked = Parked { context, failure, has_returned: false };
+        let _ = method(parked.context);
+        parked.has_returned = true;
+    }
+
+    /// The call's deadline, if its method is to run: then whoever runs it has the reply. Else the call
+    /// has ended.
+    #[inline(always)]
+    fn begin(self, cell: NonNull<Cell>, start: Start) -> Option<Option<Instant>> {
+        match start {
+            Start::Runs(deadline) => {
+                mem::forget(self);
+                Some(deadline)
+            }
+            Start::Expired => {
+                mem::forget(self);
+                Cell::complete::<R>(cell, Err(CallError::Expired));
+                None
+            }
+            // The drop of this end lets go.
+            Start::Over => None,
+        }
+    }
+
+    /// Runs the method of a call whose start was tried, or of a one-way request.
+    #[inline(always)]
+    fn run(self, start: Option<Start>, method: impl FnOnce(Option<Instant>) -> R) {
+        let (Some(cell), Some(start)) = (self.cell, start) else {
+            drop(method(None));
+            return;
+        };
+        let Some(deadline) = self.begin(cell, start) else { return };
+        let unanswered = Unanswered(Failure { cell, fail: fail::<R> });
+        let result = method(deadline);
+        mem::forget(unanswered);
+        Cell::complete(cell, Ok(result));
+    }
+
+    /// Sends a result that was computed otherwise, whatever the call's deadline; dropped if the call was
+    /// cancelled before.
+    pub fn send(self, result: R) {
+        // What has been computed is the caller's, in time or not.
+        if let Some(cell) = self.cell.filter(|cell| Cell::start_at_any_time(*cell)) {
+            mem::forget(self);
+            Cell::complete(cell, Ok(result));
+        }
+    }
+
+    /// Whether the caller has tried to cancel the call, too late or not: a servant that answers later
+    /// may spare itself the work.
+    pub fn is_cancelled(&self) -> bool {
+        // Relaxed: a look.
+        let is_cancelled = |cell| Cell::state_of(cell).load(Relaxed) & (CANCELLED | UNWANTED) != 0;
+        self.cell.is_some_and(is_cancelled)
+    }
+
+    /// Whether anybody holds the other end: `false` for one-way requests and detached calls.
+    pub fn is_awaited(&self) -> bool {
+        // Relaxed: a hint.
+        let gone =
+            |cell| Cell::state_of(cell).load(Relaxed) & (CALLER_GONE | WAITER) == CALLER_GONE;
+        self.cell.is_some_and(|cell| !gone(cell))
+    }
+}
+
+impl<R> Drop for Reply<R> {
+    fn drop(&mut self) {
+        let Some(cell) = self.cell else { return };
+        // SAFETY: the responder's share keeps the cell.
+        let stopped = unsafe { cell.as_ref() }.pool().is_stopped();
+        // Relaxed: only this responder sets the bit.
+        let started = Cell::state_of(cell).load(Relaxed) & STARTED != 0;
+        let error = match stopped {
+            true => CallError::Stopped { started },
+            // SAFETY: as above.
+            false => end_of_dropped(unsafe { cell.as_ref() }.pool()),
+        };
+        Cell::complete::<R>(cell, Err(error));
+    }
+}
+
+impl<R> fmt::Debug for Reply<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("one_way", &self.cell.is_none()).finish()
+    }
+}
+
+fn fail<R>(cell: NonNull<Cell>, error: CallError) {
+    Cell::complete::<R>(cell, Err(error));
+}
+
+/// A call whose method is running: if it unwinds, the call is left to the engine, which knows the
+/// panic's message.
+struct Unanswered(Failure);
+
+/// A call whose method may take the reply, to answer later. If it doesn't, the call ends here; or it is
+/// left to the engine, if the method unwinds.
+struct Parked<'c, 'a, S: Active> {
+    context: &'c mut Context<'a, S>,
+    /// None of a one-way request.
+    failure: Option<Failure>,
+    has_returned: bool,
+}
+
+impl<S: Active> Drop for Parked<'_, '_, S> {
+    fn drop(&mut self) {
+        let is_there = self.context.unpark_reply();
+        match self.failure.take_if(|_| is_there) {
+            Some(failure) if self.has_returned => failure.end(CallError::Dropped),
+            Some(failure) => drop(Unanswered(failure)),
+            None => {}
+        }
+    }
+}
+
+/// How to end a call without knowing its result's type.
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    cell: NonNull<Cell>,
+    fail: fn(NonNull<Cell>, CallError),
+}
+
+thread_local!(static UNANSWERED: StdCell<Option<Failure>> = const { StdCell::new(None) });
+
+impl Failure {
+    /// The call whose method has just unwound on this thread, if it had one.
+    pub(crate) fn take() -> Option<Self> {
+        UNANSWERED.with(StdCell::take)
+    }
+
+    pub(crate) fn end(self, error: CallError) {
+        (self.fail)(self.cell, error);
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(older) = UNANSWERED.with(|unanswered| unanswered.replace(Some(self.0))) {
+            older.end(CallError::Dropped);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Waking the runners of many objects after all of them have their requests.
+
+use crate::runner::remote::Station;
+use crate::sync::{Arc, thread_local};
+use std::cell::{Cell, RefCell};
+
+thread_local! {
+    /// How many [`fan_out`]s this thread is in.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The runners that were found asleep, and are awake once they are told.
+    static ASLEEP: RefCell<Vec<Arc<Station>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `send`, and wakes the runners that its requests found asleep when it is over.
+///
+/// Waking a sleeping thread is a system call of several microseconds, paid by the sender. Within
+/// `send` every request is accepted and visible at once, and runners that are awake serve it; those
+/// that sleep are woken at the end, or before this thread waits for a reply. So the last object of a
+/// fan-out doesn't wait for the waking of the first, and a runner that several of its objects'
+/// requests have found asleep is woken once.
+///
+/// # Panics
+/// Only if `send` does; the runners are woken then too.
+///
+/// # Examples
+/// ```
+/// use mainspring::prelude::*;
+///
+/// struct Ear(u64);
+/// #[active]
+/// impl Ear {
+///     pub fn hear(&mut self) { self.0 += 1 }
+///     pub fn heard(&self) -> u64 { self.0 }
+/// }
+///
+/// let engine = Engine::builder().runner(Runner::named("a")).runner(Runner::named("b")).start()?;
+/// let ear = |runner| engine.spawn_unnamed(|| Ear(0)).on(runner).start();
+/// let ears = [ear("a")?, ear("a")?, ear("b")?];
+/// mainspring::fan_out(|| ears.iter().try_for_each(|ear| ear.tell().hear()))?;
+/// for ear in &ears {
+///     assert_eq!(ear.heard().get()?, 1);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fan_out<R>(send: impl FnOnce() -> R) -> R {
+    let _waking = Waking::begin();
+    send()
+}
+
+/// Wakes on drop, which may be an unwinding.
+struct Waking;
+
+impl Waking {
+    fn begin() -> Self {
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
+        Self
+    }
+}
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        if DEPTH.with(Cell::get) == 0 {
+            wake_all();
+        }
+    }
+}
+
+/// Wakes a runner that a request of this thread has found asleep: now, or at the fan-out's end.
+pub(crate) fn wake(station: &Arc<Station>) {
+    if DEPTH.with(Cell::get) == 0 {
+        station.ready().unpark();
+    } else {
+        ASLEEP.with(|asleep| asleep.borrow_mut().push(station.clone()));
+    }
+}
+
+/// Wakes what a fan-out has put off: this thread is about to wait.
+#[inline]
+pub(crate) fn wake_before_waiting() {
+    if DEPTH.with(Cell::get) > 0 {
+        wake_all();
+    }
+}
+
+#[cold]
+fn wake_all() {
+    // Waking runs nothing of the user's; the list keeps its memory for the next fan-out.
+    let wake = |station: Arc<Station>| station.ready().unpark();
+    ASLEEP.with(|asleep| asleep.borrow_mut().drain(..).for_each(wake));
+}

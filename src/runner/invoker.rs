@@ -1,0 +1,173 @@
+//! Driving a runner from the user's own loop: turns, and sleeping between them in the user's poller.
+
+use crate::runner::environment;
+use crate::runner::scheduler::{Rest, Scheduler};
+use crate::runner::wait::{Pause, give_way};
+use crate::sys::BorrowedFd;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// What [`Scheduler::park`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parked {
+    /// Something is there to do: turn again.
+    No,
+    /// Nothing is: sleep until the [`wake_fd`](Scheduler::wake_fd) is readable, but not beyond that
+    /// time, by the clock that turns are given; without a time, for as long as you like.
+    Until(Option<Instant>),
+    /// The runner was stopped, and its last object has gone: drop the scheduler.
+    Over,
+}
+
+/// # Your own loop
+/// `turn` or `turn_for` as long as there is work, then [`park`](Self::park), and sleep in your own
+/// poller (epoll, mio, …) until one of its sources is ready, the [`wake_fd`](Self::wake_fd) among them,
+/// or the time has come. A loop without a poller calls [`park_for`](Self::park_for) in its place.
+/// `examples/epoll_loop.rs` is a whole one.
+///
+/// ```
+/// use mainspring::{Parked, prelude::*};
+/// # use rustix::event::{PollFd, PollFlags, poll};
+/// use std::time::{Duration, Instant};
+///
+/// struct Counter(u64);
+/// #[active]
+/// impl Counter {
+///     pub fn add(&mut self, by: u64) -> u64 { self.0 += by; self.0 }
+/// }
+///
+/// let engine = Engine::builder().start()?;
+/// let mut scheduler = engine.invoker("loop")?;
+/// let counter = engine.spawn("counter", || Counter(0)).on("loop").start()?;
+/// scheduler.wake_fd()?; // once, before the loop: here you register it with your poller
+/// let handle = engine.handle();
+/// let caller = std::thread::spawn(move || {
+///     let sum = counter.add(2).get();
+///     handle.stop();
+///     sum
+/// });
+/// loop {
+///     scheduler.turn_for(Duration::from_millis(1));
+///     let until = match scheduler.park() {
+///         Parked::No => continue,
+///         Parked::Until(until) => until,
+///         Parked::Over => break,
+///     };
+///     let limit = until.map(|at| at.saturating_duration_since(Instant::now()));
+///     let limit = limit.map(|limit| limit.try_into()).transpose()?;
+///     let mut sources = [PollFd::from_borrowed_fd(scheduler.wake_fd()?, PollFlags::IN)];
+///     poll(&mut sources, limit.as_ref())?;
+/// }
+/// assert_eq!(caller.join().unwrap()?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl Scheduler {
+    /// Turns until there is nothing to do or the time is over; returns how many requests it served and
+    /// timers it fired. Turns once at least, and asks the clock between two turns.
+    ///
+    /// The time of these turns is the system's. Don't mix it with turns by a virtual clock that is ahead
+    /// of it: what a timer was armed for has no meaning then.
+    ///
+    /// # Blocking
+    /// For about `budget`, and longer by what the last turn takes: as long as the servants' methods do.
+    pub fn turn_for(&mut self, budget: Duration) -> usize {
+        let began = environment::now();
+        let was_live = self.set_live(true);
+        let (mut now, mut work) = (began, 0);
+        loop {
+            let done = self.turn(now);
+            work += done;
+            now = environment::now();
+            if done == 0 || now.duration_since(began) >= budget {
+                break;
+            }
+        }
+        self.set_live(was_live);
+        if work > 0 {
+            self.obstructed.over();
+        }
+        work
+    }
+
+    /// A descriptor that becomes readable when somebody rings for this runner while it is
+    /// [parked](Self::park): for epoll, mio, or any other poller, level-triggered or not.
+    ///
+    /// Made at the first call, and readable then: the first sleep ends at once. Neither read it nor
+    /// close it: the next `park` drains it. It belongs to the scheduler, and stays the same.
+    ///
+    /// # Errors
+    /// What the system says if it makes no more descriptors; [`Unsupported`](io::ErrorKind::Unsupported)
+    /// where there is no `eventfd`, so on anything but Linux: use [`park_for`](Self::park_for) there.
+    pub fn wake_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.station().ready().wake_fd()
+    }
+
+    /// Gets ready for a sleep: asks all objects to ring from now on, and says how long the loop may
+    /// sleep in its poller.
+    ///
+    /// Whoever has something for this runner after that makes the [`wake_fd`](Self::wake_fd) readable,
+    /// once for each `park`: a system call for them. Waking up needs no call: the next turn ends the
+    /// state, whatever ended the sleep, and a sleep may as well not take place. The answer doesn't know
+    /// what this very thread sends afterwards: park last, directly before the sleep.
+    ///
+    /// An object that is [always hot](crate::Spawn::always_hot) can't ring. While one lives here, and
+    /// while a producer was suspended in the middle of a push, the answer is a nap of at most a
+    /// millisecond, after some tries.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn park(&mut self) -> Parked {
+        match self.prepare_to_park() {
+            Parked::Until(_) if !self.station().ready().announce_sleep() => Parked::No,
+            answer => answer,
+        }
+    }
+
+    /// As [`park`](Self::park), and sleeps: until somebody rings, the next timer's time has come, or
+    /// `limit` has passed; or earlier. Whether it slept. For a loop without a poller; its turns must be
+    /// given the system's time.
+    ///
+    /// # Blocking
+    /// For at most `limit`, a wake-up's delay, and what the system adds. Not at all if there is something
+    /// to do, or if the runner [is over](Self::is_over).
+    pub fn park_for(&mut self, limit: Duration) -> bool {
+        let Parked::Until(until) = self.prepare_to_park() else { return false };
+        let left = until.map(|at| at.saturating_duration_since(environment::now()));
+        self.station().ready().park(Some(left.map_or(limit, |left| left.min(limit))))
+    }
+
+    /// Whether the runner was stopped, by its engine or alone, and its last object has gone: then nothing
+    /// is left but to drop the scheduler.
+    pub fn is_over(&self) -> bool {
+        self.station().is_stopping() && self.is_empty()
+    }
+
+    /// Everything of `park` but the announcement.
+    fn prepare_to_park(&mut self) -> Parked {
+        let now = self.now();
+        let nap = match self.rest() {
+            Rest::Polled => match self.obstructed.pause() {
+                Pause::Sleep(nap) => now.checked_add(nap),
+                pause => {
+                    if pause == Pause::Yield {
+                        give_way();
+                    }
+                    return Parked::No;
+                }
+            },
+            rest => {
+                self.obstructed.over();
+                if rest == Rest::Disturbed {
+                    return Parked::No;
+                }
+                None
+            }
+        };
+        if self.is_over() {
+            return Parked::Over;
+        }
+        let until = self.next_timer().into_iter().chain(nap).min();
+        // What is due already was too much for one turn.
+        if until.is_some_and(|at| at <= now) { Parked::No } else { Parked::Until(until) }
+    }
+}

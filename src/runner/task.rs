@@ -1,0 +1,180 @@
+//! An object as its runner sees it, whatever its type.
+
+use crate::object::active::Active;
+use crate::object::context::{Agenda, Context, Request};
+use crate::object::failure::supervisor::Order;
+use crate::object::shared::Desk;
+use crate::runner::environment;
+use crate::runner::remote::{Mine, Station};
+use crate::runner::timer_wheel::Wheel;
+use std::time::Instant;
+
+/// What a turn of an object came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It served that many requests (or dropped them): turn to it again.
+    Worked(usize),
+    /// Nothing was there.
+    Idle,
+}
+
+impl Progress {
+    #[inline(always)]
+    pub(crate) fn of(served: usize) -> Self {
+        if served == 0 { Self::Idle } else { Self::Worked(served) }
+    }
+}
+
+/// What cooling an object came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cooling {
+    /// Its bell will ring.
+    Cold,
+    /// Something arrived: turn to it again.
+    Hot,
+    /// Its bell can't be asked for: the head slot is claimed and not yet filled, or it is always hot.
+    Polled,
+    /// It waits for its new servant: a timer wakes it, or a close. Not to be polled.
+    Suspended,
+    /// It has ended, and nothing of it is left.
+    Over,
+}
+
+/// Which of its links an object was rung with. The upper bits of a link's key say so; the lower ones
+/// say where the runner keeps the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// Its mailbox's.
+    Mailbox = 0,
+    /// That of a lane beside it.
+    Urgent = 1,
+    Bulk = 2,
+    /// The one for calls that it waits for, and that have ended.
+    Ended = 3,
+}
+
+impl Token {
+    const SHIFT: u32 = usize::BITS - 2;
+
+    /// The key of the object's link of this kind.
+    pub(crate) fn key(self, object: usize) -> usize {
+        (self as usize) << Self::SHIFT | object
+    }
+
+    /// The token and the object's place that a key stands for.
+    pub(crate) fn split(key: usize) -> (Self, usize) {
+        let token = match key >> Self::SHIFT {
+            1 => Self::Urgent,
+            2 => Self::Bulk,
+            3 => Self::Ended,
+            _ => Self::Mailbox,
+        };
+        (token, key & !(usize::MAX << Self::SHIFT))
+    }
+}
+
+/// The number of an object's timer that ends its suspension; no timer of a servant has it.
+pub(crate) const REVIVAL: u32 = u32::MAX;
+
+/// What a runner gives its objects for their turns.
+pub(crate) struct Turn {
+    /// When the runner's turn began.
+    pub(crate) now: Instant,
+    pub(crate) wheel: Wheel,
+    /// How many requests an object may serve.
+    pub(crate) batch: usize,
+    /// `now` is the system's clock, as is what may be read later.
+    pub(crate) is_live: bool,
+}
+
+impl Turn {
+    /// What the clock says: for what happens seldom, and maybe long after the turn began.
+    pub(crate) fn clock(&self) -> Instant {
+        if self.is_live { environment::now() } else { self.now }
+    }
+
+    #[inline(always)]
+    pub(crate) fn context<'a, S: Active>(
+        &'a mut self,
+        agenda: &'a mut Option<Box<Agenda<S>>>,
+        desk: &'a Desk<S::Request>,
+    ) -> Context<'a, S> {
+        let desk = Some(desk);
+        let Self { now, wheel, is_live, .. } = self;
+        let request = Request::default();
+        Context { now: *now, wheel, agenda, desk, is_live: *is_live, request }
+    }
+}
+
+/// What an object has left to do. Calls that were neither served nor answered are in `calls` and maybe in
+/// one of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) name: String,
+    /// Accepted, and not yet served.
+    pub(crate) requests: usize,
+    /// Those that wait for their guard.
+    pub(crate) deferred: usize,
+    /// Made to the object, and not ended.
+    pub(crate) calls: usize,
+    /// Made by the object, which goes on with them.
+    pub(crate) waits: usize,
+    pub(crate) is_suspended: bool,
+}
+
+/// An object as those know it who only watch.
+#[derive(Clone, Copy)]
+pub(crate) enum Identity<'a> {
+    Named(&'a str),
+    /// By its servant's type, and where its runner keeps it.
+    Unnamed(&'static str, usize),
+}
+
+/// An object as its runner sees it.
+pub(crate) trait Task {
+    /// Serves requests from its mailbox, at most a batch, unless calls of the runner's own thread wait:
+    /// then as [`turn_local`](Self::turn_local).
+    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress;
+    /// Serves calls from the runner's own thread, at most a batch, and first what came through the
+    /// mailbox before them; returns how many. If more wait, it notes itself as called again.
+    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize;
+    /// Runs what one of its timers is for.
+    fn fire(&mut self, timer: u32, turn: &mut Turn);
+    /// Goes on with what waited for calls that have ended, at most a batch of it; returns how many.
+    fn go_on(&mut self, turn: &mut Turn) -> usize;
+    /// Whether more of that is to be gone on with.
+    fn goes_on(&self) -> bool;
+    /// Lets go of the calls that it waits for, as nobody may be left to end them.
+    fn give_up(&mut self);
+    /// Lets the servant begin; before anything else of it runs.
+    fn start(&mut self, turn: &mut Turn);
+    /// Lets the servant end, and takes its timers back; before the runner lets it go.
+    fn finish(&mut self, turn: &mut Turn);
+    /// The token was taken off the ready set.
+    fn take_token(&mut self, token: Token);
+    /// Asks the mailbox to ring when something arrives, instead of being polled.
+    fn cool(&mut self) -> Cooling;
+    /// What [`cool`](Self::cool) would say of an object that may stay hot.
+    fn keep(&mut self) -> Cooling;
+    /// Whether it was stopped, and nothing of it is left.
+    fn is_over(&mut self) -> bool;
+    fn stop(&self);
+    /// Whether it was stopped: then it isn't left suspended.
+    fn is_stopped(&self) -> bool;
+    /// Gives it a new servant, if its desk is at that address; whether it is to be turned to.
+    fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool;
+    /// What it has left to do.
+    fn standing(&self) -> Standing;
+    /// How many requests wait for their turn.
+    fn requests(&self) -> usize;
+    /// Has the runner turn to local calls again.
+    fn call_again(&self);
+    fn identity(&self) -> Identity<'_>;
+    /// The method of the request that it has served last.
+    fn last_method(&self) -> &'static str;
+    /// Has its next request fail, if there is one; returns how many there were.
+    fn fail(&mut self, turn: &mut Turn) -> usize;
+    /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
+    /// at what was called.
+    fn set_key(&mut self, key: usize);
+}

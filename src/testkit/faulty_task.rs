@@ -1,0 +1,145 @@
+//! An object that a simulation stands before: it may be kept from its turn, or made to fail in it, and what it
+//! has served is noted.
+
+use super::world::Stage;
+use crate::object::failure::supervisor::Order;
+use crate::runner::remote::{Mine, Station};
+use crate::runner::task::{Cooling, Identity, Progress, Standing, Task, Token, Turn};
+use std::rc::Rc;
+
+/// What an object may do in its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Serve,
+    /// Serve nothing.
+    Stall,
+    /// Fail in the next request's method.
+    Fail,
+}
+
+/// See the module.
+pub(super) struct Watched {
+    pub(super) task: Box<dyn Task>,
+    pub(super) stage: Rc<Stage>,
+}
+
+impl Watched {
+    /// Its turn, if it has one; returns what it served.
+    fn admitted(
+        &mut self,
+        turn: &mut Turn,
+        run: impl FnOnce(&mut dyn Task, &mut Turn) -> usize,
+    ) -> usize {
+        let admission = self.stage.admits(self.task.identity());
+        let served = match admission {
+            Admission::Serve => run(&mut *self.task, turn),
+            Admission::Stall => 0,
+            Admission::Fail => self.task.fail(turn),
+        };
+        if admission != Admission::Serve {
+            // The runner was told of them, and has not turned to them.
+            self.task.call_again();
+        }
+        if served > 0 {
+            self.stage.served(self.task.identity(), self.task.last_method(), served);
+        }
+        served
+    }
+}
+
+impl Task for Watched {
+    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress {
+        // It is polled for as long as it is hot; only what it might serve is decided on.
+        if self.task.requests() == 0 {
+            return self.task.turn(station, turn);
+        }
+        Progress::of(self.admitted(turn, |task, turn| match task.turn(station, turn) {
+            Progress::Worked(served) => served,
+            Progress::Idle => 0,
+        }))
+    }
+
+    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize {
+        self.admitted(turn, |task, turn| task.turn_local(mine, turn))
+    }
+
+    fn fire(&mut self, timer: u32, turn: &mut Turn) {
+        self.task.fire(timer, turn);
+    }
+
+    fn go_on(&mut self, turn: &mut Turn) -> usize {
+        self.task.go_on(turn)
+    }
+
+    fn goes_on(&self) -> bool {
+        self.task.goes_on()
+    }
+
+    fn give_up(&mut self) {
+        self.task.give_up();
+    }
+
+    fn start(&mut self, turn: &mut Turn) {
+        self.task.start(turn);
+    }
+
+    fn finish(&mut self, turn: &mut Turn) {
+        self.task.finish(turn);
+    }
+
+    fn take_token(&mut self, token: Token) {
+        self.task.take_token(token);
+    }
+
+    fn cool(&mut self) -> Cooling {
+        self.task.cool()
+    }
+
+    fn keep(&mut self) -> Cooling {
+        self.task.keep()
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.task.is_over()
+    }
+
+    fn stop(&self) {
+        self.task.stop();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.task.is_stopped()
+    }
+
+    fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool {
+        self.task.restart(desk, order, turn)
+    }
+
+    fn standing(&self) -> Standing {
+        self.task.standing()
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        self.task.identity()
+    }
+
+    fn last_method(&self) -> &'static str {
+        self.task.last_method()
+    }
+
+    fn fail(&mut self, turn: &mut Turn) -> usize {
+        self.task.fail(turn)
+    }
+
+    fn requests(&self) -> usize {
+        self.task.requests()
+    }
+
+    fn call_again(&self) {
+        self.task.call_again();
+    }
+
+    fn set_key(&mut self, key: usize) {
+        self.task.set_key(key);
+    }
+}

@@ -1,0 +1,380 @@
+//! The world of a simulation: runners without threads, clients, and a clock that moves when nothing else
+//! does.
+
+use super::choices::Choices;
+use super::clients::{Client, Sleepers};
+use super::faults::Faults;
+use super::runners::Simulated;
+use super::stuck::Stuck;
+use super::trace::{Happening, Trace};
+use crate::engine::engine::EngineHandle;
+use crate::engine::registry::Shared;
+use crate::engine::runner::Runner;
+use crate::runner::environment::{self, World};
+use crate::runner::remote::{self, Station};
+use crate::runner::task::{Identity, Standing};
+use crate::sync::Arc;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::thread::panicking;
+use std::time::{Duration, Instant};
+
+/// See the module.
+pub(super) struct Stage {
+    pub(super) seed: Option<u64>,
+    began: Instant,
+    choices: RefCell<Choices>,
+    trace: RefCell<Trace>,
+    pub(super) faults: Cell<Faults>,
+    /// Objects that panic next, by name, and how often.
+    pub(super) doomed: RefCell<BTreeMap<String, usize>>,
+    /// Objects that serve nothing until then.
+    pub(super) stalled: RefCell<BTreeMap<Rc<str>, Instant>>,
+    pub(super) runners: RefCell<Vec<Rc<Simulated>>>,
+    clients: RefCell<Vec<Rc<Client>>>,
+    sleepers: Arc<Sleepers>,
+    engines: RefCell<Vec<std::sync::Weak<Shared>>>,
+    /// Whose turn it is.
+    turning: RefCell<Option<Arc<Station>>>,
+    /// How many waits are in progress, each inside a turn that the one before has let happen.
+    depth: Cell<usize>,
+    /// What a wait that would never end has said, in case a servant has caught it.
+    stuck: RefCell<Option<String>>,
+    /// How much has happened: a runner that nobody would ring for looks again when something has.
+    happened: Cell<u64>,
+    names: RefCell<Names>,
+}
+
+/// How objects are called, by their names or types, and their numbers.
+type Names = BTreeMap<Box<str>, BTreeMap<Option<usize>, Rc<str>>>;
+
+/// Why a simulation doesn't go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// What was waited for has come.
+    Over,
+    /// The time has.
+    TimeUp,
+    /// Nothing is left to do; before the time, if there is one.
+    Idle,
+}
+
+/// Who may be next.
+pub(super) enum Next {
+    Runner(Rc<Simulated>),
+    Client(Rc<Client>),
+}
+
+/// How long a turn takes at most, in steps of this.
+const TURN_STEPS: u64 = 16;
+const TURN_STEP: Duration = Duration::from_nanos(250);
+
+impl Stage {
+    pub(super) fn new(seed: Option<u64>, choices: Choices) -> Self {
+        Self {
+            seed,
+            began: Instant::now(),
+            choices: RefCell::new(choices),
+            trace: RefCell::default(),
+            faults: Cell::default(),
+            doomed: RefCell::default(),
+            stalled: RefCell::default(),
+            runners: RefCell::default(),
+            clients: RefCell::default(),
+            sleepers: Arc::default(),
+            engines: RefCell::default(),
+            turning: RefCell::default(),
+            depth: Cell::new(0),
+            stuck: RefCell::default(),
+            happened: Cell::new(0),
+            names: RefCell::default(),
+        }
+    }
+
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        environment::now().saturating_duration_since(self.began)
+    }
+
+    pub(super) fn below(&self, bound: u64) -> u64 {
+        self.choices.borrow_mut().below(bound)
+    }
+
+    pub(super) fn chance(&self, per_million: u32) -> bool {
+        self.choices.borrow_mut().chance(per_million)
+    }
+
+    pub(super) fn choices(&self) -> Vec<u64> {
+        self.choices.borrow().made().to_vec()
+    }
+
+    pub(super) fn trace(&self) -> Trace {
+        self.trace.borrow().clone()
+    }
+
+    pub(super) fn note(&self, what: Happening) {
+        self.happened.set(self.happened.get() + 1);
+        self.trace.borrow_mut().note(self.elapsed(), what);
+    }
+
+    pub(super) fn happened(&self) -> u64 {
+        self.happened.get()
+    }
+
+    pub(super) fn engines(&self) -> Vec<std::sync::Arc<Shared>> {
+        self.engines.borrow().iter().filter_map(std::sync::Weak::upgrade).collect()
+    }
+
+    /// It has served so many, the last by this method.
+    pub(super) fn served(&self, object: Identity<'_>, method: &'static str, count: usize) {
+        let object = self.name_of(object);
+        self.note(Happening::Served { object, method, count });
+    }
+
+    /// The object's name; its type's with a number if it has none.
+    pub(super) fn name_of(&self, object: Identity<'_>) -> Rc<str> {
+        let mut names = self.names.borrow_mut();
+        let (name, number) = match object {
+            Identity::Named(name) => (name, None),
+            Identity::Unnamed(servant, number) => (servant, Some(number)),
+        };
+        if let Some(known) = names.get(name).and_then(|numbers| numbers.get(&number)) {
+            return known.clone();
+        }
+        let shown: Rc<str> = number.map_or(name.into(), |number| format!("{name}#{number}").into());
+        names.entry(name.into()).or_default().insert(number, shown.clone());
+        shown
+    }
+
+    // --- who is there ---
+
+    pub(super) fn add_client(&self, client: Rc<Client>) {
+        self.clients.borrow_mut().push(client);
+    }
+
+    pub(super) fn sleepers(&self) -> &Arc<Sleepers> {
+        &self.sleepers
+    }
+
+    pub(super) fn unfinished_clients(&self) -> Vec<Rc<str>> {
+        let clients = self.clients.borrow();
+        clients.iter().filter(|one| !one.is_finished()).map(|one| one.name.clone()).collect()
+    }
+
+    /// What each object that lives has left to do.
+    pub(super) fn standings(&self) -> Vec<Standing> {
+        let runners = self.runners.borrow();
+        runners.iter().flat_map(|runner| runner.standings()).collect()
+    }
+
+    fn may_be_next(&self) -> Vec<Next> {
+        let now = environment::now();
+        let (runners, clients) = (self.runners.borrow(), self.clients.borrow());
+        let runners = runners.iter().filter(|one| one.is_ready(now, self.happened.get()));
+        let runners = runners.map(|runner| Next::Runner(runner.clone()));
+        let clients = clients.iter().filter(|client| self.clients_go_on() && client.is_ready());
+        runners.chain(clients.map(|client| Next::Client(client.clone()))).collect()
+    }
+
+    /// Whether it is the test itself that waits. What waits inside another's turn must end before that turn
+    /// does; a runner's waits all have limits, but a client might wait for that very runner.
+    fn clients_go_on(&self) -> bool {
+        self.depth.get() <= 1
+    }
+
+    /// The first moment at which somebody has something to do again.
+    fn next_moment(&self) -> Option<Instant> {
+        let runners = self.runners.borrow();
+        let runners = runners.iter().filter_map(|runner| runner.wakes_at(self.happened.get()));
+        runners.chain(self.sleepers.next().filter(|_| self.clients_go_on())).min()
+    }
+
+    // --- going on ---
+
+    /// One step of whoever is chosen among those who may be next; `false` if nobody is.
+    pub(super) fn step(self: &Rc<Self>) -> bool {
+        self.sleepers.wake(environment::now());
+        let mut next = self.may_be_next();
+        if next.is_empty() {
+            return false;
+        }
+        let next = next.swap_remove(self.below(next.len() as u64) as usize);
+        self.go_wrong(&next);
+        match next {
+            Next::Runner(runner) if runner.is_held(environment::now()) => {}
+            Next::Runner(runner) => self.turn(&runner),
+            Next::Client(client) => self.let_go_on(&client),
+        }
+        let cost = TURN_STEP * (1 + self.below(TURN_STEPS) as u32);
+        environment::set_now(later(environment::now(), cost));
+        true
+    }
+
+    /// Goes on until `is_over`, or that time. If nothing is left to do the time moves on to what is next;
+    /// unless `stands_still`.
+    ///
+    /// # Panics
+    /// If a wait of somebody's would never end.
+    pub(super) fn run(
+        self: &Rc<Self>,
+        deadline: Option<Instant>,
+        stands_still: bool,
+        is_over: &mut dyn FnMut() -> bool,
+    ) -> Pause {
+        struct Depth<'a>(&'a Cell<usize>);
+        impl Drop for Depth<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() - 1);
+            }
+        }
+        self.depth.set(self.depth.get() + 1);
+        let _depth = Depth(&self.depth);
+        // Whoever comes from outside may have done something.
+        self.happened.set(self.happened.get() + 1);
+        loop {
+            if is_over() {
+                return Pause::Over;
+            }
+            if deadline.is_some_and(|deadline| environment::now() >= deadline) {
+                return Pause::TimeUp;
+            }
+            if self.step() {
+                if self.depth.get() == 1
+                    && !panicking()
+                    && let Some(stuck) = self.stuck.take()
+                {
+                    panic!("{stuck}");
+                }
+                continue;
+            }
+            let next = self.next_moment().filter(|_| !stands_still);
+            match (next, deadline) {
+                (Some(at), None) => self.wait_until(self.maybe_late(at)),
+                (Some(at), Some(deadline)) if at <= deadline => {
+                    self.wait_until(self.maybe_late(at))
+                }
+                (_, Some(deadline)) if !stands_still => {
+                    self.wait_until(deadline);
+                    // What is waited for may be that.
+                    return if is_over() { Pause::Over } else { Pause::TimeUp };
+                }
+                _ => return Pause::Idle,
+            }
+        }
+    }
+
+    fn wait_until(&self, at: Instant) {
+        if at > environment::now() {
+            environment::set_now(at);
+            self.note(Happening::Waited);
+        }
+    }
+
+    /// Whose turn it is from now on: the calling thread is its, or nobody's. Returns whose it was.
+    fn pass_to(&self, next: Option<Arc<Station>>) -> (Option<Arc<Station>>, bool) {
+        let was_runner = remote::set_runner(next.is_some());
+        if let Some(next) = &next {
+            next.own();
+        }
+        let last = self.turning.replace(next);
+        (last, was_runner)
+    }
+
+    /// Runs what is that runner's, or nobody's, on this thread: in the middle of another one's turn that one
+    /// waits.
+    pub(super) fn run_as<R>(&self, who: Option<&Arc<Station>>, run: impl FnOnce() -> R) -> R {
+        /// Also when a scenario unwinds through a client.
+        struct Back<'a>(&'a Stage, Option<Arc<Station>>, bool);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                if let Some(station) = self.0.turning.take() {
+                    station.disown();
+                }
+                self.0.pass_to(self.1.take());
+                remote::set_runner(self.2);
+            }
+        }
+        if let Some(station) = &*self.turning.borrow() {
+            station.disown();
+        }
+        let (last, was_runner) = self.pass_to(who.cloned());
+        let _back = Back(self, last, was_runner);
+        run()
+    }
+
+    fn turn(self: &Rc<Self>, runner: &Simulated) {
+        let done = self.run_as(Some(&runner.station), || runner.turn(self));
+        if done.beside > 0 {
+            self.note(Happening::Did { runner: runner.name.clone(), count: done.beside });
+        }
+        if done.has_ended {
+            self.note(Happening::Ended(runner.name.clone()));
+        }
+    }
+
+    fn let_go_on(self: &Rc<Self>, client: &Client) {
+        self.note(Happening::WentOn(client.name.clone()));
+        self.run_as(None, || client.go_on());
+        if client.is_finished() {
+            self.note(Happening::Finished(client.name.clone()));
+        }
+    }
+
+    /// Ends what is there, and gives the machine back.
+    pub(super) fn end(self: &Rc<Self>) {
+        /// Also when a client's destructor panics: the next simulation on this thread must find it free.
+        struct Leave;
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                environment::leave();
+            }
+        }
+        let _leave = Leave;
+        // Their futures may hold proxies and calls, and what they drop may ask for the world.
+        while let Some(client) = { self.clients.borrow_mut().pop() } {
+            self.run_as(None, || client.give_up());
+        }
+        while let Some(runner) = { self.runners.borrow_mut().pop() } {
+            self.run_as(Some(&runner.station), || runner.end());
+        }
+    }
+}
+
+impl World for Stage {
+    /// # Panics
+    /// If what is waited for never comes.
+    fn wait(self: Rc<Self>, deadline: Option<Instant>, is_over: &mut dyn FnMut() -> bool) {
+        if self.run(deadline, false, is_over) == Pause::Idle && !panicking() {
+            let stuck = Stuck(&self).to_string();
+            if self.depth.get() > 0 {
+                self.stuck.replace(Some(stuck.clone()));
+            }
+            panic!("{stuck}");
+        }
+    }
+
+    fn launch(self: Rc<Self>, mut runner: Runner, station: Arc<Station>, engine: EngineHandle) {
+        let shared = std::sync::Arc::downgrade(engine.shared());
+        if !self.engines.borrow().iter().any(|known| known.ptr_eq(&shared)) {
+            self.engines.borrow_mut().push(shared);
+        }
+        let on_start = runner.on_start.take();
+        let simulated = self.run_as(Some(&station), || {
+            if let Some(hook) = on_start {
+                hook();
+            }
+            Simulated::new(runner, station.clone(), engine, self.clone())
+        });
+        self.note(Happening::Began(simulated.name.clone()));
+        self.runners.borrow_mut().push(Rc::new(simulated));
+    }
+}
+
+/// At the end of the clock's range: as late as it goes.
+pub(super) fn later(now: Instant, by: Duration) -> Instant {
+    now.checked_add(by).unwrap_or(now)
+}
