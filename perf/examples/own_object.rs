@@ -3,7 +3,7 @@
 //! Takes the options of `mainspring bench open-loop`, and `--json` for `mainspring report` and `compare`.
 
 use mainspring::active;
-use mainspring_perf::harness::Bench;
+use mainspring_perf::run::harness::Bench;
 use std::process::ExitCode;
 
 struct Account(i64);

@@ -3,70 +3,36 @@
 //! The `mainspring` command makes suites of it; `benches/rivals` puts other libraries beside it. A
 //! floor is a minimal program that does the same work: two threads and two cache lines, a bare
 //! ring, a raw futex. A figure without its floor says more about the machine than about a library.
+//!
+//! Each folder imports only from folders below it in this list and from the ground; the command,
+//! `bin/mainspring`, is on top of them all.
 
-// Where and how things are measured, and the floors.
-
-pub mod floor;
-pub mod futex;
-pub mod lab;
-pub mod ring;
-pub mod stats;
-
-// A run, from the command line to the document.
-
-pub mod cli;
-pub mod settings;
-pub mod plan;
-pub mod scenario;
-pub mod arrivals;
-pub mod open_loop;
-pub mod loads;
-pub mod counters;
+/// How a run is made: planned, measured round by round, summarized and reported.
 pub mod run;
-pub mod summary;
-pub mod session;
-pub mod harness;
-pub mod output;
 
-// Work: what scenarios do, grouped as the suites are.
+/// What the library is measured with: one file for each kind of work.
+pub mod suites;
 
-pub mod servant;
-pub mod meter;
-pub mod kind;
-pub mod call;
-pub mod tell;
-pub mod bare;
-pub mod payload;
-pub mod producers;
-pub mod fan_out;
-pub mod pipeline;
-pub mod pairs;
-pub mod wake;
-pub mod timers;
-pub mod idle;
-pub mod nursery;
-pub mod crowd;
-pub mod runners;
-pub mod start;
-
-// The machine.
-
-pub mod clock;
-pub mod jitter;
-pub mod machine;
-pub mod matrix;
-pub mod pinned;
-pub mod root;
-pub mod interrupts;
-pub mod layout;
-pub mod doctor;
+/// Finds a placement of runners and objects on CPUs, and proves it.
 pub mod tune;
 
-pub mod compare;
+/// What a run leaves: the document, and all that reads it: the table, the report, the comparison.
+pub mod results;
+
+/// What the machine is, and what it does to a measurement.
+pub mod machine;
+
+/// Minimal programs that do the same work without the library.
+pub mod floors;
+
+/// What every measurement works with: CPUs, engines, loops, plans of requests, settings.
+pub mod lab;
+
+// The ground: everything may import it.
+
+pub mod cli;
 pub mod digits;
-pub mod document;
-pub mod report;
-pub mod table;
+pub mod stats;
 pub mod trouble;
 
 #[cfg(test)]

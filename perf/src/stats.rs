@@ -1,7 +1,7 @@
 //! Figures: one round's sample, quantiles, medians.
 
-use crate::document::Quantiles;
-use crate::open_loop::Loaded;
+use crate::lab::open_loop::Loaded;
+use crate::results::document::Quantiles;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;

@@ -3,8 +3,8 @@
 
 mod samples;
 
-use mainspring_perf::compare::{self, Named, Question};
-use mainspring_perf::report;
+use mainspring_perf::results::compare::{self, Named, Question};
+use mainspring_perf::results::report;
 use samples::{bare, failed, hostile, rich, with_cpus};
 use std::fs;
 use std::path::Path;

@@ -4,7 +4,7 @@
 mod samples;
 
 use assert_cmd::Command;
-use mainspring_perf::document::{Document, Kind, Status};
+use mainspring_perf::results::document::{Document, Kind, Status};
 use samples::{HOSTILE, bare, failed, figures, hostile, rich, write};
 use serde_json::Value;
 use std::fs;

@@ -9,9 +9,9 @@
 mod samples;
 
 use fastrand::Rng;
-use mainspring_perf::compare::pairs::{self, Builds};
-use mainspring_perf::compare::{self, Comparison, Named, Overall, Question, Verdict};
-use mainspring_perf::document::{Document, Figures, Kind};
+use mainspring_perf::results::compare::pairs::{self, Builds};
+use mainspring_perf::results::compare::{self, Comparison, Named, Overall, Question, Verdict};
+use mainspring_perf::results::document::{Document, Figures, Kind};
 use samples::{bare, figures, normal};
 
 /// What a machine does to figures, in logarithms.

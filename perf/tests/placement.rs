@@ -3,8 +3,8 @@
 
 use fastrand::Rng;
 use mainspring::{CoreClass, Cpu, Topology};
-use mainspring_perf::jitter::CpuJitter;
-use mainspring_perf::matrix::Matrix;
+use mainspring_perf::machine::jitter::CpuJitter;
+use mainspring_perf::machine::matrix::Matrix;
 use mainspring_perf::tune::graph::{Edge, Graph, Object, Smt};
 use mainspring_perf::tune::problem::Machine;
 use mainspring_perf::tune::search::{self, Effort, Placement};

@@ -3,8 +3,8 @@
 mod samples;
 
 use assert_cmd::Command;
-use mainspring_perf::document::Document;
-use mainspring_perf::report;
+use mainspring_perf::results::document::Document;
+use mainspring_perf::results::report;
 use samples::{HOSTILE, bare, failed, hostile, rich, with_cpus, write};
 use scraper::{Html, Selector};
 use serde_json::Value;

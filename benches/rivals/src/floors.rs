@@ -4,10 +4,11 @@
 //! them can close, refuse, or tell one sender from another.
 
 use crate::work::{Contender, Figure, Placement, Stream, Wait, Work};
-use mainspring_perf::lab::{IDLE, Lab};
+use mainspring_perf::floors::floor;
+use mainspring_perf::floors::futex;
+use mainspring_perf::lab::lab::{IDLE, Lab};
 use mainspring_perf::stats::Sample;
 use mainspring_perf::trouble::Trouble;
-use mainspring_perf::{floor, futex};
 use std::time::Duration;
 
 /// The name of them all: there is at most one for each work.

@@ -2,7 +2,7 @@
 
 use mainspring_perf::trouble::Trouble;
 
-pub use mainspring_perf::nursery::resident_bytes as resident;
+pub use mainspring_perf::suites::nursery::resident_bytes as resident;
 
 /// Bytes on the heap that were allocated and not freed, by the allocator's own account, its headers
 /// included; an error where the allocator has none.

@@ -4,8 +4,8 @@
 //! one that crashes or hangs ends alone.
 
 use crate::work::{Figure, Work};
-use mainspring_perf::floor;
-use mainspring_perf::lab::Lab;
+use mainspring_perf::floors::floor;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 use std::io::Read;

@@ -1,6 +1,6 @@
 //! What is to be done, the same for every contender.
 
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::stats::Latencies;
 use mainspring_perf::trouble::Trouble;
 use serde::{Deserialize, Serialize};

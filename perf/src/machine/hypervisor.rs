@@ -1,6 +1,6 @@
 //! Whether the machine is a virtual one, and whose.
 
-use crate::root::Root;
+use crate::machine::root::Root;
 
 /// What firmware tells of hypervisors: a part of its vendor or product, and the name.
 const FIRMWARE: &[(&str, &str)] = &[

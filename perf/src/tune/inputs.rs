@@ -1,10 +1,10 @@
 //! What is known of the machine: read from the documents of other commands, or measured here.
 
-use crate::document;
-use crate::futex;
-use crate::jitter::{self, CpuJitter};
-use crate::lab::Lab;
-use crate::matrix::{self, Matrix, Plan};
+use crate::floors::futex;
+use crate::lab::lab::Lab;
+use crate::machine::jitter::{self, CpuJitter};
+use crate::machine::matrix::{self, Matrix, Plan};
+use crate::results::document;
 use crate::trouble::Trouble;
 use mainspring::Topology;
 use serde::Deserialize;

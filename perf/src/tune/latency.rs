@@ -1,6 +1,6 @@
 //! How long a message is on its way between two CPUs: measured, or taken from what is most alike.
 
-use crate::matrix::Matrix;
+use crate::machine::matrix::Matrix;
 use crate::tune::problem::LOCAL_NS;
 use mainspring::{Distance, Topology};
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 //! The unit of cost is nanoseconds of delay per second, over all messages; divided by the messages a
 //! second it is the mean delay of one. What it is made of stands in [`Cost`].
 
-use crate::jitter::CpuJitter;
-use crate::matrix::Matrix;
+use crate::machine::jitter::CpuJitter;
+use crate::machine::matrix::Matrix;
 use crate::tune::graph::{Graph, Smt};
 use crate::tune::latency::Latency;
 use mainspring::{CoreClass, Topology};

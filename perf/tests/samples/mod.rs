@@ -2,13 +2,13 @@
 #![allow(dead_code)] // each test file uses some
 
 use fastrand::Rng;
-use mainspring_perf::document::{
+use mainspring_perf::machine::jitter::CpuJitter;
+use mainspring_perf::machine::machine::{Machine, Place};
+use mainspring_perf::machine::matrix::Matrix;
+use mainspring_perf::results::document::{
     Build, Clock, Counters, Document, Figures, Kind, Load, Moved, Pin, Quantiles, RoundFigures,
     SCHEMA, Second, Status, Verdict,
 };
-use mainspring_perf::jitter::CpuJitter;
-use mainspring_perf::machine::{Machine, Place};
-use mainspring_perf::matrix::Matrix;
 use mainspring_perf::stats::{Latencies, median};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -364,6 +364,7 @@ pub fn hostile() -> Document {
 /// Puts a document into a file.
 pub fn write(document: &Document, folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
-    std::fs::write(&path, mainspring_perf::report::embed::pretty(document).unwrap()).unwrap();
+    std::fs::write(&path, mainspring_perf::results::report::embed::pretty(document).unwrap())
+        .unwrap();
     path
 }

@@ -1,6 +1,6 @@
 //! What the drivers ask of an actor framework, and what an actor does, the same in all of them.
 
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use std::future::Future;
 use std::io;

@@ -28,7 +28,7 @@ mod xtra;
 use crate::work::{Contender, Figure, Wait, Work};
 use by_hand::ByHand;
 use framework::{Framework, Setting, Topology};
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use super::framework::{Framework, Labour, Role, Setting, World};
 use crate::work::Figure;
-use mainspring_perf::lab::{ANSWER_LIMIT, IDLE, Lab, after_idle};
+use mainspring_perf::lab::lab::{ANSWER_LIMIT, IDLE, Lab, after_idle};
 use mainspring_perf::stats::Sample;
 use mainspring_perf::trouble::Trouble;
 use std::sync::Arc;

@@ -5,10 +5,10 @@ use super::place::engine_opposite;
 use crate::work::{Figure, Wait};
 use mainspring::active;
 use mainspring::mailbox::Kind;
-use mainspring_perf::call::{send, take_oldest};
-use mainspring_perf::floor::timed_chunks;
-use mainspring_perf::lab::{Lab, closed_loop};
+use mainspring_perf::floors::floor::timed_chunks;
+use mainspring_perf::lab::lab::{Lab, closed_loop};
 use mainspring_perf::stats::Sample;
+use mainspring_perf::suites::call::{send, take_oldest};
 use mainspring_perf::trouble::Trouble;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn windowed<K: Kind>(
     let mut calls = VecDeque::with_capacity(window);
     let mut sum = 0;
     let sample = timed_chunks(length, || {
-        for _ in 0..mainspring_perf::floor::CHUNK {
+        for _ in 0..mainspring_perf::floors::floor::CHUNK {
             if calls.len() == window {
                 take_oldest(&mut calls, &mut sum)?;
             }

@@ -5,8 +5,8 @@ use super::place::{A, engine_opposite};
 use crate::memory;
 use crate::work::{Figure, Wait, Work};
 use mainspring::{CAPACITY_DEFAULT, Engine};
-use mainspring_perf::lab::{ANSWER_LIMIT, Lab};
-use mainspring_perf::nursery::{Nursery, NurseryProxy, call_all, growth};
+use mainspring_perf::lab::lab::{ANSWER_LIMIT, Lab};
+use mainspring_perf::suites::nursery::{Nursery, NurseryProxy, call_all, growth};
 use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use crate::work::{Figure, Wait};
 use crossbeam_utils::Backoff;
 use mainspring::{Engine, Runner, SendError, WaitStrategy};
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use crate::payload::{Line, Payload};
 use crate::work::{Figure, Placement, Stream, Wait};
 use mainspring::mailbox::Kind;
 use mainspring::{Proxy, active};
-use mainspring_perf::lab::{ANSWER_LIMIT, Lab, Slot};
+use mainspring_perf::lab::lab::{ANSWER_LIMIT, Lab, Slot};
 use mainspring_perf::trouble::Trouble;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use super::place::engine_opposite;
 use crate::floors::figure;
 use crate::work::{Figure, Wait};
 use mainspring::active;
-use mainspring_perf::lab::{IDLE, Lab, after_idle};
+use mainspring_perf::lab::lab::{IDLE, Lab, after_idle};
 use mainspring_perf::trouble::Trouble;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

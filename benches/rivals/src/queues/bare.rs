@@ -6,7 +6,7 @@ use crate::payload::Payload;
 use crate::work::{Figure, Work};
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use crossbeam_queue::ArrayQueue;
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use disruptor::{
     BusySpin, EventPoller, MultiProducer, MultiProducerBarrier, Polling, SingleConsumerBarrier,
     SingleProducer, SingleProducerBarrier,
 };
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use std::sync::{Arc, Weak};
 use std::time::Duration;

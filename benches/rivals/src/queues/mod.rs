@@ -48,7 +48,7 @@ pub fn contenders() -> Vec<Contender> {
 mod tests {
     use super::*;
     use crate::work::{Placement, Stream, Wait, Work};
-    use mainspring_perf::lab::Lab;
+    use mainspring_perf::lab::lab::Lab;
     use std::time::Duration;
 
     const LENGTH: Duration = Duration::from_millis(5);

@@ -5,7 +5,7 @@ use super::ends::{Consumer, Gone, Kind, Pause, Producer, Producers, Queue, Refus
 use super::stream;
 use crate::payload::Payload;
 use crate::work::{Figure, Work};
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use rtrb::{PushError, RingBuffer};
 use std::time::Duration;

@@ -4,8 +4,8 @@ use super::ends::{Block, Gone, Kind, Policy, Producers, Queue, Spin, Try, Yield}
 use super::thread::start;
 use crate::payload::{Line, Payload};
 use crate::work::{Figure, Placement, Stream, Wait, Work};
-use mainspring_perf::floor::CHUNK;
-use mainspring_perf::lab::{Lab, Slot};
+use mainspring_perf::floors::floor::CHUNK;
+use mainspring_perf::lab::lab::{Lab, Slot};
 use mainspring_perf::trouble::Trouble;
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use super::ends::{
 use super::{stream, wake};
 use crate::payload::Payload;
 use crate::work::{Figure, Work};
-use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::lab::Lab;
 use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 use thingbuf::mpsc::blocking::{Receiver, Sender, with_recycle};

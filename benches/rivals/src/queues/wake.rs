@@ -4,7 +4,7 @@ use super::ends::{BlockingConsumer, BlockingProducer, Queue};
 use super::thread::start;
 use crate::floors::figure;
 use crate::work::{Figure, Wait, Work};
-use mainspring_perf::lab::{IDLE, Lab, after_idle};
+use mainspring_perf::lab::lab::{IDLE, Lab, after_idle};
 use mainspring_perf::trouble::Trouble;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};

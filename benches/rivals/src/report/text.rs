@@ -6,7 +6,7 @@ use crate::judge::{Line, Verdict};
 use crate::rounds::Role;
 use comfy_table::{CellAlignment, Table, presets};
 use mainspring_perf::digits::figure;
-use mainspring_perf::machine::Machine;
+use mainspring_perf::machine::machine::Machine;
 use std::fmt::Write;
 
 const HEADER: [&str; 8] = ["", "floor", "best rival", "", "ours", "÷", "wanted", ""];

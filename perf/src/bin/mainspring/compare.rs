@@ -3,11 +3,11 @@
 use crate::print;
 use clap::Args;
 use indicatif::ProgressBar;
-use mainspring_perf::compare::pairs::{self, Builds};
-use mainspring_perf::compare::{self, Comparison, Named, Question, THRESHOLD, text};
-use mainspring_perf::document::Document;
-use mainspring_perf::output::Output;
-use mainspring_perf::report;
+use mainspring_perf::results::compare::pairs::{self, Builds};
+use mainspring_perf::results::compare::{self, Comparison, Named, Question, THRESHOLD, text};
+use mainspring_perf::results::document::Document;
+use mainspring_perf::results::output::Output;
+use mainspring_perf::results::report;
 use mainspring_perf::trouble::Trouble;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -3,10 +3,10 @@
 use crate::{print, topology};
 use clap::Args;
 use mainspring::{Topology, list_of};
-use mainspring_perf::doctor::{self, Diagnosis, Patient};
-use mainspring_perf::jitter::{self, CpuJitter};
-use mainspring_perf::output::Output;
-use mainspring_perf::root::Root;
+use mainspring_perf::machine::doctor::{self, Diagnosis, Patient};
+use mainspring_perf::machine::jitter::{self, CpuJitter};
+use mainspring_perf::machine::root::Root;
+use mainspring_perf::results::output::Output;
 use mainspring_perf::trouble::Trouble;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,9 +4,9 @@ mod text;
 
 use crate::{choice, print};
 use clap::Args;
-use mainspring_perf::jitter::{self, Report, SCHEMA, Watched};
-use mainspring_perf::machine;
-use mainspring_perf::output::Output;
+use mainspring_perf::machine::jitter::{self, Report, SCHEMA, Watched};
+use mainspring_perf::machine::machine;
+use mainspring_perf::results::output::Output;
 use mainspring_perf::trouble::Trouble;
 use std::path::PathBuf;
 use std::process::ExitCode;

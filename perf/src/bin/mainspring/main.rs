@@ -19,7 +19,7 @@ mod tune;
 
 use args::Asked;
 use mainspring_perf::cli::{self, print};
-use mainspring_perf::session;
+use mainspring_perf::run::session;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -2,9 +2,9 @@
 
 use crate::print;
 use clap::Args;
-use mainspring_perf::document::Document;
-use mainspring_perf::output::Output;
-use mainspring_perf::report;
+use mainspring_perf::results::document::Document;
+use mainspring_perf::results::output::Output;
+use mainspring_perf::results::report;
 use mainspring_perf::trouble::Trouble;
 use std::path::PathBuf;
 use std::process::ExitCode;

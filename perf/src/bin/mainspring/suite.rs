@@ -8,10 +8,10 @@ mod scale;
 mod topics;
 
 use clap::ValueEnum;
-use mainspring_perf::loads::PARAMETERS;
-use mainspring_perf::plan::{Plan, ROUNDS_MAX};
-use mainspring_perf::scenario::{Scenario, select};
-use mainspring_perf::settings::Settings;
+use mainspring_perf::lab::scenario::{Scenario, select};
+use mainspring_perf::lab::settings::Settings;
+use mainspring_perf::run::plan::{Plan, ROUNDS_MAX};
+use mainspring_perf::suites::loads::PARAMETERS;
 use mainspring_perf::trouble::Trouble;
 use std::fmt::Write;
 

@@ -3,9 +3,9 @@
 use crate::print;
 use clap::Args;
 use mainspring::Topology;
-use mainspring_perf::layout::Layout;
-use mainspring_perf::output::Output;
-use mainspring_perf::root::Root;
+use mainspring_perf::machine::layout::Layout;
+use mainspring_perf::machine::root::Root;
+use mainspring_perf::results::output::Output;
 use mainspring_perf::trouble::Trouble;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

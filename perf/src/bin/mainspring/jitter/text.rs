@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use mainspring_perf::digits::{figure, time};
-use mainspring_perf::jitter::{Counted, CpuJitter, Report, Sources, Watched};
+use mainspring_perf::machine::jitter::{Counted, CpuJitter, Report, Sources, Watched};
 use mainspring_perf::stats::Latencies;
 use std::fmt::Write;
 

@@ -2,12 +2,18 @@
 
 use super::quick::{LINES, ONE_WAY, RING_WINDOW, round_trip, round_trip_floors, unpinned};
 use clap::ValueEnum;
-use mainspring_perf::floor::WINDOW;
-use mainspring_perf::idle::Hall;
-use mainspring_perf::scenario::{Scenario, scenario};
-use mainspring_perf::settings::{Settings, Wait, points};
-use mainspring_perf::timers::CROWD;
-use mainspring_perf::{call, floor, futex, idle, pairs, timers, wake};
+use mainspring_perf::floors::floor;
+use mainspring_perf::floors::floor::WINDOW;
+use mainspring_perf::floors::futex;
+use mainspring_perf::lab::scenario::{Scenario, scenario};
+use mainspring_perf::lab::settings::{Settings, Wait, points};
+use mainspring_perf::suites::call;
+use mainspring_perf::suites::idle;
+use mainspring_perf::suites::idle::Hall;
+use mainspring_perf::suites::pairs;
+use mainspring_perf::suites::timers;
+use mainspring_perf::suites::timers::CROWD;
+use mainspring_perf::suites::wake;
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -4,15 +4,17 @@ use super::quick::{RING, RING_BY_32, ring_floors};
 use super::scale::curve;
 use mainspring::WaitStrategy;
 use mainspring::mailbox::{Lanes, Mpsc, Spsc};
-use mainspring_perf::kind::Chosen;
-use mainspring_perf::lab::Lab;
-use mainspring_perf::meter::Meter;
-use mainspring_perf::scenario::{Measure, Scenario, scenario};
-use mainspring_perf::settings::{PAYLOADS, Settings, points};
+use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::scenario::{Measure, Scenario, scenario};
+use mainspring_perf::lab::settings::{PAYLOADS, Settings, points};
 use mainspring_perf::stats::Sample;
-use mainspring_perf::tell::Sending;
+use mainspring_perf::suites::bare;
+use mainspring_perf::suites::kind::Chosen;
+use mainspring_perf::suites::meter::Meter;
+use mainspring_perf::suites::payload;
+use mainspring_perf::suites::tell;
+use mainspring_perf::suites::tell::Sending;
 use mainspring_perf::trouble::Trouble;
-use mainspring_perf::{bare, payload, tell};
 use std::time::Duration;
 
 /// Everything.

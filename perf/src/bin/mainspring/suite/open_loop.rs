@@ -1,11 +1,11 @@
 //! Planned loads of one object, which may stall once: what users feel, beside what a closed loop shows.
 
 use mainspring::active;
-use mainspring_perf::floor;
-use mainspring_perf::lab::RUNNER;
-use mainspring_perf::loads;
-use mainspring_perf::scenario::{Scenario, scenario};
-use mainspring_perf::settings::Settings;
+use mainspring_perf::floors::floor;
+use mainspring_perf::lab::lab::RUNNER;
+use mainspring_perf::lab::scenario::{Scenario, scenario};
+use mainspring_perf::lab::settings::Settings;
+use mainspring_perf::suites::loads;
 use std::time::{Duration, Instant};
 
 /// Adds up, and may stall once.

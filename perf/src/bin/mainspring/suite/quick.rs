@@ -1,11 +1,15 @@
 //! The quick suite: one caller, one runner.
 
-use mainspring_perf::floor::WINDOW;
-use mainspring_perf::lab::IDLE;
-use mainspring_perf::scenario::{Scenario, scenario};
-use mainspring_perf::settings::Wait;
-use mainspring_perf::tell::Sending;
-use mainspring_perf::{call, floor, futex, tell, wake};
+use mainspring_perf::floors::floor;
+use mainspring_perf::floors::floor::WINDOW;
+use mainspring_perf::floors::futex;
+use mainspring_perf::lab::lab::IDLE;
+use mainspring_perf::lab::scenario::{Scenario, scenario};
+use mainspring_perf::lab::settings::Wait;
+use mainspring_perf::suites::call;
+use mainspring_perf::suites::tell;
+use mainspring_perf::suites::tell::Sending;
+use mainspring_perf::suites::wake;
 
 /// A floor of cache lines, which many scenarios are divided by.
 pub const LINES: &str = "floor/ping_pong";

@@ -3,13 +3,14 @@
 //! The first point of each curve is the floor of the others, so that the table shows the growth.
 //! Every runner waits as it does by default.
 
-use mainspring_perf::crowd::Crowds;
-use mainspring_perf::lab::Lab;
-use mainspring_perf::scenario::{Measure, Scenario};
-use mainspring_perf::settings::{Settings, points};
+use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::scenario::{Measure, Scenario};
+use mainspring_perf::lab::settings::{Settings, points};
 use mainspring_perf::stats::Sample;
+use mainspring_perf::suites::crowd::Crowds;
+use mainspring_perf::suites::runners;
+use mainspring_perf::suites::start;
 use mainspring_perf::trouble::Trouble;
-use mainspring_perf::{runners, start};
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -3,14 +3,16 @@
 use super::quick::{RING, ring_floors};
 use super::scale::curve;
 use mainspring::mailbox::{ClonedKind, Lanes, Mpsc};
-use mainspring_perf::kind::Chosen;
-use mainspring_perf::lab::Lab;
-use mainspring_perf::pipeline::{self, Spread};
-use mainspring_perf::scenario::{Measure, Scenario, scenario};
-use mainspring_perf::settings::{Settings, points};
+use mainspring_perf::floors::floor;
+use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::scenario::{Measure, Scenario, scenario};
+use mainspring_perf::lab::settings::{Settings, points};
 use mainspring_perf::stats::Sample;
+use mainspring_perf::suites::fan_out;
+use mainspring_perf::suites::kind::Chosen;
+use mainspring_perf::suites::pipeline::{self, Spread};
+use mainspring_perf::suites::producers;
 use mainspring_perf::trouble::Trouble;
-use mainspring_perf::{fan_out, floor, producers};
 use std::time::Duration;
 
 /// Many threads to one object, through either kind that takes many.

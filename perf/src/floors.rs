@@ -1,0 +1,3 @@
+pub mod ring;
+pub mod floor;
+pub mod futex;

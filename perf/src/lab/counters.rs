@@ -1,0 +1,91 @@
+//! What the kernel and the engines count while something is measured.
+
+use crate::results::document::Counters;
+use mainspring::Wakeups;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use std::fs::read_to_string;
+
+/// The counts at a beginning. What can't be read is `None`, then and later.
+pub struct Before {
+    usage: Option<Usage>,
+    run_delay_ns: Option<u64>,
+    steal_ticks: Option<u64>,
+    throttled: Option<u64>,
+}
+
+/// The kernel's unit in `/proc/stat`, as it has been for decades on every architecture: 1/100 s.
+const TICK_MS: u64 = 10;
+
+/// Reads the counts; some microseconds.
+pub fn begin() -> Before {
+    Before {
+        usage: getrusage(UsageWho::RUSAGE_SELF).ok(),
+        run_delay_ns: run_delay_ns(),
+        steal_ticks: steal_ticks(),
+        throttled: throttled(),
+    }
+}
+
+impl Before {
+    /// What was counted since, together with what the engines did that have ended meanwhile.
+    pub fn end(self, engines: Option<Wakeups>) -> Counters {
+        let after = begin();
+        let usage = |of: fn(&Usage) -> i64| {
+            let (before, after) = (self.usage.as_ref()?, after.usage.as_ref()?);
+            u64::try_from(of(after) - of(before)).ok()
+        };
+        let grown = |before: Option<u64>, after: Option<u64>| after?.checked_sub(before?);
+        let engine = |of: fn(&Wakeups) -> usize| engines.as_ref().map(|all| of(all) as u64);
+        Counters {
+            switches_voluntary: usage(Usage::voluntary_context_switches),
+            switches_involuntary: usage(Usage::involuntary_context_switches),
+            faults_minor: usage(Usage::minor_page_faults),
+            run_delay_ns: grown(self.run_delay_ns, after.run_delay_ns),
+            steal_ms: grown(self.steal_ticks, after.steal_ticks).map(|ticks| ticks * TICK_MS),
+            throttled: grown(self.throttled, after.throttled),
+            parks: engine(|all| all.parks),
+            spin_hits: engine(|all| all.spin_hits),
+            wakes_sent: engine(|all| all.wakes),
+            wakes_elided: engine(|all| all.rings.saturating_sub(all.wakes)),
+        }
+    }
+}
+
+/// The second number of the measuring thread's `schedstat`.
+fn run_delay_ns() -> Option<u64> {
+    nth(&read_to_string("/proc/thread-self/schedstat").ok()?, 1)
+}
+
+/// The eighth number behind `cpu`, which is all CPUs together.
+fn steal_ticks() -> Option<u64> {
+    let text = read_to_string("/proc/stat").ok()?;
+    nth(text.lines().find(|line| line.starts_with("cpu "))?, 8)
+}
+
+/// Of the cgroup at the root of what the process sees, version 2 or 1.
+fn throttled() -> Option<u64> {
+    let read = |path: &str| read_to_string(path).ok();
+    let text = read("/sys/fs/cgroup/cpu.stat").or_else(|| read("/sys/fs/cgroup/cpu/cpu.stat"))?;
+    nth(text.lines().find(|line| line.starts_with("nr_throttled "))?, 1)
+}
+
+fn nth(text: &str, place: usize) -> Option<u64> {
+    text.split_whitespace().nth(place)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_thread_does_is_counted() {
+        let before = begin();
+        let pages = vec![1_u8; 1 << 24];
+        std::thread::yield_now();
+        let engines = Wakeups { rings: 5, wakes: 2, spin_hits: 3, parks: 1 };
+        let counters = before.end(Some(engines));
+        assert!(counters.faults_minor.unwrap() > 0, "{} bytes were touched", pages.len());
+        assert!(counters.switches_voluntary.is_some() && counters.switches_involuntary.is_some());
+        assert_eq!((counters.wakes_sent, counters.wakes_elided), (Some(2), Some(3)));
+    }
+}

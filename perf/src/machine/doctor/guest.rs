@@ -1,0 +1,68 @@
+//! What being a virtual machine means for figures, and being a host of some.
+
+use super::finding::BY_HYPERVISOR;
+use super::{Check, Finding, Fix, Patient};
+use crate::machine::root::Unreadable;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "virtual",
+        group: "virtual machine",
+        effect: "on which cores of the host the CPUs run, who shares those and how fast they are \
+                 can't be known here, and may change: tails are upper bounds",
+        look: is_virtual,
+    },
+    Check {
+        name: "halt_poll",
+        group: "virtual machine",
+        effect: "an idle virtual CPU is given back to the hypervisor at once: waking a parked \
+                 runner then takes tens of microseconds rather than a few, for the waker as well",
+        look: halt_poll,
+    },
+];
+
+fn is_virtual(patient: &Patient) -> Result<Finding, Unreadable> {
+    let Some(name) = &patient.hypervisor else {
+        // Where the processor doesn't tell, silence isn't an answer.
+        patient.root.text("proc/cpuinfo")?;
+        return Ok(Finding::ok("no hypervisor seen"));
+    };
+    let says = format!(
+        "a virtual machine ({name}): host placement, siblings and frequency are unknown here"
+    );
+    let finding = Finding::note(says).counted("hypervisor", name);
+    Ok(finding.out_of_reach(BY_HYPERVISOR))
+}
+
+const DRIVER: &str = "sys/devices/system/cpu/cpuidle/current_driver";
+const GUEST: &str = "sys/module/haltpoll/parameters/guest_halt_poll_ns";
+const HOST: &str = "sys/module/kvm/parameters/halt_poll_ns";
+/// The kernel's default.
+const POLL_NS: u64 = 200_000;
+
+fn halt_poll(patient: &Patient) -> Result<Finding, Unreadable> {
+    if !patient.is_virtual() {
+        return Ok(match patient.root.number::<u64>(HOST) {
+            Ok(nanos) => {
+                let says = format!("no guest; guests of this host are polled for {nanos} ns");
+                Finding::ok(says).seen(HOST, nanos)
+            }
+            Err(_) => Finding::ok("no guest, and no host of KVM guests"),
+        });
+    }
+    let driver = patient.root.find(DRIVER).unwrap_or_else(|| "none".into());
+    let Ok(nanos) = patient.root.number::<u64>(GUEST) else {
+        let says = format!("this guest doesn't poll before it halts (idle driver: {driver})");
+        let finding = Finding::note(says).seen(DRIVER, driver);
+        return Ok(finding.out_of_reach("whether the host polls for it can't be known from inside"));
+    };
+    let finding = match nanos {
+        0 => Finding::warns("this guest doesn't poll before it halts").fix(Fix::write(
+            format!("/{GUEST}"),
+            POLL_NS,
+            0,
+        )),
+        _ => Finding::ok(format!("this guest polls for up to {nanos} ns before it halts")),
+    };
+    Ok(finding.seen(GUEST, nanos).seen(DRIVER, driver))
+}

@@ -1,0 +1,318 @@
+//! The results of a run as a JSON document: written by `bench`, read by `report` and `compare`.
+//!
+//! `docs/RESULTS.md` describes each field. Times are nanoseconds unless a name says otherwise. A
+//! later version of the schema may add fields; one that changes a meaning has another number.
+
+use crate::machine::jitter::CpuJitter;
+use crate::machine::machine::Machine;
+use crate::machine::matrix::Matrix;
+use crate::trouble::Trouble;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// The schema's name and version.
+pub const SCHEMA: &str = "mainspring-bench/2";
+
+/// Everything about one run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Document {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The version of the command that wrote it.
+    pub version: String,
+    /// When the run began: RFC 3339, UTC.
+    pub started: String,
+    /// Whether the figures can be used.
+    pub status: Status,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+    /// What has to be known to read the figures.
+    pub warnings: Vec<String>,
+    /// How to run it again.
+    pub command: String,
+    /// What was measured, as a build.
+    pub build: Build,
+    /// Where it was measured.
+    pub environment: Machine,
+    /// What the times were taken with.
+    pub clock: Clock,
+    /// Who ran where, read back from the kernel.
+    pub pins: Vec<Pin>,
+    /// The suite's name.
+    pub suite: String,
+    /// What the suite was told: capacity, rate, seconds.
+    pub parameters: BTreeMap<String, String>,
+    /// How many rounds there were to be.
+    pub rounds: u32,
+    /// The bare round trip before each round.
+    pub probes_ns: Vec<f64>,
+    /// The floors that make it noisy.
+    pub moved: Vec<Moved>,
+    /// What is wanted of the library, and whether it was met.
+    pub gates: Vec<Verdict>,
+    /// The machine's own hiccups on the same CPUs, measured before the first round.
+    pub jitter: Vec<CpuJitter>,
+    /// Latencies between CPUs, if they were measured.
+    pub matrix: Option<Matrix>,
+    /// The figures.
+    pub scenarios: Vec<Figures>,
+}
+
+/// Whether the figures can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// They can.
+    Ok,
+    /// A floor moved by more than a factor of two, and not in a single round: they can't be compared.
+    Noisy,
+    /// The user broke it off: there are fewer rounds than planned.
+    Interrupted,
+    /// Something went wrong: requests were lost, or a planned rate wasn't reached.
+    Failed,
+}
+
+/// The build that was measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Build {
+    /// The compiler, as it names itself.
+    pub rustc: String,
+    /// `release` or `debug`.
+    pub profile: String,
+    /// The target triple.
+    pub target: String,
+    /// The commit, if the build knew it; with `-dirty` if there were changes.
+    pub commit: Option<String>,
+}
+
+/// The clock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Clock {
+    /// Which.
+    pub kind: String,
+    /// What one look at it takes. Each latency holds one; nothing is subtracted.
+    pub read_ns: f64,
+    /// The smallest step it was seen to make.
+    pub step_ns: u64,
+}
+
+/// One thread's place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pin {
+    /// `caller`, `runner`, or the runner's name.
+    pub role: String,
+    /// The CPU asked for.
+    pub cpu: usize,
+    /// Whether the mask read back says so.
+    pub is_verified: bool,
+}
+
+/// A floor that was not the same in all rounds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Moved {
+    /// Which: a scenario, or the probe before each round.
+    pub floor: String,
+    /// Its least round.
+    pub least_ns: f64,
+    /// Its largest round.
+    pub largest_ns: f64,
+}
+
+/// How the library did at one gate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The gate, its figure and its limit, in words.
+    pub text: String,
+    /// The scenario that decides.
+    pub scenario: String,
+    /// The figure.
+    pub value: f64,
+    /// The largest that is wanted.
+    pub wanted_max: f64,
+    /// Whether it is no larger.
+    pub is_met: bool,
+}
+
+/// One scenario: group/scenario/parameter.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Figures {
+    /// Its name.
+    pub id: String,
+    /// The scenario that it is divided by.
+    pub floor: Option<String>,
+    /// What is measured.
+    pub kind: Kind,
+    /// Of [`value`](Self::value).
+    pub unit: String,
+    /// The median over rounds; of latencies, of each round's median.
+    pub value: Option<f64>,
+    /// The least round.
+    pub value_min: Option<f64>,
+    /// The largest round.
+    pub value_max: Option<f64>,
+    /// The median over rounds of the ratio to the floor of the same round.
+    pub ratio: Option<f64>,
+    /// All rounds together, where single latencies were taken: under a planned load from the moment
+    /// at which the request was planned, otherwise from when it was sent.
+    pub latency_ns: Option<Quantiles>,
+    /// Under a planned load: from when the request was really sent. Hides what a stall keeps from being sent.
+    pub service_ns: Option<Quantiles>,
+    /// The planned load, if there was one.
+    pub load: Option<Load>,
+    /// Each second of a planned load, over all rounds one after the other; a round's last one may be shorter.
+    pub series: Vec<Second>,
+    /// Each round.
+    pub rounds: Vec<RoundFigures>,
+}
+
+/// What a scenario's figures are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Single operations were timed.
+    Latency,
+    /// Many operations were timed together; the value is the time of one.
+    Throughput,
+    /// Something that is not a time.
+    Amount,
+    /// It was never measured.
+    None,
+}
+
+/// A plan of when requests are sent, and what became of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Load {
+    /// `fixed`, `poisson` or `bursts`.
+    pub arrivals: String,
+    /// Requests a second, planned.
+    pub target_per_s: f64,
+    /// Requests a second, answered.
+    pub achieved_per_s: f64,
+    /// How many were planned.
+    pub planned: u64,
+    /// How many were sent.
+    pub sent: u64,
+    /// How many were answered.
+    pub received: u64,
+}
+
+/// One second of a planned load.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Second {
+    /// Which, from the beginning of the first round.
+    pub second: u32,
+    /// How many requests were planned in it.
+    pub count: u64,
+    /// Half of them took no longer.
+    pub p50_ns: u64,
+    /// The same for 99 of 100, if there were enough.
+    pub p99_ns: Option<u64>,
+    /// The longest.
+    pub max_ns: u64,
+}
+
+/// One round of one scenario.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RoundFigures {
+    /// The figure that stands for it.
+    pub value: f64,
+    /// Divided by the floor's of the same round.
+    pub ratio: Option<f64>,
+    /// How many were timed.
+    pub operations: Option<u64>,
+    /// Single latencies, without the histogram.
+    pub latency_ns: Option<Quantiles>,
+    /// What the kernel and the engine counted meanwhile.
+    pub counters: Counters,
+}
+
+/// What was counted while something was measured. `None`: the system doesn't say, or no engine runs.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    /// Times that a thread of the process gave its CPU up to wait.
+    pub switches_voluntary: Option<u64>,
+    /// Times that a thread of the process was made to give it up.
+    pub switches_involuntary: Option<u64>,
+    /// Page faults that needed no disk.
+    pub faults_minor: Option<u64>,
+    /// Time that threads of the process could have run, and waited for a CPU.
+    pub run_delay_ns: Option<u64>,
+    /// Time that the hypervisor took from all CPUs.
+    pub steal_ms: Option<u64>,
+    /// Periods in which the cgroup's quota was used up.
+    pub throttled: Option<u64>,
+    /// Times that a runner went to sleep.
+    pub parks: Option<u64>,
+    /// Times that a runner found work while it spun, and needn't sleep.
+    pub spin_hits: Option<u64>,
+    /// System calls with which senders woke runners.
+    pub wakes_sent: Option<u64>,
+    /// Times that a sender gave a runner notice, and it was awake.
+    pub wakes_elided: Option<u64>,
+}
+
+/// A distribution. A quantile is there only if at least ten samples lie beyond it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// How many samples.
+    pub count: u64,
+    /// The least.
+    pub min: u64,
+    /// The mean.
+    pub mean: f64,
+    /// Half of them are no larger.
+    pub p50: Option<u64>,
+    /// Nine of ten.
+    pub p90: Option<u64>,
+    /// 99 of 100.
+    pub p99: Option<u64>,
+    /// 999 of 1,000.
+    pub p999: Option<u64>,
+    /// 9,999 of 10,000.
+    pub p9999: Option<u64>,
+    /// The largest.
+    pub max: u64,
+    /// All of it: an HDR histogram, V2 with deflate, in base64, as its other implementations read it.
+    pub hdr: Option<String>,
+}
+
+impl Document {
+    /// Reads a document back.
+    ///
+    /// # Errors
+    /// [`Trouble::Usage`] if it can't be read, isn't JSON (with line and column), or is of another
+    /// schema.
+    pub fn read(path: &Path) -> Result<Self, Trouble> {
+        read(path, SCHEMA)
+    }
+}
+
+/// Reads a JSON file whose field `schema` must be this one.
+pub fn read<T: for<'a> Deserialize<'a>>(path: &Path, schema: &str) -> Result<T, Trouble> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let shown = path.display();
+    let refuse = |why: String| Trouble::Usage(format!("{shown}: {why}"));
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| refuse(format!("{error}; give a file of this command's")))?;
+    let head: Head =
+        serde_json::from_str(&text).map_err(|error| refuse(wrong_json(&error, schema)))?;
+    if head.schema != schema {
+        let found = head.schema;
+        return Err(refuse(format!(
+            "its schema is {found:?}, and this version of mainspring reads {schema:?}; write it anew, \
+             or use the version that wrote it"
+        )));
+    }
+    serde_json::from_str(&text).map_err(|error| refuse(wrong_json(&error, schema)))
+}
+
+/// The message has line and column already.
+fn wrong_json(error: &serde_json::Error, schema: &str) -> String {
+    format!("{error}; this is no document of schema {schema:?}")
+}

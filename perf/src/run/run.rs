@@ -1,0 +1,276 @@
+//! The rounds, in which the scenarios are measured by turns.
+
+use crate::floors::floor;
+use crate::lab::counters;
+use crate::lab::lab::Lab;
+use crate::lab::open_loop::Loaded;
+use crate::lab::scenario::Scenario;
+use crate::machine::jitter::{self, CpuJitter};
+use crate::results::document::{Counters, Moved, Pin};
+use crate::run::plan::Plan;
+use crate::stats::{Latencies, Sample, median};
+use crate::trouble::Trouble;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+/// The rounds of one scenario.
+pub struct Outcome {
+    /// Which.
+    pub scenario: Scenario,
+    /// What each round came to; fewer than the run's if it broke off, or is measured once.
+    pub rounds: Vec<Round>,
+    /// The latencies of all rounds, if it has any.
+    pub latencies: Option<Latencies>,
+    /// The planned loads of all rounds together, if it has any.
+    pub loaded: Option<Box<Loaded>>,
+}
+
+/// One round of one scenario.
+pub struct Round {
+    /// What stands for it.
+    pub value: f64,
+    /// Its figure, divided by the floor's of the same round.
+    pub ratio: Option<f64>,
+    /// What was measured, without the histograms that went into the outcome's.
+    pub kind: Measured,
+    /// What was counted meanwhile.
+    pub counters: Counters,
+}
+
+/// What a round has measured.
+pub enum Measured {
+    /// Single latencies.
+    Latency(Latencies),
+    /// Many operations together: how many.
+    PerOperation(u64),
+    /// Something that is not a time.
+    Amount(&'static str),
+}
+
+impl Outcome {
+    fn new(scenario: Scenario) -> Self {
+        Self { scenario, rounds: Vec::new(), latencies: None, loaded: None }
+    }
+
+    /// The median over rounds.
+    pub fn value(&self) -> Option<f64> {
+        median(self.rounds.iter().map(|round| round.value))
+    }
+
+    /// The median over rounds of the ratio to the floor of the same round.
+    pub fn ratio(&self) -> Option<f64> {
+        median(self.rounds.iter().filter_map(|round| round.ratio))
+    }
+
+    fn add(&mut self, sample: Sample, floor: Option<f64>, counters: Counters) {
+        let value = sample.value();
+        let kind = match sample {
+            Sample::PerOperation { operations, .. } => Measured::PerOperation(operations),
+            Sample::Amount { unit, .. } => Measured::Amount(unit),
+            Sample::Latency(latencies) => self.add_latencies(latencies),
+            Sample::Load(loaded) => {
+                let latencies = self.add_latencies(loaded.latencies.clone());
+                match &mut self.loaded {
+                    Some(all) => all.add(*loaded),
+                    none => *none = Some(loaded),
+                }
+                latencies
+            }
+        };
+        self.rounds.push(Round { value, ratio: floor.map(|floor| value / floor), kind, counters });
+    }
+
+    fn add_latencies(&mut self, latencies: Latencies) -> Measured {
+        self.latencies.get_or_insert_with(Latencies::new).add(&latencies);
+        Measured::Latency(latencies)
+    }
+}
+
+/// What a run came to.
+pub struct Run {
+    /// When it began.
+    pub started: SystemTime,
+    /// How many rounds were wanted.
+    pub rounds: u32,
+    /// The machine's own hiccups, before the first round.
+    pub jitter: Vec<CpuJitter>,
+    /// The bare round trip before each round, in nanoseconds, where there are two CPUs.
+    pub probes: Vec<f64>,
+    /// The scenarios, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Who was pinned where.
+    pub pins: Vec<Pin>,
+    /// What has to be said.
+    pub warnings: Vec<String>,
+    /// Whether the user broke it off.
+    pub is_interrupted: bool,
+}
+
+/// A run is noisy if a floor moved by more than this factor, leaving aside one round in so many: a
+/// neighbour's visit spoils one round, and medians over rounds don't mind that.
+const NOISY: f64 = 2.0;
+const ROUNDS_PER_VISIT: usize = 5;
+
+/// Whether a floor moved too much.
+fn moved(floor: &str, rounds: impl Iterator<Item = f64>) -> Option<Moved> {
+    let mut rounds: Vec<f64> = rounds.collect();
+    rounds.sort_by(f64::total_cmp);
+    rounds.truncate(rounds.len() - rounds.len() / ROUNDS_PER_VISIT);
+    let (least_ns, largest_ns) = (*rounds.first()?, *rounds.last()?);
+    let moved = || Moved { floor: floor.into(), least_ns, largest_ns };
+    (largest_ns > NOISY * least_ns).then(moved)
+}
+
+impl Run {
+    /// The floors that moved too much for their rounds to be compared with each other.
+    ///
+    /// Not only the round trip: two CPUs can stream more slowly with the same round trip. A futex
+    /// is left out, as it is either quick or slow by whether the other CPU has gone to sleep.
+    pub fn moved(&self) -> Vec<Moved> {
+        let is_steady = |id: &str| id.starts_with("floor/") && !id.starts_with("floor/futex");
+        let floors = self.outcomes.iter().filter(|outcome| is_steady(&outcome.scenario.id));
+        let probe = moved("the probe", self.probes.iter().copied());
+        let floors = floors.filter_map(|outcome| {
+            moved(&outcome.scenario.id, outcome.rounds.iter().map(|round| round.value))
+        });
+        probe.into_iter().chain(floors).collect()
+    }
+}
+
+/// A probe takes this share of its round.
+const PROBE_SHARE: u32 = 50;
+/// The machine's hiccups are watched for this share of the run on each of its CPUs, and no longer
+/// than the other time.
+const JITTER_SHARE: u32 = 40;
+const JITTER_MAX: Duration = Duration::from_secs(2);
+
+/// Measures every scenario in every round, and says what stopped it, if anything did. Ends before
+/// the next measurement once `interrupted` says so.
+pub fn all(
+    plan: &Plan,
+    scenarios: Vec<Scenario>,
+    interrupted: &AtomicBool,
+) -> (Run, Option<Trouble>) {
+    let lab = Lab::open(plan.cpus, plan.capacity);
+    let mut run = Run {
+        started: SystemTime::now(),
+        rounds: plan.rounds,
+        jitter: Vec::new(),
+        probes: Vec::new(),
+        outcomes: scenarios.into_iter().map(Outcome::new).collect(),
+        pins: Vec::new(),
+        warnings: Vec::new(),
+        is_interrupted: false,
+    };
+    let measured = run_rounds(&mut run, plan, &lab, interrupted);
+    let trouble = measured.and_then(|()| reached(&run, &lab)).err();
+    (run.pins, run.warnings) = (lab.pins(), lab.warnings());
+    (run, trouble)
+}
+
+fn run_rounds(
+    run: &mut Run,
+    plan: &Plan,
+    lab: &Lab,
+    interrupted: &AtomicBool,
+) -> Result<(), Trouble> {
+    let watch = (plan.budget / JITTER_SHARE).min(JITTER_MAX);
+    let progress = progress(shares(run, |_| 1));
+    progress.set_message("jitter");
+    let used = plan.cpus.map_or(Vec::new(), |(caller, runner)| vec![caller, runner]);
+    for cpu in &used {
+        run.jitter.push(jitter::watch(*cpu, watch)?);
+    }
+    let probe = plan.budget / run.rounds / PROBE_SHARE;
+    let spent = probe * run.rounds + watch * used.len() as u32;
+    let share = plan.budget.saturating_sub(spent) / shares(run, |scenario| scenario.weight);
+    for round in 0..run.rounds {
+        if lab.cpus.is_some() {
+            run.probes.push(floor::ping_pong(lab, probe)?.value());
+        }
+        for place in 0..run.outcomes.len() {
+            // Relaxed: a flag that nothing else comes with.
+            if interrupted.load(Relaxed) {
+                run.is_interrupted = true;
+                return Ok(());
+            }
+            let scenario = &run.outcomes[place].scenario;
+            if scenario.is_once && round > 0 {
+                continue;
+            }
+            progress.set_message(scenario.id.clone());
+            let floor = scenario.floor.as_deref().and_then(|floor| floor_of(run, floor));
+            let (sample, counters) = measure(scenario, lab, share * scenario.weight)?;
+            run.outcomes[place].add(sample, floor, counters);
+            progress.inc(1);
+        }
+    }
+    Ok(())
+}
+
+/// Says which planned loads weren't reached; one that was asked for by its rate is trouble.
+fn reached(run: &Run, lab: &Lab) -> Result<(), Trouble> {
+    let short = run.outcomes.iter().filter_map(|outcome| {
+        let why = outcome.loaded.as_ref()?.shortfall()?;
+        Some((&outcome.scenario, format!("{}: {why}", outcome.scenario.id)))
+    });
+    for (scenario, why) in short {
+        if scenario.must_reach {
+            return Err(Trouble::Rate(why));
+        }
+        lab.warn(format!("{why}: this rate is beyond the knee"));
+    }
+    Ok(())
+}
+
+fn measure(
+    scenario: &Scenario,
+    lab: &Lab,
+    length: Duration,
+) -> Result<(Sample, Counters), Trouble> {
+    // What a scenario before this one has left.
+    lab.take_counts();
+    let before = counters::begin();
+    let sample = (scenario.measure)(lab, length);
+    let counters = before.end(lab.take_counts());
+    sample.map(|sample| (sample, counters)).map_err(|trouble| trouble.within(&scenario.id))
+}
+
+/// The sum over all measurements of the run.
+fn shares(run: &Run, share: impl Fn(&Scenario) -> u32) -> u32 {
+    let rounds = |scenario: &Scenario| if scenario.is_once { 1 } else { run.rounds };
+    run.outcomes.iter().map(|one| rounds(&one.scenario) * share(&one.scenario)).sum()
+}
+
+/// The floor's figure of the round that is under way: floors stand before those they are for.
+fn floor_of(run: &Run, id: &str) -> Option<f64> {
+    let floor = run.outcomes.iter().find(|outcome| outcome.scenario.id == id)?;
+    floor.rounds.last().map(|round| round.value)
+}
+
+/// On stderr, and only on a terminal. It draws between measurements, never during one.
+fn progress(steps: u32) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left: {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    // It goes however the run ends.
+    ProgressBar::new(steps.into()).with_style(style).with_finish(ProgressFinish::AndClear)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_noisy(rounds: &[f64]) -> bool {
+        moved("a floor", rounds.iter().copied()).is_some()
+    }
+
+    #[test]
+    fn one_spoilt_round_in_five_makes_no_run_noisy_and_two_do() {
+        assert!(!is_noisy(&[]) && !is_noisy(&[100.0]));
+        assert!(!is_noisy(&[100.0, 190.0, 110.0, 9e9, 100.0]));
+        assert!(is_noisy(&[100.0, 9e9, 110.0, 9e9, 100.0]));
+        assert!(is_noisy(&[100.0, 210.0, 110.0, 9e9, 100.0]));
+        assert!(is_noisy(&[100.0, 250.0]));
+    }
+}

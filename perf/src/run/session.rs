@@ -1,0 +1,89 @@
+//! One run from its beginning to its report: apart from the first thread, and open to Ctrl-C.
+
+use crate::cli;
+use crate::lab::scenario::{self, Scenario};
+use crate::lab::settings::Settings;
+use crate::machine::machine;
+use crate::results::document::Verdict;
+use crate::results::output::Output;
+use crate::results::table;
+use crate::run::plan::Plan;
+use crate::run::run::{self, Outcome};
+use crate::run::summary;
+use crate::trouble::Trouble;
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::{Builder, JoinHandle};
+
+/// As shells say it of a program that was ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Opens the file for the figures, and measures in a thread of its own: that one is pinned. Were the first one pinned, the library would
+/// take its mask for the process's.
+///
+/// The first Ctrl-C ends the run after the measurement that is under way, and what there is is
+/// reported and written; the second one ends the program.
+///
+/// # Errors
+/// [`Trouble::Usage`] before anything runs, if the file can't be written; what broke the run off, with
+/// the document written all the same.
+pub fn run(
+    plan: Plan,
+    scenarios: impl FnOnce(&Settings) -> Vec<Scenario> + Send + 'static,
+    judge: fn(&[Outcome]) -> Vec<Verdict>,
+) -> Result<ExitCode, Trouble> {
+    // After every other check: what is refused anyway leaves no file behind.
+    let json = plan.settings.json.clone().map(|path| Output::open("--json", Some(path)));
+    let json = json.transpose()?;
+    let interrupted = interruptible().map_err(|error| system("the handler of Ctrl-C", error))?;
+    let measured = Builder::new().name("bench".into()).spawn(move || {
+        let all = scenarios(&plan.settings);
+        let scenarios = scenario::select(all, &plan.only, plan.cpus.is_some());
+        measure(&plan, scenarios, judge, json, &interrupted)
+    });
+    // A panic was reported by the thread itself.
+    let panicked = |_| Ok(ExitCode::FAILURE);
+    measured.map(JoinHandle::join).map_err(Trouble::Thread)?.unwrap_or_else(panicked)
+}
+
+/// The flag that Ctrl-C sets; with it set, Ctrl-C ends the program.
+fn interruptible() -> io::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), interrupted.clone())?;
+    flag::register(SIGINT, interrupted.clone())?;
+    Ok(interrupted)
+}
+
+/// Runs the scenarios and reports them; a run that broke off reports what it has.
+fn measure(
+    plan: &Plan,
+    scenarios: Vec<Scenario>,
+    judge: fn(&[Outcome]) -> Vec<Verdict>,
+    json: Option<Output>,
+    interrupted: &AtomicBool,
+) -> Result<ExitCode, Trouble> {
+    let machine = machine::look(&plan.allowed, plan.cpus);
+    let (run, trouble) = run::all(plan, scenarios, interrupted);
+    let (gates, is_interrupted) = (judge(&run.outcomes), run.is_interrupted);
+    let document = summary::document(plan, machine, run, gates, trouble.as_ref());
+    // Before the file: a full disk must not take the table along.
+    if trouble.is_none() && !json.as_ref().is_some_and(Output::is_stdout) {
+        cli::print(&table::text(&document));
+    }
+    if let Some(output) = json {
+        output.write_json(&document)?;
+    }
+    match trouble {
+        Some(trouble) => Err(trouble),
+        None if is_interrupted => Ok(ExitCode::from(INTERRUPTED)),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn system(what: &str, error: io::Error) -> Trouble {
+    Trouble::System { what: what.into(), error }
+}

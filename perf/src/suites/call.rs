@@ -1,0 +1,82 @@
+//! Calls: one at a time, and many on their way at once.
+
+use crate::floors::floor::{CHUNK, timed_chunks};
+use crate::lab::lab::{Lab, closed_loop};
+use crate::stats::Sample;
+use crate::suites::servant::{Adder, AdderProxy};
+use crate::trouble::Trouble;
+use mainspring::{Call, Engine, SendError, WaitStrategy};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A round trip, over and over: the caller spins for the answer at first, the engine's runner waits
+/// as it was told to.
+pub fn round_trip(lab: &Lab, engine: Engine, length: Duration) -> Result<Sample, Trouble> {
+    let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
+    let sample = sequence(&adder, length)?;
+    lab.end(engine)?;
+    Ok(sample)
+}
+
+/// Calls one at a time; each answer is checked.
+pub fn sequence(adder: &AdderProxy, length: Duration) -> Result<Sample, Trouble> {
+    let mut sum = adder.add(0).get()?;
+    closed_loop(length, || {
+        sum += 1;
+        Trouble::check("the sum", adder.add(1).get()?, sum)
+    })
+}
+
+/// So many calls on their way at once; the caller takes the oldest answer and sends the next call.
+pub fn window(
+    lab: &Lab,
+    strategy: WaitStrategy,
+    window: usize,
+    length: Duration,
+) -> Result<Sample, Trouble> {
+    let engine = lab.engine(strategy)?;
+    let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
+    let mut calls = VecDeque::with_capacity(window);
+    let mut sum = 0;
+    let sample = timed_chunks(length, || {
+        for _ in 0..CHUNK {
+            if calls.len() == window {
+                take_oldest(&mut calls, &mut sum)?;
+            }
+            send(|| adder.try_add(1), &mut calls, &mut sum)?;
+        }
+        Ok(())
+    })?;
+    while !calls.is_empty() {
+        take_oldest(&mut calls, &mut sum)?;
+    }
+    lab.end(engine)?;
+    Ok(sample)
+}
+
+/// Takes the oldest answer, if there is one to come, and checks it.
+#[inline(always)]
+pub fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
+    let Some(oldest) = calls.pop_front() else { return Ok(()) };
+    *sum += 1;
+    Trouble::check("the sum", oldest.get()?, *sum)
+}
+
+/// Calls. In a mailbox smaller than the window, the answers that are due make the room.
+#[inline(always)]
+pub fn send<R>(
+    try_add: impl Fn() -> Result<Call<u64>, SendError<R>>,
+    calls: &mut VecDeque<Call<u64>>,
+    sum: &mut u64,
+) -> Result<(), Trouble> {
+    loop {
+        match try_add() {
+            Ok(call) => {
+                calls.push_back(call);
+                return Ok(());
+            }
+            Err(SendError::Full(_)) => take_oldest(calls, sum)?,
+            Err(_) => return Err(Trouble::Stopped),
+        }
+    }
+}

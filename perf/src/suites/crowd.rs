@@ -1,0 +1,278 @@
+//! Many objects on one runner: what one of them costs in memory, and what reaching one takes.
+
+use crate::lab::lab::{ANSWER_LIMIT, Lab, RUNNER, Slot, closed_loop};
+use crate::stats::Sample;
+use crate::suites::nursery::{Nursery, call_all, growth, resident_bytes};
+use crate::suites::tell::wait_for_room;
+use crate::trouble::Trouble;
+use crossbeam_utils::CachePadded;
+use mainspring::{Engine, WaitStrategy, active};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::time::{Duration, Instant};
+
+/// From one picked object to the next: far apart, and not a multiple of a crowd's size.
+const STEP: usize = 7919;
+/// How many requests are told between two looks at the clock and at what was served.
+const CHUNK: u64 = 1024;
+/// How many told requests may be on their way: the time is the runner's, so its queue stays short.
+const AHEAD_MAX: u64 = 16 * CHUNK;
+
+/// What a crowd has been told and served, written by its runner alone.
+#[derive(Default)]
+pub struct Progress {
+    served: CachePadded<Served>,
+    /// How many of them, every [`CHUNK`]: what the sender looks at.
+    shown: CachePadded<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Served {
+    count: AtomicU64,
+    sum: AtomicU64,
+}
+
+impl Progress {
+    #[inline(always)]
+    fn note(&self, number: u64) {
+        let Served { count, sum } = &*self.served;
+        // Relaxed, all: one thread changes them, and the store of `shown` orders them.
+        let now = count.load(Relaxed) + 1;
+        count.store(now, Relaxed);
+        sum.store(sum.load(Relaxed).wrapping_add(number), Relaxed);
+        if now.is_multiple_of(CHUNK) {
+            // Release: carries the sum to the Acquire in `shown`.
+            self.shown.store(now, Release);
+        }
+    }
+
+    fn shown(&self) -> u64 {
+        // Acquire: see `note`.
+        self.shown.load(Acquire)
+    }
+
+    fn sum(&self) -> u64 {
+        // Relaxed: ordered by `shown`.
+        self.served.sum.load(Relaxed)
+    }
+}
+
+/// One of many.
+struct Member {
+    sum: u64,
+    progress: Arc<Progress>,
+}
+
+#[active]
+impl Member {
+    /// Adds a number, and answers with the sum.
+    pub fn add(&mut self, by: u64) -> u64 {
+        self.sum = self.sum.wrapping_add(by);
+        self.sum
+    }
+
+    /// Takes a number, and notes it where its sender looks.
+    #[active(oneway)]
+    pub fn take(&mut self, number: u64) {
+        self.progress.note(number);
+    }
+}
+
+/// Crowds by size, each made when it is needed first. Their runners park in between.
+#[derive(Default)]
+pub struct Crowds(RefCell<BTreeMap<usize, Rc<Crowd>>>);
+
+struct Crowd {
+    engine: Engine,
+    members: Vec<MemberProxy>,
+    progress: Arc<Progress>,
+    /// Resident memory that each took when it had never been used.
+    bytes_each: f64,
+    /// How much was added by one call of each.
+    bytes_more: OnceCell<f64>,
+    /// Which one was picked last.
+    picked: Cell<usize>,
+}
+
+impl Crowds {
+    fn of(&self, lab: &Lab, size: usize) -> Result<Rc<Crowd>, Trouble> {
+        if let Some(crowd) = self.0.borrow().get(&size) {
+            return Ok(crowd.clone());
+        }
+        let crowd = Rc::new(Crowd::gather(lab, size)?);
+        self.0.borrow_mut().insert(size, crowd.clone());
+        Ok(crowd)
+    }
+
+    /// Resident memory per object that was never called. The other suite's objects are smaller by
+    /// what these need for their progress.
+    pub fn bytes_never_used(&self, lab: &Lab, size: usize, _: Duration) -> Result<Sample, Trouble> {
+        let value = self.of(lab, size)?.bytes_each;
+        Ok(Sample::Amount { value, unit: "bytes" })
+    }
+
+    /// Resident memory per object that was called once: with its slots, and its reply cell.
+    pub fn bytes_used_once(&self, lab: &Lab, size: usize, _: Duration) -> Result<Sample, Trouble> {
+        let crowd = self.of(lab, size)?;
+        let value = crowd.bytes_each + crowd.use_once()?;
+        Ok(Sample::Amount { value, unit: "bytes" })
+    }
+
+    /// Calls, one at a time, of one object of so many; the others are idle. Another one each time: where
+    /// an object lies makes a difference too.
+    pub fn call_one(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Trouble> {
+        let crowd = self.of(lab, size)?;
+        let member = crowd.next();
+        let mut sum = member.add(0).get()?;
+        closed_loop(length, || {
+            sum += 1;
+            Trouble::check("the sum", member.add(1).get()?, sum)
+        })
+    }
+
+    /// One-way requests to all of so many objects by turns.
+    pub fn tell_all(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Trouble> {
+        let crowd = self.of(lab, size)?;
+        // An object's first request takes memory: that is another scenario's business.
+        crowd.use_once()?;
+        let mut round = Round::new(lab, &crowd);
+        let slot = Slot::of(length);
+        round.tell_until(slot.warm)?;
+        let (begun, before) = (Instant::now(), round.sent);
+        round.tell_until(slot.end)?;
+        Ok(Sample::per_operation(round.sent - before, begun.elapsed()))
+    }
+
+    /// Makes an object beside so many, and waits for its end.
+    pub fn spawn_one(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Trouble> {
+        let crowd = self.of(lab, size)?;
+        let ended = Arc::<AtomicU64>::default();
+        let mut made = 0;
+        closed_loop(length, || {
+            let guest = Guest(ended.clone());
+            drop(crowd.engine.spawn_unnamed(move || guest).on(RUNNER).start()?);
+            made += 1;
+            // Acquire: see `Guest`.
+            wait_until(lab, || ended.load(Acquire) == made)
+        })
+    }
+}
+
+impl Crowd {
+    fn gather(lab: &Lab, size: usize) -> Result<Self, Trouble> {
+        let engine = lab.engine(WaitStrategy::default())?;
+        let nursery = engine.spawn("nursery", Nursery::default).on(RUNNER).start()?;
+        let progress = Arc::<Progress>::default();
+        let before = resident_bytes()?;
+        let (inside, theirs) = (engine.handle(), progress.clone());
+        let make = move || {
+            let progress = theirs.clone();
+            inside.spawn_unnamed(move || Member { sum: 0, progress }).on(RUNNER).start()
+        };
+        let members = nursery.raise(size, Box::new(make)).get_timeout(ANSWER_LIMIT)??;
+        let bytes_each = growth(before, size)?;
+        let (bytes_more, picked) = (OnceCell::new(), Cell::new(0));
+        Ok(Self { engine, members, progress, bytes_each, bytes_more, picked })
+    }
+
+    /// Another member than last time, if there is one.
+    fn next(&self) -> &MemberProxy {
+        self.picked.set((self.picked.get() + STEP) % self.members.len());
+        &self.members[self.picked.get()]
+    }
+
+    /// Calls everybody once, if nobody has; returns by how much that has made each grow.
+    fn use_once(&self) -> Result<f64, Trouble> {
+        if let Some(bytes) = self.bytes_more.get() {
+            return Ok(*bytes);
+        }
+        let before = resident_bytes()?;
+        let is_called = |sum| Trouble::check("calls", u64::from(sum > 0), 1);
+        call_all(&self.members, |member| member.add(1), is_called)?;
+        let bytes = growth(before, self.members.len())?;
+        Ok(*self.bytes_more.get_or_init(|| bytes))
+    }
+}
+
+/// Requests that go round a crowd.
+struct Round<'a> {
+    lab: &'a Lab,
+    crowd: &'a Crowd,
+    /// What the crowd had served before, and the sum of that.
+    before: (u64, u64),
+    sent: u64,
+    next: usize,
+}
+
+impl<'a> Round<'a> {
+    fn new(lab: &'a Lab, crowd: &'a Crowd) -> Self {
+        // Everything was shown: earlier rounds have waited for their last chunks.
+        let before = (crowd.progress.shown(), crowd.progress.sum());
+        Self { lab, crowd, before, sent: 0, next: 0 }
+    }
+
+    /// Returns when everything told so far has been served, and checks it.
+    fn tell_until(&mut self, end: Instant) -> Result<(), Trouble> {
+        while Instant::now() < end {
+            for number in self.sent..self.sent + CHUNK {
+                self.tell(number)?;
+            }
+            self.sent += CHUNK;
+            self.wait_for(self.sent.saturating_sub(AHEAD_MAX))?;
+        }
+        self.wait_for(self.sent)?;
+        let expected = (0..self.sent).fold(self.before.1, u64::wrapping_add);
+        Trouble::check("the sum", self.crowd.progress.sum(), expected)
+    }
+
+    #[inline(always)]
+    fn tell(&mut self, number: u64) -> Result<(), Trouble> {
+        let member = &self.crowd.members[self.next];
+        while let Err(error) = member.take(number) {
+            wait_for_room(self.lab, error)?;
+        }
+        self.next += 1;
+        if self.next == self.crowd.members.len() {
+            self.next = 0;
+        }
+        Ok(())
+    }
+
+    fn wait_for(&self, served: u64) -> Result<(), Trouble> {
+        wait_until(self.lab, || self.crowd.progress.shown() - self.before.0 >= served)
+    }
+}
+
+/// An object that says when it has ended.
+struct Guest(Arc<AtomicU64>);
+
+#[active]
+impl Guest {
+    /// How many have ended before.
+    pub fn ended(&self) -> u64 {
+        // Relaxed: a count.
+        self.0.load(Relaxed)
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Release: the object has ended before; pairs with the Acquire in `Crowds::spawn_one`.
+        self.0.fetch_add(1, Release);
+    }
+}
+
+fn wait_until(lab: &Lab, is_so: impl Fn() -> bool) -> Result<(), Trouble> {
+    let begun = Instant::now();
+    while !is_so() {
+        if begun.elapsed() > ANSWER_LIMIT {
+            return Err(Trouble::Stuck(ANSWER_LIMIT));
+        }
+        lab.relax();
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! One sender, many objects on one runner.
+
+use crate::floors::floor::CHUNK;
+use crate::lab::lab::{ANSWER_LIMIT, Lab, RUNNER, Slot, closed_loop};
+use crate::stats::Sample;
+use crate::suites::meter::{Meter, MeterProxy};
+use crate::suites::servant::{Adder, AdderProxy};
+use crate::suites::tell::wait_for_room;
+use crate::trouble::Trouble;
+use mainspring::mailbox::Guest;
+use mainspring::{CallSet, Engine, Proxy, SendError, Topic, WaitStrategy};
+use std::time::{Duration, Instant};
+
+fn meters(lab: &Lab, engine: &Engine, objects: usize) -> Result<Vec<MeterProxy>, Trouble> {
+    let one = |_| engine.spawn_unnamed(Meter::default).on(RUNNER).capacity(lab.capacity).start();
+    Ok((0..objects).map(one).collect::<Result<_, _>>()?)
+}
+
+/// Tells everybody something, again and again: the sender's time for each request.
+///
+/// Counts and sums are checked, so the time of what is still queued isn't hidden for long: a mailbox
+/// that is full makes the sender wait.
+pub fn tell(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Trouble> {
+    let engine = lab.engine(WaitStrategy::default())?;
+    let meters = meters(lab, &engine, objects)?;
+    let sample = deliver(length, objects, |number| {
+        mainspring::fan_out(|| {
+            meters.iter().try_for_each(|meter| {
+                while let Err(error) = meter.add(number) {
+                    wait_for_room(lab, error)?;
+                }
+                Ok(())
+            })
+        })
+    })?;
+    finish(lab, engine, &meters, sample)
+}
+
+/// The same by a topic to which everybody is subscribed. Who has no room is asked again by its subscription.
+pub fn publish(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Trouble> {
+    let engine = lab.engine(WaitStrategy::default())?;
+    let meters = meters(lab, &engine, objects)?;
+    let topic = Topic::<u64>::new();
+    let subscribe = |meter| {
+        topic.subscribe(meter, |meter: &MeterProxy<Guest>, number| {
+            loop {
+                match meter.tell().add(*number) {
+                    Err(SendError::Full(_)) => std::hint::spin_loop(),
+                    sent => return sent,
+                }
+            }
+        })
+    };
+    let subscriptions: Vec<_> = meters.iter().map(subscribe).collect();
+    let mut publisher = topic.publisher();
+    let everybody = objects as u64;
+    let sample = deliver(length, objects, |number| {
+        let delivered = publisher.publish(&number).delivered as u64;
+        Trouble::check("subscribers reached", delivered, everybody)
+    })?;
+    drop(subscriptions);
+    finish(lab, engine, &meters, sample)
+}
+
+/// Sends numbers to everybody for the whole time; how many, and what each delivery took.
+fn deliver(
+    length: Duration,
+    objects: usize,
+    mut send: impl FnMut(u64) -> Result<(), Trouble>,
+) -> Result<(u64, Sample), Trouble> {
+    let rounds = (CHUNK / objects as u64).max(1);
+    let slot = Slot::of(length);
+    let (mut number, mut warm, mut begun) = (0, 0, Instant::now());
+    for end in [slot.warm, slot.end] {
+        (warm, begun) = (number, Instant::now());
+        while Instant::now() < end {
+            for _ in 0..rounds {
+                send(number)?;
+                number += 1;
+            }
+        }
+    }
+    let deliveries = (number - warm) * objects as u64;
+    Ok((number, Sample::per_operation(deliveries, begun.elapsed())))
+}
+
+/// Checks that everybody got everything.
+fn finish(
+    lab: &Lab,
+    engine: Engine,
+    meters: &[MeterProxy],
+    (sent, sample): (u64, Sample),
+) -> Result<Sample, Trouble> {
+    let expected = (0..sent).fold(0_u64, u64::wrapping_add);
+    for meter in meters {
+        let tally = loop {
+            match meter.try_finish() {
+                Ok(mut call) => break call.get_timeout(ANSWER_LIMIT)?,
+                Err(error) => wait_for_room(lab, error)?,
+            }
+        };
+        Trouble::check("requests of a fan-out", tally.count, sent)?;
+        Trouble::check("their sum", tally.sum, expected)?;
+    }
+    lab.end(engine)?;
+    Ok(sample)
+}
+
+/// Calls everybody and waits for all answers, again and again.
+pub fn call_all(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Trouble> {
+    let engine = lab.engine(WaitStrategy::default())?;
+    let one = |_| engine.spawn_unnamed(Adder::default).on(RUNNER).capacity(lab.capacity).start();
+    let adders: Vec<AdderProxy> = (0..objects).map(one).collect::<Result<_, _>>()?;
+    let mut sum = 0;
+    let sample = closed_loop(length, || {
+        sum += 1;
+        let mut calls = CallSet::new();
+        mainspring::fan_out(|| adders.iter().for_each(|adder| _ = calls.insert(adder.add(1))));
+        while let Some((_, answer)) = calls.next_timeout(ANSWER_LIMIT) {
+            Trouble::check("the sum", answer?, sum)?;
+        }
+        Trouble::check("calls left", calls.len() as u64, 0)
+    })?;
+    lab.end(engine)?;
+    Ok(sample)
+}
