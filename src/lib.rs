@@ -98,3 +98,8 @@ pub mod prelude {
         Proxy, Runner, Scheduler, SendError, TimerId, Topic, WaitError, Weak, active,
     };
 }
+
+/// Compiles and runs the programs of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/GUIDE.md")]
+struct Guide;
