@@ -188,7 +188,7 @@ impl SharedKind for Guest {}
 
 /// What the engine needs of a ring, whichever kind it is.
 pub(crate) mod sealed {
-    use super::intrusive_arc::{Counted, Held};
+    use super::intrusive_arc::{IntrusiveArc, RefCounted};
     use super::ring::Position;
     use super::{Bell, CapacityError, Heat, Pop, PushError};
     use crate::sync::{AtomicU64, AtomicUsize};
@@ -197,7 +197,7 @@ pub(crate) mod sealed {
     pub trait Kind: Sized + Send + Sync + 'static {
         type Producer<T: Send + 'static, B: Bell>: Producer<T, B, Ring = Self::Ring<T, B>>;
         type Consumer<T: Send + 'static, B: Bell>: Consumer<T, B>;
-        type Ring<T: Send + 'static, B: Bell>: Shared<B> + Counted;
+        type Ring<T: Send + 'static, B: Bell>: SharedRing<B> + RefCounted;
 
         #[allow(clippy::type_complexity)] // the pair is the whole point, and returned once
         fn mailbox<T: Send + 'static, B: Bell>(
@@ -208,14 +208,14 @@ pub(crate) mod sealed {
 
         /// One more producer, while there is any; `None` also where there can be only one.
         fn upgrade<T: Send + 'static, B: Bell>(
-            ring: &Held<Self::Ring<T, B>>,
+            ring: &IntrusiveArc<Self::Ring<T, B>>,
         ) -> Option<Self::Producer<T, B>>;
     }
 
     pub trait SharedKind: ClonedKind {
         /// A producer that doesn't count.
         fn guest<T: Send + 'static, B: Bell>(
-            ring: &Held<Self::Ring<T, B>>,
+            ring: &IntrusiveArc<Self::Ring<T, B>>,
         ) -> <super::Guest as Kind>::Producer<T, B>;
     }
 
@@ -228,7 +228,7 @@ pub(crate) mod sealed {
     }
 
     /// The ring itself, as any thread that holds it may use it.
-    pub trait Shared<B>: Send + Sync + 'static {
+    pub trait SharedRing<B>: Send + Sync + 'static {
         fn bell(&self) -> &B;
         fn close(&self);
         fn is_closed(&self) -> bool;
@@ -254,12 +254,12 @@ pub(crate) mod sealed {
     }
 
     pub trait Producer<T, B>: Send {
-        type Ring: Counted;
+        type Ring: RefCounted;
         fn push(&self, value: T) -> Result<(), PushError<T>>;
         fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
         where
             I: ExactSizeIterator<Item = T>;
-        fn ring(&self) -> &Held<Self::Ring>;
+        fn ring(&self) -> &IntrusiveArc<Self::Ring>;
     }
 
     pub trait Consumer<T, B>: Send {

@@ -5,14 +5,14 @@ use crate::engine::engine::Engine;
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{Heat, Kind, sealed};
 use crate::object::active::Active;
-use crate::object::control::{Control, Controller};
-use crate::object::exit::{Exit, ExitReason, Exits};
-use crate::object::failure::policy::{Judge, Life, Remedy};
+use crate::object::control::{ObjectControl, TypedControl};
+use crate::object::exit::{Exit, ExitNotifier, ExitReason};
+use crate::object::failure::policy::{FailurePolicy, OnFailure, RestartBudget};
 use crate::object::failure::restart::{Budget, Restart};
-use crate::object::failure::supervisor::{Member, Order, Supervisor};
+use crate::object::failure::supervisor::{Membership, Order, Supervisor};
 use crate::object::object::Object;
-use crate::object::overflow::Policy;
-use crate::object::shared::Desk;
+use crate::object::overflow::MailboxPolicy;
+use crate::object::shared::Shared;
 use crate::proxy::handle::Handle;
 use crate::proxy::proxy::Proxy;
 use crate::proxy::topic::{Sent, Subscription, Topic};
@@ -22,10 +22,10 @@ use crate::reply::pool::{OwnedPool, Pool};
 use crate::reply::reply::Reply;
 use crate::runner::park::Parker;
 use crate::runner::ready::{Link, ReadySet};
-use crate::runner::remote::{CONTROL, Station};
-use crate::runner::scheduler::{COOL_AFTER, Rest, Scheduler};
+use crate::runner::remote::{CONTROL, Remote};
+use crate::runner::scheduler::{COOL_AFTER, ParkDecision, Scheduler};
 use crate::runner::task::{self, Cooling, Progress, Task, Turn};
-use crate::runner::timer_wheel::Wheel;
+use crate::runner::timer_wheel::TimerWheel;
 use crate::sync::{Arc, yield_now};
 use std::any::TypeId;
 use std::sync::Mutex;
@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 /// The reply cells of an object.
 pub struct Cells {
     pool: OwnedPool,
-    station: Arc<Station>,
+    remote: Arc<Remote>,
     calls_max: u32,
 }
 
@@ -46,12 +46,12 @@ impl Cells {
 
     /// The same, for that many calls at a time.
     pub fn at_most(calls_max: u32) -> Self {
-        let station = Arc::new(Station::new("model"));
-        Self { pool: OwnedPool::unmade(), station, calls_max }
+        let remote = Arc::new(Remote::new("model"));
+        Self { pool: OwnedPool::unmade(), remote, calls_max }
     }
 
     fn pool(&self) -> &Pool {
-        self.pool.get().unwrap_or_else(|| self.pool.make(0, self.calls_max, &self.station))
+        self.pool.get().unwrap_or_else(|| self.pool.make(0, self.calls_max, &self.remote))
     }
 
     /// Both ends of one call.
@@ -168,9 +168,9 @@ pub fn subscribe<M: ?Sized + 'static>(
 
 /// One thread's token.
 #[derive(Default)]
-pub struct Token(Parker);
+pub struct WakeSource(Parker);
 
-impl Token {
+impl WakeSource {
     /// Takes the token, sleeping until it is there.
     pub fn park(&self) {
         self.0.park(None);
@@ -184,20 +184,20 @@ impl Token {
 
 /// An object and its place on a runner, without the runner's thread: a model turns to it.
 ///
-/// The station has no owner, so every thread of the model is a foreign one. A scheduler would own
+/// The runner has no owner, so every thread of the model is a foreign one. A scheduler would own
 /// it, and threads are told apart by an address that all threads of a model share.
-pub struct Running {
+pub struct ModelRunner {
     task: Box<dyn Task>,
-    station: Arc<Station>,
+    remote: Arc<Remote>,
 }
 
 // SAFETY: nothing of it has run before `run`, which takes it whole: so it was nowhere else. Its servant
 // may be sent, as the functions demand that make it.
-unsafe impl Send for Running {}
+unsafe impl Send for ModelRunner {}
 
 /// What a runner went through on its way to the object's end.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Course {
+pub struct Outline {
     /// Requests that were served, or dropped because the object had been aborted.
     pub requests: usize,
     /// How many calls it went on with that had ended.
@@ -214,54 +214,55 @@ pub struct Course {
     pub tokens: usize,
 }
 
-/// Makes an object as `Spawn::start` does, on a station of its own.
-pub fn spawn<S: Active + Send, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, Running) {
-    spawn_with(servant, capacity, Remedy::Stop)
+/// Makes an object as `Spawn::start` does, on a runner of its own.
+pub fn spawn<S: Active + Send, K: Kind>(servant: S, capacity: usize) -> (S::Proxy<K>, ModelRunner) {
+    spawn_with(servant, capacity, OnFailure::Stop)
 }
 
 /// The same, for one that restarts after a delay that doesn't end.
 pub fn spawn_restarting<S: Active + Send, K: Kind>(
     mut factory: impl FnMut() -> S + Send + 'static,
     capacity: usize,
-) -> (S::Proxy<K>, Running) {
+) -> (S::Proxy<K>, ModelRunner) {
     let servant = factory();
     let restart = Restart::new().backoff(Duration::from_secs(3600), Duration::MAX);
-    let by = Judge::Alone(Budget::new(restart));
+    let by = RestartBudget::Alone(Budget::new(restart));
     let make = Box::new(move || Ok(factory()));
-    spawn_with(servant, capacity, Remedy::Restart { make, by })
+    spawn_with(servant, capacity, OnFailure::Restart { make, by })
 }
 
 fn spawn_with<S: Active + Send, K: Kind>(
     servant: S,
     capacity: usize,
-    remedy: Remedy<S>,
-) -> (S::Proxy<K>, Running) {
-    let station = Arc::new(Station::new("model"));
-    let policy = Policy::new(capacity);
-    let desk = Desk::new(station.clone(), None, S::REPLY_BYTES, capacity, policy);
-    let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, Heat::Varies, desk);
+    remedy: OnFailure<S>,
+) -> (S::Proxy<K>, ModelRunner) {
+    let remote = Arc::new(Remote::new("model"));
+    let policy = MailboxPolicy::new(capacity);
+    let shared = Shared::new(remote.clone(), None, S::REPLY_BYTES, capacity, policy);
+    let ends = <K as sealed::Kind>::mailbox::<S::Request, _>(capacity, Heat::Varies, shared);
     let (producer, consumer) = ends.expect("a model's capacity is possible");
     let ring = producer.ring().clone();
     let engine = Engine::builder().on_event(|_| ()).start();
     let engine = engine.expect("an engine without runners starts");
-    let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
-    let registration = engine.shared().register(control, 0).expect("it is open");
+    let control = std::sync::Arc::new(TypedControl::<S, K>(ring.clone()));
+    let registration = engine.registry().register(control, 0).expect("it is open");
     engine.detach();
-    let life = Some(Box::new(Life::new(remedy)));
-    let mut object = Object::<S, K>::new(servant, consumer, ring, Heat::Varies, life, registration);
+    let failure_policy = Some(Box::new(FailurePolicy::new(remedy)));
+    let mut object =
+        Object::<S, K>::new(servant, consumer, ring, Heat::Varies, failure_policy, registration);
     object.set_key(0);
     let proxy = S::Proxy::<K>::from_handle(Handle::new(producer));
-    (proxy, Running { task: Box::new(object), station })
+    (proxy, ModelRunner { task: Box::new(object), remote })
 }
 
-impl Running {
+impl ModelRunner {
     /// Turns to the object until it is over: what a scheduler does with one object and no time.
-    pub fn run(mut self) -> Course {
-        let mut course = Course::default();
+    pub fn run(mut self) -> Outline {
+        let mut course = Outline::default();
         let now = Instant::now();
-        let mut turn = Turn { now, wheel: Wheel::new(now), batch: 1, is_live: false };
+        let mut turn = Turn { now, wheel: TimerWheel::new(now), batch: 1, is_live: false };
         loop {
-            if let Progress::Worked(requests) = self.task.turn(&self.station, &mut turn) {
+            if let Progress::Worked(requests) = self.task.turn(&self.remote, &mut turn) {
                 course.requests += requests;
                 continue;
             }
@@ -271,10 +272,10 @@ impl Running {
                     drop(self.task);
                     // As a runner does that ends: no link of the object is on its way, and none comes
                     // later. An aborter may send its command all the same.
-                    while !self.station.ready().close() {
+                    while !self.remote.ready().close() {
                         let own = |key| assert_eq!(key, CONTROL, "of an object that is over");
-                        self.station.ready().take(own);
-                        self.station.hear();
+                        self.remote.ready().take(own);
+                        self.remote.acknowledge();
                     }
                     return course;
                 }
@@ -282,40 +283,40 @@ impl Running {
                 Cooling::Hot | Cooling::Polled => yield_now(),
                 Cooling::Cold => {
                     course.coolings += 1;
-                    course.slept |= self.station.ready().park(None);
-                    self.hear(&mut course);
+                    course.slept |= self.remote.ready().park(None);
+                    self.acknowledge(&mut course);
                     // More than one, so that it asks for another when it has had what it was told of.
                     turn.batch = 2;
                     while self.task.goes_on() {
-                        course.went_on += self.task.go_on(&mut turn);
+                        course.went_on += self.task.run_continuations(&mut turn);
                     }
                     turn.batch = 1;
                 }
                 Cooling::Suspended => {
                     course.suspensions += 1;
-                    course.slept |= self.station.ready().park(None);
-                    self.hear(&mut course);
+                    course.slept |= self.remote.ready().park(None);
+                    self.acknowledge(&mut course);
                 }
             }
         }
     }
 
-    fn hear(&mut self, course: &mut Course) {
-        let Self { task, station } = self;
+    fn acknowledge(&mut self, course: &mut Outline) {
+        let Self { task, remote } = self;
         let mut heard = false;
-        station.ready().take(|key| match key {
+        remote.ready().take(|key| match key {
             CONTROL => heard = true,
             key => {
-                let (token, _) = task::Token::split(key);
+                let (token, _) = task::WakeSource::split(key);
                 course.tokens += 1;
-                course.links += usize::from(token == task::Token::Ended);
-                task.take_token(token);
+                course.links += usize::from(token == task::WakeSource::Ended);
+                task.clear_wake(token);
             }
         });
         if heard {
-            station.hear();
+            remote.acknowledge();
             // An abort's: to look at the object, as this loop does.
-            while station.next_command().is_some() {}
+            while remote.next_command().is_some() {}
         }
     }
 }
@@ -324,9 +325,9 @@ impl Running {
 /// time is its own: it goes on by what makes an idle object cold, and to the next timer when all sleep.
 /// Returns how often it slept until somebody woke it.
 pub fn drive(scheduler: &mut Scheduler) -> usize {
-    let station = scheduler.station().clone();
+    let remote = scheduler.remote().clone();
     // By time, which a model has none of: they park at once.
-    station.set_spin(false, false);
+    remote.set_spin(false, false);
     let mut now = scheduler.now();
     let mut sleeps = 0;
     while !scheduler.end() {
@@ -335,14 +336,14 @@ pub fn drive(scheduler: &mut Scheduler) -> usize {
         if work > 0 {
             continue;
         }
-        match scheduler.rest() {
-            Rest::Disturbed | Rest::Polled => yield_now(),
+        match scheduler.prepare_to_park() {
+            ParkDecision::Disturbed | ParkDecision::Polled => yield_now(),
             // The last object may just have gone.
-            Rest::Cold if station.is_stopping() && scheduler.is_empty() => {}
-            Rest::Cold => match scheduler.next_timer() {
-                None => sleeps += usize::from(station.ready().park(None)),
+            ParkDecision::Cold if remote.is_stopping() && scheduler.is_empty() => {}
+            ParkDecision::Cold => match scheduler.next_timer() {
+                None => sleeps += usize::from(remote.ready().park(None)),
                 Some(at) => {
-                    station.ready().park(Some(Duration::ZERO));
+                    remote.ready().park(Some(Duration::ZERO));
                     now = now.max(at);
                 }
             },
@@ -353,7 +354,7 @@ pub fn drive(scheduler: &mut Scheduler) -> usize {
 
 /// A supervisor's member without an object: its servant fails, and obeys, when the model says so.
 pub struct Supervised {
-    member: Member,
+    member: Membership,
     orders: std::sync::Arc<Orders>,
 }
 
@@ -361,7 +362,7 @@ pub struct Supervised {
 #[derive(Default)]
 struct Orders(Mutex<Vec<Order>>);
 
-impl Control for Orders {
+impl ObjectControl for Orders {
     fn stop(&self) {
         unreachable!("there are restarts enough");
     }
@@ -402,19 +403,19 @@ impl Supervised {
     }
 
     /// Obeys the orders that have come; returns how many servants it got.
-    pub fn obey(&mut self) -> usize {
+    pub fn apply_orders(&mut self) -> usize {
         let orders = std::mem::take(&mut *self.orders.0.lock().expect("as above"));
-        orders.into_iter().filter(|order| self.member.obey(*order)).count()
+        orders.into_iter().filter(|order| self.member.apply(*order)).count()
     }
 }
 
 /// An object's end, and who is told of it.
-pub struct Ending(Exits);
+pub struct Ending(ExitNotifier);
 
 impl Ending {
     /// The end of an object that lives.
     pub fn new() -> Self {
-        Self(Exits::unwatched())
+        Self(ExitNotifier::unwatched())
     }
 
     /// Runs `monitor` once it has come.
@@ -423,8 +424,8 @@ impl Ending {
     }
 
     /// It comes.
-    pub fn announce(&self) {
-        self.0.announce(Exit { object: "model".into(), reason: ExitReason::Stopped });
+    pub fn notify(&self) {
+        self.0.notify(Exit { object: "model".into(), reason: ExitReason::Stopped });
     }
 
     /// Whether it has come.

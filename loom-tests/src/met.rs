@@ -14,7 +14,7 @@ impl Told {
         self.0[0].load(Relaxed)
     }
 
-    /// How many publications were accepted although the door was closed when they looked.
+    /// How many publications were accepted although the gate was closed when they looked.
     pub fn late(&self) -> usize {
         self.0[1].load(Relaxed)
     }
@@ -33,9 +33,9 @@ impl Bell for Told {
 /// What became of a batch beside a close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Met {
-    /// The door was open when it looked.
+    /// The gate was open when it looked.
     Accepted,
-    /// The door was closed when it looked, and the lane had not ended before it.
+    /// The gate was closed when it looked, and the lane had not ended before it.
     AcceptedLate,
     /// Before anything was taken from the iterator.
     Refused,

@@ -13,7 +13,7 @@
 //! - What lies in plain memory: the `Release` that shows what monitors lie in (`Exits::state`), where
 //!   all that is read behind the pointer is the checker's own mutex.
 //! - What is there twice: a lane made for a mailbox that has ended (`Lane::ended`) would be refused
-//!   at the door.
+//!   at the gate.
 
 use crate::seeding::Place;
 

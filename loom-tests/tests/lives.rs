@@ -150,7 +150,7 @@ fn two_failures_race() {
         });
         assert!(one.fail());
         let mut other = failing.join().unwrap();
-        assert_eq!((one.obey(), other.obey()), (0, 0), "both servants are new already");
+        assert_eq!((one.apply_orders(), other.obey()), (0, 0), "both servants are new already");
     });
 }
 
@@ -163,13 +163,13 @@ fn failure_races_order() {
     check("supervised_order", 2, &marks.each_ref(), move || {
         let [mut one, mut other] = two_members(2);
         let failing = thread::spawn(move || {
-            let obeyed = other.obey();
+            let obeyed = other.apply_orders();
             assert!(other.fail());
             (other, obeyed)
         });
         assert!(one.fail());
         let (mut other, obeyed) = failing.join().unwrap();
         inside[obeyed].hit();
-        assert_eq!((one.obey(), other.obey()), (obeyed, 0));
+        assert_eq!((one.apply_orders(), other.obey()), (obeyed, 0));
     });
 }

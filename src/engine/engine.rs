@@ -2,19 +2,19 @@
 
 use crate::engine::error::{FindError, StartError};
 use crate::engine::factory::Factory;
-use crate::engine::registry::Shared;
+use crate::engine::registry::Registry;
 use crate::engine::runner::{self, Runner};
 use crate::engine::spawn::Spawn;
 use crate::event::{Event, Hook};
 use crate::machine::pin::Pinning;
 use crate::mailbox::{ClonedKind, Mpsc};
 use crate::object::active::Active;
-use crate::object::control::{Controller, kind_name};
+use crate::object::control::{TypedControl, kind_name};
 use crate::proxy::proxy::Proxy as _;
 use crate::proxy::weak::Weak;
 use crate::runner::environment;
 use crate::runner::poll::Poll;
-use crate::runner::remote::{self, Station};
+use crate::runner::remote::{self, Remote};
 use crate::runner::scheduler::Scheduler;
 use crate::runner::wait::{CALLER_WAIT, WaitStrategy};
 use crate::sync::Arc;
@@ -43,7 +43,7 @@ pub struct Engine {
 /// included. It doesn't keep the engine running.
 #[derive(Clone)]
 pub struct EngineHandle {
-    shared: std::sync::Arc<Shared>,
+    registry: std::sync::Arc<Registry>,
 }
 
 /// The names of the runners that objects belong on, by the objects' names.
@@ -99,8 +99,8 @@ impl Builder {
             Some(plan) => plan(&mut self.runners)?,
             None => Places::new(),
         };
-        let shared = Shared::new(self.hook, self.drop_timeout, self.caller_wait, places);
-        let handle = EngineHandle { shared: std::sync::Arc::new(shared) };
+        let registry = Registry::new(self.hook, self.drop_timeout, self.caller_wait, places);
+        let handle = EngineHandle { registry: std::sync::Arc::new(registry) };
         let engine = Engine { handle, is_detached: false };
         // All at once, so that who shares a CPU with whom is said once.
         let mut started = Vec::new();
@@ -108,7 +108,7 @@ impl Builder {
             started.push(engine.handle.launch(runner)?);
         }
         drop(started);
-        engine.handle.shared.settle_spinning();
+        engine.handle.registry.settle_spinning();
         Ok(engine)
     }
 
@@ -176,7 +176,7 @@ impl Engine {
     /// [`join_timeout`](EngineHandle::join_timeout) doesn't.
     pub fn join(self) {
         self.stop();
-        self.shared.join_by(None);
+        self.registry.join_by(None);
     }
 
     /// Gives the engine up without ending it: its objects live until their last proxies are gone,
@@ -200,12 +200,12 @@ impl Drop for Engine {
             return;
         }
         self.stop();
-        if self.shared.is_on_own_runner() {
+        if self.registry.is_on_own_runner() {
             return;
         }
-        if !self.stop_within(self.shared.drop_timeout()) {
+        if !self.stop_within(self.registry.drop_timeout()) {
             for runner in self.runners() {
-                self.shared.tell(&Event::LeftBehind { runner });
+                self.registry.tell(&Event::LeftBehind { runner });
             }
         }
     }
@@ -223,7 +223,7 @@ impl EngineHandle {
     /// Until the thread has pinned itself and run its start hook.
     pub fn add_runner(&self, runner: Runner) -> Result<(), StartError> {
         self.launch(runner)?;
-        self.shared.settle_spinning();
+        self.registry.settle_spinning();
         Ok(())
     }
 
@@ -234,10 +234,10 @@ impl EngineHandle {
     /// A name given twice, or an engine that has stopped.
     pub fn invoker(&self, name: impl Into<String>) -> Result<Scheduler, StartError> {
         let runner = Runner::named(name).pinning(Pinning::Off);
-        let station = self.shared.enter(&runner, true)?;
-        let mut scheduler = Scheduler::new(station.clone(), false);
-        let shared = self.shared.clone();
-        scheduler.on_end(move || shared.has_ended(&station));
+        let remote = self.registry.enter(&runner, true)?;
+        let mut scheduler = Scheduler::new(remote.clone(), false);
+        let registry = self.registry.clone();
+        scheduler.on_end(move || registry.runner_ended(&remote));
         Ok(scheduler)
     }
 
@@ -295,14 +295,14 @@ impl EngineHandle {
     pub fn find_in<S: Active, K: ClonedKind>(&self, name: &str) -> Result<S::Proxy<K>, FindError> {
         let named = || name.to_owned();
         let unknown = |similar| FindError::Unknown { name: named(), similar };
-        let control = self.shared.find(name).map_err(unknown)?;
+        let control = self.registry.find(name).map_err(unknown)?;
         let (servant, kind) = control.types();
         if !control.is_served_by(TypeId::of::<S>()) {
             let wanted = std::any::type_name::<S>();
             return Err(FindError::OtherType { name: named(), wanted, found: servant });
         }
         let control: std::sync::Arc<dyn Any + Send + Sync> = control;
-        let Ok(control) = control.downcast::<Controller<S, K>>() else {
+        let Ok(control) = control.downcast::<TypedControl<S, K>>() else {
             let wanted = kind_name::<K>();
             return Err(FindError::OtherKind { name: named(), wanted, found: kind });
         };
@@ -314,7 +314,7 @@ impl EngineHandle {
 
     /// The names of the runners that have not ended.
     pub fn runners(&self) -> Vec<String> {
-        self.shared.runners()
+        self.registry.runners()
     }
 
     /// How often a runner was rung for, and how often it had to be woken for that, since its start.
@@ -322,9 +322,9 @@ impl EngineHandle {
     /// # Errors
     /// There is no runner of that name.
     pub fn wakeups(&self, runner: &str) -> Result<Wakeups, StartError> {
-        let station = self.shared.station(runner)?;
-        let (rings, wakes) = station.ready().counts();
-        let (spin_hits, parks) = station.waits();
+        let remote = self.registry.remote(runner)?;
+        let (rings, wakes) = remote.ready().counts();
+        let (spin_hits, parks) = remote.waits();
         Ok(Wakeups { rings, wakes, spin_hits, parks })
     }
 
@@ -352,15 +352,15 @@ impl EngineHandle {
     #[cfg(feature = "traffic")]
     pub fn traffic(&self) -> crate::Traffic {
         let mut all = crate::Traffic::default();
-        let names = self.shared.runners();
-        let stations = names.iter().filter_map(|name| self.shared.station(name).ok());
-        stations.for_each(|station| station.traffic().add_to(&mut all));
+        let names = self.registry.runners();
+        let remotes = names.iter().filter_map(|name| self.registry.remote(name).ok());
+        remotes.for_each(|remote| remote.traffic().add_to(&mut all));
         all
     }
 
     /// How many objects are alive.
     pub fn len(&self) -> usize {
-        self.shared.objects()
+        self.registry.objects()
     }
 
     /// Whether no object is alive.
@@ -371,7 +371,7 @@ impl EngineHandle {
     /// Stops: admission ends at once, everything accepted is served, then the runners end.
     /// Returns at once. Idempotent.
     pub fn stop(&self) {
-        self.shared.stop();
+        self.registry.stop();
     }
 
     /// Stops one runner: its objects drain, then its thread ends.
@@ -379,7 +379,7 @@ impl EngineHandle {
     /// # Errors
     /// There is no runner of that name.
     pub fn stop_runner(&self, name: &str) -> Result<(), StartError> {
-        self.shared.station(name).map(|station| station.stop())
+        self.registry.remote(name).map(|remote| remote.stop())
     }
 
     /// Stops, waits for up to `limit`, then aborts what is left; whether everything has ended.
@@ -409,14 +409,14 @@ impl EngineHandle {
     /// For as long as the limits say. On one of the engine's own runners it only stops, all phases at
     /// once, and returns `false`: it would wait for itself.
     pub fn stop_in_phases(&self, limit: Duration) -> bool {
-        let mut in_time = !self.shared.is_on_own_runner();
+        let mut in_time = !self.registry.is_on_own_runner();
         let mut from = in_time.then_some(0);
-        while let Some(phase) = from.and_then(|from| self.shared.next_phase(from)) {
-            if !self.shared.stop_phase_by(phase, environment::now().checked_add(limit)) {
+        while let Some(phase) = from.and_then(|from| self.registry.next_phase(from)) {
+            if !self.registry.stop_phase_by(phase, environment::now().checked_add(limit)) {
                 in_time = false;
                 // As in `abort`: not under the lock.
-                self.shared.controls_of(phase).iter().for_each(|control| control.abort());
-                self.shared.stop_phase_by(phase, environment::now().checked_add(ABORT_GRACE));
+                self.registry.controls_of(phase).iter().for_each(|control| control.abort());
+                self.registry.stop_phase_by(phase, environment::now().checked_add(ABORT_GRACE));
             }
             from = phase.checked_add(1);
         }
@@ -429,39 +429,39 @@ impl EngineHandle {
         // Stopped first, so that nothing is spawned in between. Ending calls runs their observers,
         // which may well ask the engine something: not under its lock.
         self.stop();
-        self.shared.controls().iter().for_each(|control| control.abort());
+        self.registry.controls().iter().for_each(|control| control.abort());
     }
 
     /// Waits until every thread has ended, after a stop; `false` when time was up first.
     ///
     /// On one of the engine's own runners it returns `false` at once: it would wait for itself.
     pub fn join_timeout(&self, limit: Duration) -> bool {
-        self.shared.join_by(environment::now().checked_add(limit))
+        self.registry.join_by(environment::now().checked_add(limit))
     }
 
-    pub(crate) fn shared(&self) -> &std::sync::Arc<Shared> {
-        &self.shared
+    pub(crate) fn registry(&self) -> &std::sync::Arc<Registry> {
+        &self.registry
     }
 
     /// Starts a runner's thread and waits until it is ready.
-    pub(crate) fn launch(&self, mut runner: Runner) -> Result<Arc<Station>, StartError> {
+    pub(crate) fn launch(&self, mut runner: Runner) -> Result<Arc<Remote>, StartError> {
         runner.check()?;
-        let station = self.shared.enter(&runner, false)?;
+        let remote = self.registry.enter(&runner, false)?;
         if let Some(world) = environment::simulated() {
-            world.launch(runner, station.clone(), self.clone());
-            return Ok(station);
+            world.launch(runner, remote.clone(), self.clone());
+            return Ok(remote);
         }
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-        let (shared, engine) = (self.shared.clone(), self.clone());
+        let (registry, engine) = (self.registry.clone(), self.clone());
         let name = runner.name.clone();
         let spawned = runner.thread().spawn({
-            let station = station.clone();
+            let remote = remote.clone();
             move || {
                 remote::become_runner();
-                let mut scheduler = Scheduler::new(station.clone(), runner.wait.never_parks());
+                let mut scheduler = Scheduler::new(remote.clone(), runner.wait.never_parks());
                 scheduler.on_end({
-                    let (shared, station) = (shared.clone(), station.clone());
-                    move || shared.has_ended(&station)
+                    let (registry, remote) = (registry.clone(), remote.clone());
+                    move || registry.runner_ended(&remote)
                 });
                 let prepared = runner.prepare();
                 let is_prepared = prepared.is_ok();
@@ -472,24 +472,24 @@ impl EngineHandle {
             }
         });
         let thread = spawned.map_err(|source| {
-            self.shared.forget(&station);
+            self.registry.forget(&remote);
             StartError::Thread { runner: name.clone(), source }
         })?;
-        self.shared.keep(&station, thread);
+        self.registry.keep(&remote, thread);
         let gone = StartError::RunnerStopped { name: name.clone() };
         match is_ready.recv().unwrap_or(Err(gone)) {
             Ok(None) => {}
             Err(error) => {
                 // The thread is about to end; the name is free when this returns.
-                self.shared.forget(&station);
+                self.registry.forget(&remote);
                 return Err(error);
             }
             Ok(Some(error)) => {
-                self.shared.unpinned(&station);
-                self.shared.tell(&Event::Unpinned { runner: name, reason: error.to_string() });
+                self.registry.mark_unpinned(&remote);
+                self.registry.tell(&Event::Unpinned { runner: name, reason: error.to_string() });
             }
         }
-        Ok(station)
+        Ok(remote)
     }
 }
 
@@ -498,7 +498,7 @@ impl fmt::Debug for EngineHandle {
         f.debug_struct("Engine")
             .field("runners", &self.runners())
             .field("objects", &self.len())
-            .field("stopping", &self.shared.is_stopping())
+            .field("stopping", &self.registry.is_stopping())
             .finish()
     }
 }

@@ -1,7 +1,7 @@
 //! What makes servants.
 
 use crate::object::active::Active;
-use crate::object::failure::policy::Make;
+use crate::object::failure::policy::MakeServant;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -61,6 +61,6 @@ where
     }
 }
 
-pub(crate) fn keep<S, M, F: FactoryMut<S, M>>(mut factory: F) -> Make<S> {
+pub(crate) fn keep<S, M, F: FactoryMut<S, M>>(mut factory: F) -> MakeServant<S> {
     Box::new(move || factory.make_again())
 }

@@ -3,7 +3,7 @@
 use crate::engine::engine::{Engine, EngineHandle};
 use crate::mailbox::Mpsc;
 use crate::object::active::Active;
-use crate::runner::scheduler::{Rest, Scheduler};
+use crate::runner::scheduler::{ParkDecision, Scheduler};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -135,7 +135,7 @@ impl<S: Active> Inline<S> {
             let work = scheduler.turn(self.now.get());
             done += work;
             // Resting lets go of what was stopped: time, which does it otherwise, stands still.
-            if work == 0 && scheduler.rest() != Rest::Disturbed {
+            if work == 0 && scheduler.prepare_to_park() != ParkDecision::Disturbed {
                 break;
             }
         }

@@ -6,11 +6,11 @@ use crate::engine::runner::Runner;
 use crate::engine::similar::nearest;
 use crate::event::{Event, Hook};
 use crate::machine::pin;
-use crate::object::control::Control;
+use crate::object::control::ObjectControl;
 use crate::panics::caught;
 use crate::runner::environment;
 use crate::runner::fan_out;
-use crate::runner::remote::Station;
+use crate::runner::remote::Remote;
 use crate::runner::wait::WaitStrategy;
 use crate::sync::{Arc, Condvar, RawMutex as Mutex, RawMutexGuard as MutexGuard};
 use std::any::Any;
@@ -21,8 +21,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// What all handles of one engine share.
-pub(crate) struct Shared {
-    registry: Mutex<Registry>,
+pub(crate) struct Registry {
+    tables: Mutex<Tables>,
     /// Signalled when a thread has ended.
     ended: Condvar,
     /// Signalled when the last object of a phase has left.
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
 }
 
 #[derive(Default)]
-struct Registry {
+struct Tables {
     stopping: bool,
     runners: Vec<Running>,
     /// By id, which is the place here; `None` where one has left.
@@ -55,7 +55,7 @@ struct Registry {
 
 /// An object, and the phase of a shutdown in which it is stopped.
 struct Listed {
-    control: std::sync::Arc<dyn Control>,
+    control: std::sync::Arc<dyn ObjectControl>,
     phase: u8,
 }
 
@@ -67,7 +67,7 @@ struct Spinners {
 }
 
 struct Running {
-    station: Arc<Station>,
+    remote: Arc<Remote>,
     cpus: Vec<usize>,
     spins: bool,
     /// Its strategy never sleeps, which nobody chooses without wanting it.
@@ -79,23 +79,23 @@ struct Running {
     has_ended: bool,
 }
 
-impl Shared {
+impl Registry {
     pub(crate) fn new(
         hook: Hook,
         drop_timeout: Duration,
         caller_wait: WaitStrategy,
         places: Places,
     ) -> Self {
-        let (registry, ended, left) = (Mutex::default(), Condvar::new(), Condvar::new());
-        Self { registry, ended, left, hook, drop_timeout, caller_wait, places }
+        let (tables, ended, left) = (Mutex::default(), Condvar::new(), Condvar::new());
+        Self { tables, ended, left, hook, drop_timeout, caller_wait, places }
     }
 
     /// Ends admission everywhere.
     pub(crate) fn stop(&self) {
-        let mut registry = self.lock();
-        registry.stopping = true;
-        registry.objects.iter().flatten().for_each(|object| object.control.stop());
-        registry.runners.iter().for_each(|runner| runner.station.stop());
+        let mut tables = self.lock();
+        tables.stopping = true;
+        tables.objects.iter().flatten().for_each(|object| object.control.stop());
+        tables.runners.iter().for_each(|runner| runner.remote.stop());
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -104,18 +104,18 @@ impl Shared {
 
     /// The names of the runners that have not ended.
     pub(crate) fn runners(&self) -> Vec<String> {
-        let registry = self.lock();
-        let alive = registry.runners.iter().filter(|runner| !runner.has_ended);
-        alive.map(|runner| runner.station.name().into()).collect()
+        let tables = self.lock();
+        let alive = tables.runners.iter().filter(|runner| !runner.has_ended);
+        alive.map(|runner| runner.remote.name().into()).collect()
     }
 
     /// How many objects are alive.
     pub(crate) fn objects(&self) -> usize {
-        let registry = self.lock();
-        registry.objects.len() - registry.vacant.len()
+        let tables = self.lock();
+        tables.objects.len() - tables.vacant.len()
     }
 
-    pub(crate) fn controls(&self) -> Vec<std::sync::Arc<dyn Control>> {
+    pub(crate) fn controls(&self) -> Vec<std::sync::Arc<dyn ObjectControl>> {
         self.lock().objects.iter().flatten().map(|object| object.control.clone()).collect()
     }
 
@@ -125,34 +125,34 @@ impl Shared {
     }
 
     /// The objects of one phase.
-    pub(crate) fn controls_of(&self, phase: u8) -> Vec<std::sync::Arc<dyn Control>> {
+    pub(crate) fn controls_of(&self, phase: u8) -> Vec<std::sync::Arc<dyn ObjectControl>> {
         self.lock().of_phase(phase).map(|object| object.control.clone()).collect()
     }
 
     /// Stops the objects of one phase: no other can join it, nor one before. Waits until none is left;
     /// `false` if time was up first.
     pub(crate) fn stop_phase_by(&self, phase: u8, deadline: Option<Instant>) -> bool {
-        let mut registry = self.lock();
-        registry.stopped_phase = registry.stopped_phase.max(Some(phase));
-        registry.of_phase(phase).for_each(|object| object.control.stop());
+        let mut tables = self.lock();
+        tables.stopped_phase = tables.stopped_phase.max(Some(phase));
+        tables.of_phase(phase).for_each(|object| object.control.stop());
         fan_out::wake_before_waiting();
         if environment::is_simulated() {
-            drop(registry);
+            drop(tables);
             let has_left = || !self.lock().phases.contains_key(&phase);
             environment::wait(deadline, has_left);
             return has_left();
         }
-        while registry.phases.contains_key(&phase) {
+        while tables.phases.contains_key(&phase) {
             let Some(deadline) = deadline else {
-                registry = self.left.wait(registry).unwrap_or_else(PoisonError::into_inner);
+                tables = self.left.wait(tables).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = deadline.saturating_duration_since(environment::now());
             if left.is_zero() {
                 return false;
             }
-            let waited = self.left.wait_timeout(registry, left);
-            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.left.wait_timeout(tables, left);
+            tables = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
@@ -162,8 +162,8 @@ impl Shared {
     }
 
     /// A panic elsewhere leaves the registry whole: nothing in it is half-done under the lock.
-    fn lock(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn tell(&self, event: &Event) {
@@ -171,41 +171,41 @@ impl Shared {
         caught(|| (self.hook)(event));
     }
 
-    fn with_runner(&self, station: &Arc<Station>, change: impl FnOnce(&mut Running)) {
-        let mut registry = self.lock();
-        let mut runners = registry.runners.iter_mut();
-        if let Some(runner) = runners.find(|runner| Arc::ptr_eq(&runner.station, station)) {
+    fn with_runner(&self, remote: &Arc<Remote>, change: impl FnOnce(&mut Running)) {
+        let mut tables = self.lock();
+        let mut runners = tables.runners.iter_mut();
+        if let Some(runner) = runners.find(|runner| Arc::ptr_eq(&runner.remote, remote)) {
             change(runner);
         }
     }
 
-    pub(crate) fn keep(&self, station: &Arc<Station>, thread: JoinHandle<()>) {
+    pub(crate) fn keep(&self, remote: &Arc<Remote>, thread: JoinHandle<()>) {
         let mut thread = Some(thread);
-        self.with_runner(station, |runner| runner.thread = thread.take());
+        self.with_runner(remote, |runner| runner.thread = thread.take());
         // It has ended, and who found that didn't have its thread to wait for.
         join_all(thread);
     }
 
-    pub(crate) fn unpinned(&self, station: &Arc<Station>) {
-        self.with_runner(station, |runner| runner.is_pinned = false);
+    pub(crate) fn mark_unpinned(&self, remote: &Arc<Remote>) {
+        self.with_runner(remote, |runner| runner.is_pinned = false);
     }
 
-    pub(crate) fn has_ended(&self, station: &Arc<Station>) {
-        self.with_runner(station, |runner| runner.has_ended = true);
+    pub(crate) fn runner_ended(&self, remote: &Arc<Remote>) {
+        self.with_runner(remote, |runner| runner.has_ended = true);
         if !environment::is_simulated() {
             // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
-            let mut registry = self.lock();
-            registry.said = Some(registry.settle_spinning());
+            let mut tables = self.lock();
+            tables.said = Some(tables.settle_spinning());
         }
         self.ended.notify_all();
     }
 
     /// Takes a runner off the list that didn't start, after its thread.
-    pub(crate) fn forget(&self, station: &Arc<Station>) {
+    pub(crate) fn forget(&self, remote: &Arc<Remote>) {
         let mut thread = None;
-        self.with_runner(station, |runner| thread = runner.thread.take());
+        self.with_runner(remote, |runner| thread = runner.thread.take());
         join_all(thread);
-        self.lock().runners.retain(|runner| !Arc::ptr_eq(&runner.station, station));
+        self.lock().runners.retain(|runner| !Arc::ptr_eq(&runner.remote, remote));
     }
 
     /// Checks a runner's options and enters it into the registry.
@@ -215,23 +215,23 @@ impl Shared {
         &self,
         runner: &Runner,
         is_invoker: bool,
-    ) -> Result<Arc<Station>, StartError> {
+    ) -> Result<Arc<Remote>, StartError> {
         let cpus = runner.pinned_to();
         if !cpus.is_empty() && !environment::is_simulated() {
             pin::check(&runner.name, cpus, &pin::process_cpus())?;
         }
-        let mut registry = self.lock();
-        registry.check_open()?;
-        let ended = registry.take_ended();
-        let taken = |running: &Running| running.station.name() == runner.name;
-        if registry.runners.iter().any(taken) {
+        let mut tables = self.lock();
+        tables.check_open()?;
+        let ended = tables.take_ended();
+        let taken = |running: &Running| running.remote.name() == runner.name;
+        if tables.runners.iter().any(taken) {
             return Err(StartError::DuplicateRunner { name: runner.name.clone() });
         }
         let polls = is_invoker || runner.wait.never_parks();
-        let station = Station::new(&runner.name).with_waits(self.caller_wait, polls);
-        let station = Arc::new(station);
-        registry.runners.push(Running {
-            station: station.clone(),
+        let remote = Remote::new(&runner.name).with_waits(self.caller_wait, polls);
+        let remote = Arc::new(remote);
+        tables.runners.push(Running {
+            remote: remote.clone(),
             cpus: cpus.into(),
             spins: runner.wait.spins(),
             insists: runner.wait.never_parks(),
@@ -241,9 +241,9 @@ impl Shared {
             thread: None,
             has_ended: false,
         });
-        drop(registry);
+        drop(tables);
         join_all(ended);
-        Ok(station)
+        Ok(remote)
     }
 
     /// Decides who may spin, and says so when that has changed.
@@ -252,86 +252,89 @@ impl Shared {
             return;
         }
         let event = {
-            let mut registry = self.lock();
-            let said = registry.settle_spinning();
-            if registry.said.as_ref().unwrap_or(&Spinners::default()) == &said {
+            let mut tables = self.lock();
+            let said = tables.settle_spinning();
+            if tables.said.as_ref().unwrap_or(&Spinners::default()) == &said {
                 return;
             }
-            registry.said = Some(said.clone());
+            tables.said = Some(said.clone());
             Event::Spinning { spinning: said.spinning, downgraded: said.downgraded }
         };
         self.tell(&event);
     }
 
     /// The runner of that name.
-    pub(crate) fn station(&self, name: &str) -> Result<Arc<Station>, StartError> {
-        let registry = self.lock();
-        registry.check_open()?;
-        let mut running = registry.runners.iter().filter(|runner| !runner.has_ended);
-        match running.find(|runner| runner.station.name() == name) {
-            Some(runner) => Ok(runner.station.clone()),
-            None => Err(StartError::UnknownRunner { name: name.into(), known: registry.known() }),
+    pub(crate) fn remote(&self, name: &str) -> Result<Arc<Remote>, StartError> {
+        let tables = self.lock();
+        tables.check_open()?;
+        let mut running = tables.runners.iter().filter(|runner| !runner.has_ended);
+        match running.find(|runner| runner.remote.name() == name) {
+            Some(runner) => Ok(runner.remote.clone()),
+            None => Err(StartError::UnknownRunner { name: name.into(), known: tables.known() }),
         }
     }
 
     /// Where an object of that name belongs; the shared runners take turns with all others.
-    pub(crate) fn place_of(&self, object: Option<&str>) -> Result<Arc<Station>, StartError> {
+    pub(crate) fn place_of(&self, object: Option<&str>) -> Result<Arc<Remote>, StartError> {
         match object.and_then(|name| self.places.get(name)) {
-            Some(runner) => self.station(runner),
+            Some(runner) => self.remote(runner),
             None => self.any_station(),
         }
     }
 
-    fn any_station(&self) -> Result<Arc<Station>, StartError> {
-        let registry = self.lock();
-        registry.check_open()?;
+    fn any_station(&self) -> Result<Arc<Remote>, StartError> {
+        let tables = self.lock();
+        tables.check_open()?;
         // An invoker takes turns when its thread likes: only that thread puts objects there unasked.
         let open = |runner: &&Running| {
-            let takes = !runner.is_invoker || runner.station.is_mine();
+            let takes = !runner.is_invoker || runner.remote.is_mine();
             takes && !runner.is_private && !runner.has_ended
         };
-        let open: Vec<_> = registry.runners.iter().filter(open).collect();
-        let turn = registry.spawned % open.len().max(1);
+        let open: Vec<_> = tables.runners.iter().filter(open).collect();
+        let turn = tables.spawned % open.len().max(1);
         let runner = open.get(turn).ok_or(StartError::NoRunner)?;
-        Ok(runner.station.clone())
+        Ok(runner.remote.clone())
     }
 
     /// Enters an object; it leaves when the registration is dropped.
     pub(crate) fn register(
         self: &std::sync::Arc<Self>,
-        control: std::sync::Arc<dyn Control>,
+        control: std::sync::Arc<dyn ObjectControl>,
         phase: u8,
     ) -> Result<Registration, StartError> {
-        let mut registry = self.lock();
-        registry.check_open()?;
-        if registry.stopped_phase >= Some(phase) {
+        let mut tables = self.lock();
+        tables.check_open()?;
+        if tables.stopped_phase >= Some(phase) {
             return Err(StartError::EngineStopped);
         }
-        let id = registry.vacant.last().copied().unwrap_or(registry.objects.len());
+        let id = tables.vacant.last().copied().unwrap_or(tables.objects.len());
         if let Some(name) = control.name() {
-            match registry.names.entry(name.into()) {
+            match tables.names.entry(name.into()) {
                 Entry::Occupied(_) => {
                     return Err(StartError::DuplicateObject { name: name.into() });
                 }
                 Entry::Vacant(place) => _ = place.insert(id),
             }
         }
-        registry.vacant.pop();
-        registry.spawned += 1;
-        *registry.phases.entry(phase).or_default() += 1;
-        match registry.objects.get_mut(id) {
+        tables.vacant.pop();
+        tables.spawned += 1;
+        *tables.phases.entry(phase).or_default() += 1;
+        match tables.objects.get_mut(id) {
             Some(place) => *place = Some(Listed { control, phase }),
-            None => registry.objects.push(Some(Listed { control, phase })),
+            None => tables.objects.push(Some(Listed { control, phase })),
         }
-        Ok(Registration { shared: self.clone(), id })
+        Ok(Registration { registry: self.clone(), id })
     }
 
     /// The object of that name; or some other names there are.
-    pub(crate) fn find(&self, name: &str) -> Result<std::sync::Arc<dyn Control>, Vec<String>> {
-        let registry = self.lock();
-        let listed = registry.names.get(name).and_then(|id| registry.objects[*id].as_ref());
+    pub(crate) fn find(
+        &self,
+        name: &str,
+    ) -> Result<std::sync::Arc<dyn ObjectControl>, Vec<String>> {
+        let tables = self.lock();
+        let listed = tables.names.get(name).and_then(|id| tables.objects[*id].as_ref());
         let object = listed.map(|listed| listed.control.clone());
-        object.ok_or_else(|| nearest(name, registry.names.keys().map(Box::as_ref)))
+        object.ok_or_else(|| nearest(name, tables.names.keys().map(Box::as_ref)))
     }
 
     /// Waits until every thread has ended; `false` if time was up first, or on a thread of its own.
@@ -343,31 +346,31 @@ impl Shared {
         if environment::wait(deadline, have_ended) {
             return have_ended();
         }
-        let mut registry = self.lock();
-        while registry.runners.iter().any(|runner| !runner.has_ended) {
+        let mut tables = self.lock();
+        while tables.runners.iter().any(|runner| !runner.has_ended) {
             let Some(deadline) = deadline else {
-                registry = self.ended.wait(registry).unwrap_or_else(PoisonError::into_inner);
+                tables = self.ended.wait(tables).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = deadline.saturating_duration_since(environment::now());
             if left.is_zero() {
                 return false;
             }
-            let waited = self.ended.wait_timeout(registry, left);
-            registry = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.ended.wait_timeout(tables, left);
+            tables = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let threads = registry.take_ended();
-        drop(registry);
+        let threads = tables.take_ended();
+        drop(tables);
         join_all(threads);
         true
     }
 
     pub(crate) fn is_on_own_runner(&self) -> bool {
-        self.lock().runners.iter().any(|r| r.station.is_mine())
+        self.lock().runners.iter().any(|r| r.remote.is_mine())
     }
 }
 
-impl Registry {
+impl Tables {
     fn of_phase(&self, phase: u8) -> impl Iterator<Item = &Listed> {
         self.objects.iter().flatten().filter(move |object| object.phase == phase)
     }
@@ -389,7 +392,7 @@ impl Registry {
 
     fn known(&self) -> Vec<String> {
         let open = self.runners.iter().filter(|runner| !runner.has_ended && !runner.is_private);
-        open.map(|runner| runner.station.name().into()).collect()
+        open.map(|runner| runner.remote.name().into()).collect()
     }
 
     /// Takes the runners that have ended off the list; their threads are the caller's to join.
@@ -419,7 +422,7 @@ impl Registry {
                 }
                 () => None,
             };
-            let name = runner.station.name().to_owned();
+            let name = runner.remote.name().to_owned();
             match reason {
                 None => spinning.push((name, runner.cpus[0])),
                 Some(reason) => downgraded.push((name, reason)),
@@ -427,8 +430,8 @@ impl Registry {
         }
         let callers_may = cpus > 1 && !has_quota && spinning.len() < cpus;
         for runner in &self.runners {
-            let may_spin = spinning.iter().any(|(name, _)| name == runner.station.name());
-            runner.station.set_spin(may_spin, callers_may);
+            let may_spin = spinning.iter().any(|(name, _)| name == runner.remote.name());
+            runner.remote.set_spin(may_spin, callers_may);
         }
         Spinners { spinning, downgraded }
     }
@@ -436,34 +439,34 @@ impl Registry {
 
 /// An object's place in the registry: given up when the object has ended.
 pub(crate) struct Registration {
-    shared: std::sync::Arc<Shared>,
+    registry: std::sync::Arc<Registry>,
     id: usize,
 }
 
 impl Registration {
     pub(crate) fn tell(&self, event: Event) {
-        self.shared.tell(&event);
+        self.registry.tell(&event);
     }
 
     /// Keeps a proxy of the object until the object has ended.
     pub(crate) fn keep(&self, proxy: Box<dyn Any + Send>) {
-        self.shared.lock().kept.insert(self.id, proxy);
+        self.registry.lock().kept.insert(self.id, proxy);
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut registry = self.shared.lock();
-        let Some(object) = registry.objects.get_mut(self.id).and_then(Option::take) else { return };
-        registry.vacant.push(self.id);
+        let mut tables = self.registry.lock();
+        let Some(object) = tables.objects.get_mut(self.id).and_then(Option::take) else { return };
+        tables.vacant.push(self.id);
         if let Some(name) = object.control.name() {
-            registry.names.remove(name);
+            tables.names.remove(name);
         }
-        let kept = registry.kept.remove(&self.id);
-        let is_last = registry.take_from_phase(object.phase);
-        drop(registry);
+        let kept = tables.kept.remove(&self.id);
+        let is_last = tables.take_from_phase(object.phase);
+        drop(tables);
         if is_last {
-            self.shared.left.notify_all();
+            self.registry.left.notify_all();
         }
         drop((object, kept));
     }

@@ -2,12 +2,12 @@
 
 use crate::engine::error::StartError;
 use crate::machine::pin::{self, Pinning};
-use crate::runner::coalescing::Linger;
-use crate::runner::contention::Neighbours;
+use crate::runner::coalescing::Coalescing;
+use crate::runner::contention::Contention;
 use crate::runner::poll::{self, Poll, PollHook};
-use crate::runner::remote::Station;
-use crate::runner::scheduler::{Rest, Scheduler};
-use crate::runner::wait::{Obstructed, Pause, WaitStrategy, Waiting, give_way};
+use crate::runner::remote::Remote;
+use crate::runner::scheduler::{ParkDecision, Scheduler};
+use crate::runner::wait::{ParkBackoff, Pause, WaitStrategy, Waiting, give_way};
 use crate::sync::Arc;
 use crate::{machine::pin::PinError, sys};
 use std::fmt;
@@ -265,12 +265,12 @@ pub(crate) fn run(
     is_private: bool,
     mut poll: Option<Poll>,
 ) {
-    let station: Arc<Station> = scheduler.station().clone();
+    let remote: Arc<Remote> = scheduler.remote().clone();
     scheduler.set_live(true);
     let mut waiting = Waiting::new(strategy);
-    let mut linger = Linger::new();
-    let mut neighbours = Neighbours::of(pin::allowed_cpus().len());
-    let mut obstructed = Obstructed::default();
+    let mut coalescing = Coalescing::new();
+    let mut contention = Contention::of(pin::allowed_cpus().len());
+    let mut obstructed = ParkBackoff::default();
     let mut now = Instant::now();
     let mut turns = 0_u32;
     loop {
@@ -278,18 +278,18 @@ pub(crate) fn run(
         if poll.is_some() {
             let polled = poll::once(&mut poll);
             // A hook that always finds something must not keep its runner.
-            if served == 0 && polled > 0 && is_at_end(scheduler, &station, is_private) {
+            if served == 0 && polled > 0 && is_at_end(scheduler, &remote, is_private) {
                 return;
             }
             served += polled;
         }
-        let may_spin = || station.may_spin() && !neighbours.are_there();
-        linger.after_turn(scheduler.received(), may_spin);
+        let may_spin = || remote.may_spin() && !contention.is_contended();
+        coalescing.after_turn(scheduler.received(), may_spin);
         if served > 0 {
             if waiting.worked() {
-                station.count_spin_hit();
+                remote.count_spin_hit();
             }
-            neighbours.worked();
+            contention.worked();
             obstructed.over();
             turns = turns.wrapping_add(1);
             if turns.is_multiple_of(TURNS_PER_LOOK) {
@@ -301,26 +301,26 @@ pub(crate) fn run(
             Pause::Poll => {}
             Pause::Yield => give_way(),
             Pause::Sleep(nap) => std::thread::sleep(nap.min(until_timer(scheduler))),
-            Pause::Park if neighbours.let_run() => {}
+            Pause::Park if contention.yield_if_due() => {}
             Pause::Park => {
                 if rest(scheduler, &mut obstructed, is_private, poll.is_some()) {
                     waiting.slept();
-                    station.count_park();
+                    remote.count_park();
                     now = Instant::now();
                 }
             }
         }
         // Only an idle runner can be at its end.
-        if is_at_end(scheduler, &station, is_private) {
+        if is_at_end(scheduler, &remote, is_private) {
             return;
         }
     }
 }
 
 /// Whether nothing can be sent to the runner any more; a private one stops with its last object.
-pub(crate) fn is_at_end(scheduler: &mut Scheduler, station: &Station, is_private: bool) -> bool {
-    if is_private && scheduler.is_deserted() && !station.is_stopping() {
-        station.stop();
+pub(crate) fn is_at_end(scheduler: &mut Scheduler, remote: &Remote, is_private: bool) -> bool {
+    if is_private && scheduler.is_deserted() && !remote.is_stopping() {
+        remote.stop();
     }
     scheduler.end()
 }
@@ -329,26 +329,26 @@ pub(crate) fn is_at_end(scheduler: &mut Scheduler, station: &Station, is_private
 /// hook.
 fn rest(
     scheduler: &mut Scheduler,
-    obstructed: &mut Obstructed,
+    obstructed: &mut ParkBackoff,
     is_private: bool,
     polls: bool,
 ) -> bool {
-    let rest = scheduler.rest();
-    let station = scheduler.station();
-    let is_at_end = station.is_stopping() || is_private && scheduler.is_deserted();
+    let rest = scheduler.prepare_to_park();
+    let remote = scheduler.remote();
+    let is_at_end = remote.is_stopping() || is_private && scheduler.is_deserted();
     match rest {
-        Rest::Disturbed => false,
+        ParkDecision::Disturbed => false,
         // The last object may just have ended, and nobody would wake the runner to end too.
-        Rest::Cold if is_at_end && scheduler.is_empty() => false,
-        Rest::Cold if !polls => {
+        ParkDecision::Cold if is_at_end && scheduler.is_empty() => false,
+        ParkDecision::Cold if !polls => {
             obstructed.over();
             match scheduler.next_timer() {
-                None => station.ready().park(None),
-                Some(_) => station.ready().park(Some(until_timer(scheduler))),
+                None => remote.ready().park(None),
+                Some(_) => remote.ready().park(Some(until_timer(scheduler))),
             }
         }
-        Rest::Cold | Rest::Polled => match obstructed.pause() {
-            Pause::Sleep(nap) => station.ready().park(Some(nap.min(until_timer(scheduler)))),
+        ParkDecision::Cold | ParkDecision::Polled => match obstructed.pause() {
+            Pause::Sleep(nap) => remote.ready().park(Some(nap.min(until_timer(scheduler)))),
             Pause::Yield => {
                 give_way();
                 false

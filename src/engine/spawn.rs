@@ -4,19 +4,19 @@ use crate::engine::engine::{Engine, EngineHandle};
 use crate::engine::error::StartError;
 use crate::engine::factory::{Factory, FactoryMut, keep};
 use crate::engine::runner::Runner;
-use crate::engine::spawning::{OnPanic, RestartedBy, Seed, Source, deliver};
+use crate::engine::spawning::{OnPanic, RestartedBy, Source, Spawning, send_to_runner};
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{ClonedKind, Heat, Kind, Lanes, Mpsc, Spsc, sealed};
 use crate::object::active::Active;
-use crate::object::control::Controller;
+use crate::object::control::TypedControl;
 use crate::object::failure::restart::Restart;
 use crate::object::failure::supervisor::Supervisor;
-use crate::object::overflow::{OnFull, Policy};
+use crate::object::overflow::{MailboxPolicy, OnFull};
 use crate::object::priority::Priority;
-use crate::object::shared::Desk;
+use crate::object::shared::Shared;
 use crate::proxy::handle::Handle;
 use crate::proxy::proxy::Proxy;
-use crate::runner::remote::Station;
+use crate::runner::remote::Remote;
 use crate::sync::Arc;
 use std::fmt;
 use std::marker::PhantomData;
@@ -66,7 +66,7 @@ pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
     name: Option<String>,
     factory: F,
     place: Place,
-    policy: Policy,
+    policy: MailboxPolicy,
     calls_max: Option<usize>,
     heat: Heat,
     is_kept: bool,
@@ -82,7 +82,7 @@ impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
             name,
             factory,
             place: Place::Any,
-            policy: Policy::DEFAULT,
+            policy: MailboxPolicy::DEFAULT,
             calls_max: None,
             heat: Heat::default(),
             is_kept: false,
@@ -342,43 +342,44 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// [`Stopped`](crate::CallError::Stopped) and the engine reports
     /// [`FactoryFailed`](crate::Event::FactoryFailed).
     pub fn start(mut self) -> Result<S::Proxy<K>, StartError> {
-        let station = match std::mem::replace(&mut self.place, Place::Any) {
-            Place::Any => self.engine.shared().place_of(self.name.as_deref())?,
-            Place::On(name) => self.engine.shared().station(&name)?,
+        let remote = match std::mem::replace(&mut self.place, Place::Any) {
+            Place::Any => self.engine.registry().place_of(self.name.as_deref())?,
+            Place::On(name) => self.engine.registry().remote(&name)?,
             Place::Own(runner) => {
-                let station = self.engine.launch(runner)?;
-                self.engine.shared().settle_spinning();
-                return self.start_on(&station).inspect_err(|_| station.stop());
+                let remote = self.engine.launch(runner)?;
+                self.engine.registry().settle_spinning();
+                return self.start_on(&remote).inspect_err(|_| remote.stop());
             }
         };
-        self.start_on(&station)
+        self.start_on(&remote)
     }
 
-    fn start_on(self, station: &Arc<Station>) -> Result<S::Proxy<K>, StartError> {
+    fn start_on(self, remote: &Arc<Remote>) -> Result<S::Proxy<K>, StartError> {
         let Self { engine, name, factory, policy, calls_max, heat, is_kept, .. } = self;
         let Self { on_panic, phase, .. } = self;
-        if heat == Heat::Always && !station.polls() {
+        if heat == Heat::Always && !remote.polls() {
             let object = name.unwrap_or_else(|| S::NAME.into());
-            return Err(StartError::AlwaysHot { object, runner: station.name().into() });
+            return Err(StartError::AlwaysHot { object, runner: remote.name().into() });
         }
         policy.check()?;
         let calls_max =
             calls_max.unwrap_or_else(|| CALLS_MIN.max(policy.capacity.saturating_mul(4)));
         let slots = policy.slots(policy.capacity);
-        let desk = Desk::new(station.clone(), name.as_deref(), S::REPLY_BYTES, calls_max, policy);
-        let (producer, consumer) = <K as sealed::Kind>::mailbox(slots, heat, desk)?;
+        let shared =
+            Shared::new(remote.clone(), name.as_deref(), S::REPLY_BYTES, calls_max, policy);
+        let (producer, consumer) = <K as sealed::Kind>::mailbox(slots, heat, shared)?;
         let ring = producer.ring().clone();
-        let control = std::sync::Arc::new(Controller::<S, K>(ring.clone()));
+        let control = std::sync::Arc::new(TypedControl::<S, K>(ring.clone()));
         let object = || name.as_deref().unwrap_or(S::NAME).into();
-        let registration = engine.shared().register(control.clone(), phase)?;
+        let registration = engine.registry().register(control.clone(), phase)?;
         if is_kept {
             let kept = <K as sealed::Kind>::upgrade(&ring);
             let kept = kept.ok_or_else(|| StartError::KeepAlive { object: object() })?;
             registration.keep(Box::new(kept));
         }
         let consumer = Some((consumer, registration));
-        let seed = Seed::<S, K> { consumer, ring, heat, control, failure: None };
-        deliver(station, &engine, seed, Source::new(factory, on_panic))?;
+        let spawning = Spawning::<S, K> { consumer, ring, heat, control, failure: None };
+        send_to_runner(remote, &engine, spawning, Source::new(factory, on_panic))?;
         Ok(S::Proxy::<K>::from_handle(Handle::new(producer)))
     }
 }

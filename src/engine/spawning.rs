@@ -5,13 +5,13 @@ use crate::engine::error::StartError;
 use crate::engine::factory::Factory;
 use crate::engine::registry::Registration;
 use crate::event::Event;
-use crate::mailbox::intrusive_arc::Held;
-use crate::mailbox::sealed::{Consumer as _, Shared as _};
+use crate::mailbox::intrusive_arc::IntrusiveArc;
+use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
 use crate::mailbox::{Heat, Kind, Pop};
 use crate::object::active::Active;
-use crate::object::control::{Control, close};
+use crate::object::control::{ObjectControl, close};
 use crate::object::exit::{Exit, ExitReason};
-use crate::object::failure::policy::{Judge, Life, Make, Remedy};
+use crate::object::failure::policy::{FailurePolicy, MakeServant, OnFailure, RestartBudget};
 use crate::object::failure::restart::{Budget, Restart};
 use crate::object::failure::supervisor::Supervisor;
 use crate::object::object::Object;
@@ -19,7 +19,7 @@ use crate::object::shared::{Consumer, Ring};
 use crate::panics::drop_caught;
 use crate::panics::panic_message;
 use crate::runner::environment;
-use crate::runner::remote::{self, Station};
+use crate::runner::remote::{self, Remote};
 use crate::runner::task::Task;
 use crate::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,7 +30,7 @@ use std::time::Duration;
 pub(crate) enum OnPanic<S, F> {
     Stop,
     Resume,
-    Restart { keep: fn(F) -> Make<S>, by: RestartedBy },
+    Restart { keep: fn(F) -> MakeServant<S>, by: RestartedBy },
 }
 
 pub(crate) enum RestartedBy {
@@ -40,21 +40,21 @@ pub(crate) enum RestartedBy {
 
 /// What makes the servant, and maybe its successors.
 pub(crate) enum Source<S, F> {
-    Once(F, Option<Remedy<S>>),
-    Again(Make<S>, RestartedBy),
+    Once(F, Option<OnFailure<S>>),
+    Again(MakeServant<S>, RestartedBy),
 }
 
 impl<S: Active, F> Source<S, F> {
     pub(crate) fn new(factory: F, on_panic: OnPanic<S, F>) -> Self {
         match on_panic {
             OnPanic::Stop => Self::Once(factory, None),
-            OnPanic::Resume => Self::Once(factory, Some(Remedy::Resume)),
+            OnPanic::Resume => Self::Once(factory, Some(OnFailure::Resume)),
             OnPanic::Restart { keep, by } => Self::Again(keep(factory), by),
         }
     }
 
     /// Makes the first servant.
-    fn make<M>(self, control: std::sync::Arc<dyn Control>) -> Result<Made<S>, String>
+    fn make<M>(self, control: std::sync::Arc<dyn ObjectControl>) -> Result<Made<S>, String>
     where
         F: Factory<S, M>,
     {
@@ -63,30 +63,32 @@ impl<S: Active, F> Source<S, F> {
             Self::Again(mut make, by) => {
                 let servant = make()?;
                 let by = match by {
-                    RestartedBy::Itself(restart) => Judge::Alone(Budget::new(restart)),
-                    RestartedBy::Supervisor(group) => Judge::Supervised(group.join(control)),
+                    RestartedBy::Itself(restart) => RestartBudget::Alone(Budget::new(restart)),
+                    RestartedBy::Supervisor(group) => {
+                        RestartBudget::Supervised(group.join(control))
+                    }
                 };
-                (servant, Some(Remedy::Restart { make, by }))
+                (servant, Some(OnFailure::Restart { make, by }))
             }
         };
-        Ok((servant, remedy.map(|remedy| Box::new(Life::new(remedy)))))
+        Ok((servant, remedy.map(|remedy| Box::new(FailurePolicy::new(remedy)))))
     }
 }
 
-pub(crate) type Made<S> = (S, Option<Box<Life<S>>>);
+pub(crate) type Made<S> = (S, Option<Box<FailurePolicy<S>>>);
 
 /// An object whose servant has not been made.
-pub(crate) struct Seed<S: Active, K: Kind> {
+pub(crate) struct Spawning<S: Active, K: Kind> {
     pub(crate) consumer: Option<(Consumer<S, K>, Registration)>,
-    pub(crate) ring: Held<Ring<S, K>>,
+    pub(crate) ring: IntrusiveArc<Ring<S, K>>,
     pub(crate) heat: Heat,
-    pub(crate) control: std::sync::Arc<dyn Control>,
+    pub(crate) control: std::sync::Arc<dyn ObjectControl>,
     /// Why there won't be one.
     pub(crate) failure: Option<Box<str>>,
 }
 
-impl<S: Active, K: Kind> Seed<S, K> {
-    fn grow<M, F: Factory<S, M>>(
+impl<S: Active, K: Kind> Spawning<S, K> {
+    fn build<M, F: Factory<S, M>>(
         mut self,
         source: Source<S, F>,
     ) -> Result<Box<dyn Task>, StartError> {
@@ -94,12 +96,19 @@ impl<S: Active, K: Kind> Seed<S, K> {
         let control = self.control.clone();
         let made = catch_unwind(AssertUnwindSafe(|| source.make::<M>(control)));
         let error = match made {
-            Ok(Ok((servant, life))) => {
+            Ok(Ok((servant, failure_policy))) => {
                 let (ring, heat) = (self.ring.clone(), self.heat);
-                let station = ring.bell().station().clone();
-                let gone = || StartError::RunnerStopped { name: station.name().into() };
+                let remote = ring.bell().remote().clone();
+                let gone = || StartError::RunnerStopped { name: remote.name().into() };
                 let (consumer, registration) = self.consumer.take().ok_or_else(gone)?;
-                let object = Object::<S, K>::new(servant, consumer, ring, heat, life, registration);
+                let object = Object::<S, K>::new(
+                    servant,
+                    consumer,
+                    ring,
+                    heat,
+                    failure_policy,
+                    registration,
+                );
                 return Ok(Box::new(object));
             }
             Ok(Err(message)) => StartError::Factory { object, message },
@@ -121,19 +130,19 @@ impl<S: Active, K: Kind> Seed<S, K> {
 /// How long a failed spawn leaves the CPU to a producer that is in the middle of a push.
 const SUSPENDED_NAP: Duration = Duration::from_micros(50);
 
-impl<S: Active, K: Kind> Drop for Seed<S, K> {
+impl<S: Active, K: Kind> Drop for Spawning<S, K> {
     fn drop(&mut self) {
         if let Some((mut consumer, registration)) = self.consumer.take() {
-            let desk = self.ring.bell();
+            let shared = self.ring.bell();
             // Nobody will serve what came before the servant: it ends `Stopped`.
-            desk.pool().mark_stopped();
+            shared.pool().mark_stopped();
             close::<S, K>(&self.ring);
-            let sides = desk.sides().take().map(|ends| ends.consumers);
-            let mut sides = sides.into_iter().flatten().collect::<Vec<_>>();
+            let lanes = shared.priority_lanes().take().map(|ends| ends.consumers);
+            let mut lanes = lanes.into_iter().flatten().collect::<Vec<_>>();
             loop {
                 consumer.drain(usize::MAX, |request, _| drop_caught(request));
                 let mut is_over = consumer.peek() == Pop::Closed;
-                for side in &mut sides {
+                for side in &mut lanes {
                     side.drain(usize::MAX, |request, _| drop_caught(request));
                     is_over &= side.peek() == Pop::Closed;
                 }
@@ -148,19 +157,19 @@ impl<S: Active, K: Kind> Drop for Seed<S, K> {
             drop(registration);
             let failure = self.failure.take().unwrap_or_else(|| "its runner has stopped".into());
             let reason = ExitReason::NotStarted { failure };
-            desk.exits().announce(Exit { object: self.name(), reason });
+            shared.exits().notify(Exit { object: self.name(), reason });
         }
     }
 }
 
-pub(crate) fn deliver<S: Active, K: Kind, M, F: Factory<S, M>>(
-    station: &Arc<Station>,
+pub(crate) fn send_to_runner<S: Active, K: Kind, M, F: Factory<S, M>>(
+    remote: &Arc<Remote>,
     engine: &EngineHandle,
-    seed: Seed<S, K>,
+    seed: Spawning<S, K>,
     source: Source<S, F>,
 ) -> Result<(), StartError> {
-    if let Some(mine) = station.mine() {
-        station.leave_newcomer(mine, seed.grow::<M, F>(source)?);
+    if let Some(mine) = remote.owner_token() {
+        remote.leave_newcomer(mine, seed.build::<M, F>(source)?);
         return Ok(());
     }
     let (done, is_done) = std::sync::mpsc::sync_channel(1);
@@ -168,16 +177,16 @@ pub(crate) fn deliver<S: Active, K: Kind, M, F: Factory<S, M>>(
     // sent: a failure that nobody waits for is reported.
     let is_done = (!remote::is_runner()).then_some(is_done);
     let reporter = engine.clone();
-    station.send(Box::new(move |scheduler| {
-        let grown = seed.grow::<M, F>(source).map(|task| scheduler.adopt(task));
+    remote.send(Box::new(move |scheduler| {
+        let grown = seed.build::<M, F>(source).map(|task| scheduler.adopt(task));
         if grown.is_err() {
             scheduler.note_failure();
         }
         if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(grown) {
-            reporter.shared().tell(&Event::FactoryFailed { reason: error.to_string() });
+            reporter.registry().tell(&Event::FactoryFailed { reason: error.to_string() });
         }
     }));
-    let gone = StartError::RunnerStopped { name: station.name().into() };
+    let gone = StartError::RunnerStopped { name: remote.name().into() };
     is_done.map_or(Ok(()), |is_done| receive(&is_done).unwrap_or(Err(gone)))
 }
 

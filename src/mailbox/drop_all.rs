@@ -8,9 +8,9 @@ use std::thread;
 /// Drops values, all of them. Their first panic goes on at the end, as it would from a collection of
 /// the standard library; further ones have nobody left to tell.
 #[derive(Default)]
-pub(super) struct Remains(Option<Box<dyn Any + Send>>);
+pub(super) struct DropAll(Option<Box<dyn Any + Send>>);
 
-impl Remains {
+impl DropAll {
     pub(super) fn drop(&mut self, destructor: impl FnOnce()) {
         match (catch_unwind(AssertUnwindSafe(destructor)), &self.0) {
             (Ok(()), _) => {}

@@ -1,7 +1,7 @@
-//! The door of a mailbox whose lanes have tails of their own: admission, and who wakes the consumer.
+//! The gate of a mailbox whose lanes have tails of their own: admission, and who wakes the consumer.
 //!
 //! A producer publishes in its lane by a plain store, which no other thread's change of that word
-//! can meet; then it looks at the door's word, where anyone sets `CLOSED` and the consumer sets
+//! can meet; then it looks at the gate's word, where anyone sets `CLOSED` and the consumer sets
 //! `COLD`. That look must not be taken before the store is visible, or the producer and the one who
 //! changed the word could miss each other:
 //!
@@ -26,7 +26,7 @@ use crate::sync::{can_fence_heavily, fence, heavy_fence, light_fence};
 use std::sync::atomic::Ordering::SeqCst;
 
 /// See the module. Read with each publication, written when something begins or ends.
-pub(super) struct Door<B> {
+pub(super) struct Gate<B> {
     word: Tail,
     heat: Heat,
     /// Whoever changes the word fences for the producers.
@@ -34,7 +34,7 @@ pub(super) struct Door<B> {
     bell: B,
 }
 
-impl<B: Bell> Door<B> {
+impl<B: Bell> Gate<B> {
     pub(super) fn new(bell: B, heat: Heat) -> Self {
         // Without that system call the producers fence for themselves.
         let is_light = heat == Heat::Always && can_fence_heavily();
@@ -49,17 +49,17 @@ impl<B: Bell> Door<B> {
     #[inline(always)]
     pub(super) fn is_quiet(&self) -> bool {
         if self.is_light {
-            // Light [door.passed]: see the module.
+            // Light [gate.passed]: see the module.
             light_fence();
         } else {
-            // SeqCst [door.passed]: between storing a tail and looking at the word. Who sets COLD or
+            // SeqCst [gate.passed]: between storing a tail and looking at the word. Who sets COLD or
             // has seen CLOSED has the same fence before it looks at the tails.
             fence(SeqCst);
         }
         self.word.read().is_open_and_hot()
     }
 
-    /// After a publication that found the door changed: wakes the consumer, or has `settle` say
+    /// After a publication that found the gate changed: wakes the consumer, or has `settle` say
     /// whether the request still counts.
     #[cold]
     pub(super) fn pass(&self, settle: impl FnOnce() -> bool) -> bool {
@@ -70,7 +70,7 @@ impl<B: Bell> Door<B> {
             }
             return is_accepted;
         }
-        if self.word.warm() {
+        if self.word.clear_cold() {
             self.bell.ring();
         }
         true
@@ -81,10 +81,10 @@ impl<B: Bell> Door<B> {
         if self.heat == Heat::Always || !self.word.cool(0) {
             return false;
         }
-        // SeqCst [door.passed]: between setting COLD and looking at the tails.
+        // SeqCst [gate.passed]: between setting COLD and looking at the tails.
         fence(SeqCst);
         // If another has cleared COLD meanwhile, its token is on its way.
-        is_empty() || !self.word.warm()
+        is_empty() || !self.word.clear_cold()
     }
 
     /// Ends admission. Everything accepted before is visible to the caller then.
@@ -111,10 +111,10 @@ impl<B: Bell> Door<B> {
 
     fn fence(&self) {
         if self.is_light {
-            // Heavy [door.passed]: see the module.
+            // Heavy [gate.passed]: see the module.
             heavy_fence();
         } else {
-            // SeqCst [door.passed]: between CLOSED and the tails, or the reply cells.
+            // SeqCst [gate.passed]: between CLOSED and the tails, or the reply cells.
             fence(SeqCst);
         }
     }

@@ -5,7 +5,7 @@
 //! the ring cold rings a bell that lies in the memory which it holds. So a guest is as good a producer
 //! as any, but that it may come when the others have gone: it finds the ring closed then.
 
-use super::intrusive_arc::Held;
+use super::intrusive_arc::IntrusiveArc;
 use super::mpsc::{Consumer, Ring};
 use super::{Bell, CapacityError, Guest, Heat, Mpsc, PushError, sealed};
 use crate::sync::AtomicUsize;
@@ -13,11 +13,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// See the module.
 pub struct Producer<T: Send, B: Bell> {
-    ring: Held<Ring<T, B>>,
+    ring: IntrusiveArc<Ring<T, B>>,
 }
 
 impl<T: Send, B: Bell> Producer<T, B> {
-    pub(super) fn of(ring: &Held<Ring<T, B>>) -> Self {
+    pub(super) fn of(ring: &IntrusiveArc<Ring<T, B>>) -> Self {
         Self { ring: ring.clone() }
     }
 }
@@ -38,7 +38,7 @@ impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> &Held<Ring<T, B>> {
+    fn ring(&self) -> &IntrusiveArc<Ring<T, B>> {
         &self.ring
     }
 }
@@ -58,7 +58,9 @@ impl sealed::Kind for Guest {
         Ok((Producer::of(sealed::Producer::ring(&producer)), consumer))
     }
 
-    fn upgrade<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
+    fn upgrade<T: Send + 'static, B: Bell>(
+        ring: &IntrusiveArc<Ring<T, B>>,
+    ) -> Option<Producer<T, B>> {
         // Relaxed: a guest changes nothing by being there, and is refused once the ring is closed.
         let count = <Self as sealed::ClonedKind>::producers(ring).load(Relaxed);
         (count > 0).then(|| Producer::of(ring))
@@ -66,7 +68,7 @@ impl sealed::Kind for Guest {
 }
 
 impl sealed::SharedKind for Guest {
-    fn guest<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Producer<T, B> {
+    fn guest<T: Send + 'static, B: Bell>(ring: &IntrusiveArc<Ring<T, B>>) -> Producer<T, B> {
         Producer::of(ring)
     }
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 /// |---|---|---|
 /// | 1 or more | so many producers | one that is cloned: +1; a weak handle: +1, here; one that is dropped: −1 |
 /// | 0 | none ever again; the mailbox is closed, or the last producer is about to close it | nobody |
-pub(super) fn one_more(producers: &AtomicUsize) -> bool {
+pub(super) fn try_increment(producers: &AtomicUsize) -> bool {
     // Relaxed, all: the count alone decides. What the producers did before travels to the last one
     // across this change too, which is one link of the chain that their Releases have begun.
     let mut count = producers.load(Relaxed);
@@ -31,28 +31,28 @@ pub(super) fn one_more(producers: &AtomicUsize) -> bool {
 /// A value that holds the count of its own holders.
 ///
 /// # Safety
-/// The count starts at 1, and nobody but [`Held`] changes it.
-pub unsafe trait Counted {
+/// The count starts at 1, and nobody but [`IntrusiveArc`] changes it.
+pub unsafe trait RefCounted {
     /// Where the count is.
     fn holders(&self) -> &AtomicUsize;
 }
 
 /// See the module.
-pub struct Held<T: Counted>(NonNull<T>);
+pub struct IntrusiveArc<T: RefCounted>(NonNull<T>);
 
 // SAFETY: like `Arc`: a hold gives shared access from several threads, and the last one, on
 // whatever thread, drops the value.
-unsafe impl<T: Counted + Send + Sync> Send for Held<T> {}
+unsafe impl<T: RefCounted + Send + Sync> Send for IntrusiveArc<T> {}
 // SAFETY: as above.
-unsafe impl<T: Counted + Send + Sync> Sync for Held<T> {}
+unsafe impl<T: RefCounted + Send + Sync> Sync for IntrusiveArc<T> {}
 
-impl<T: Counted> Held<T> {
+impl<T: RefCounted> IntrusiveArc<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(NonNull::from(Box::leak(Box::new(value))))
     }
 }
 
-impl<T: Counted> Deref for Held<T> {
+impl<T: RefCounted> Deref for IntrusiveArc<T> {
     type Target = T;
 
     #[inline(always)]
@@ -62,7 +62,7 @@ impl<T: Counted> Deref for Held<T> {
     }
 }
 
-impl<T: Counted> Clone for Held<T> {
+impl<T: RefCounted> Clone for IntrusiveArc<T> {
     fn clone(&self) -> Self {
         // Relaxed: the count alone matters, and this hold keeps it above 0 meanwhile.
         let before = self.holders().fetch_add(1, Relaxed);
@@ -72,13 +72,13 @@ impl<T: Counted> Clone for Held<T> {
     }
 }
 
-impl<T: Counted> Drop for Held<T> {
+impl<T: RefCounted> Drop for IntrusiveArc<T> {
     fn drop(&mut self) {
-        // Release [held.count]: what was done through this hold comes before the freeing.
+        // Release [arc.count]: what was done through this hold comes before the freeing.
         if self.holders().fetch_sub(1, Release) != 1 {
             return;
         }
-        // Acquire [held.count]: sees what was done through all the others.
+        // Acquire [arc.count]: sees what was done through all the others.
         fence(Acquire);
         // SAFETY: the count is 0, so this was the last hold; the value was leaked from a box.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });

@@ -3,13 +3,13 @@
 //! The producer fills slots and then moves the tail over them, one at a time or many at once; the
 //! consumer moves the head over what it has served. Each looks at the other's word only when what
 //! it knows is used up. Both words have one writer, so plain stores are enough; admission and
-//! wake-ups are the [door's](super::gate) business.
+//! wake-ups are the [gate's](super::gate) business.
 //!
 //! | word | meaning | moved by |
 //! |---|---|---|
 //! | `tail` | what lies before it was published | the producer |
 //! | `head` | what lies before it was taken | the consumer |
-//! | `last` | `OPEN`, or where the lane ends: what was published behind it never counts | by one CAS: the consumer that has seen the mailbox closed, to the tail it sees; or a producer that finds the door closed behind its publication, to the end of that |
+//! | `last` | `OPEN`, or where the lane ends: what was published behind it never counts | by one CAS: the consumer that has seen the mailbox closed, to the tail it sees; or a producer that finds the gate closed behind its publication, to the end of that |
 //!
 //! **Progress.** Wait-free for both: no loop retries.
 //!
@@ -17,9 +17,9 @@
 //! L. Lamport's ring (1977) with cached indices: P. Lee et al., "MCRingBuffer" (2010); rigtorp's
 //! SPSCQueue; rtrb.
 
-use super::drop_all::Remains;
-use super::gate::Door;
-use super::ring::{Bare, Geometry, Position, Slots, release_every};
+use super::drop_all::DropAll;
+use super::gate::Gate;
+use super::ring::{Geometry, PlainSlot, Position, Slots, release_every};
 use super::{Bell, CapacityError, PushError};
 use crate::sync::{AtomicU64, IS_MODEL};
 use crate::sys::{prefetch_for_read, prefetch_for_write};
@@ -42,7 +42,7 @@ pub(super) struct Lane<T> {
 /// Read by both, written once.
 #[repr(C, align(64))]
 struct Fixed<T> {
-    slots: Slots<Bare<T>>,
+    slots: Slots<PlainSlot<T>>,
     geometry: Geometry,
 }
 
@@ -79,7 +79,7 @@ impl<T: Send> Lane<T> {
         }
     }
 
-    /// The consumer's side, once it has seen the door closed and fenced: the end of the lane.
+    /// The consumer's side, once it has seen the gate closed and fenced: the end of the lane.
     fn seal(&self) -> Position {
         // Acquire [lane.tail]: sees the requests.
         let tail = self.tail.load(Acquire);
@@ -123,14 +123,14 @@ impl<T: Send> Lane<T> {
     }
 
     #[inline(always)]
-    fn slots(&self) -> *const Bare<T> {
+    fn slots(&self) -> *const PlainSlot<T> {
         self.fixed.slots.get_or_allocate(&self.fixed.geometry)
     }
 
     /// # Safety
     /// Only the producer may call this, with a position that it found free, and the slots' address.
     #[inline(always)]
-    unsafe fn fill(&self, slots: *const Bare<T>, position: Position, value: T) {
+    unsafe fn fill(&self, slots: *const PlainSlot<T>, position: Position, value: T) {
         let index = self.fixed.geometry.index(position);
         // SAFETY: the index is below the capacity, the number of slots. The position lies between
         // tail and head plus a lap, so the slot is the producer's, and empty.
@@ -151,7 +151,7 @@ impl<T> Drop for Lane<T> {
     fn drop(&mut self) {
         let Fixed { slots, geometry } = &mut self.fixed;
         let Some(first) = slots.get() else { return };
-        let mut remains = Remains::default();
+        let mut remains = DropAll::default();
         // Relaxed, all: `&mut self` is the last use, the mailbox's count ordered everything before.
         let mut position = self.head.0.load(Relaxed);
         let end = self.tail.load(Relaxed).min(self.last.load(Relaxed));
@@ -168,8 +168,8 @@ impl<T> Drop for Lane<T> {
     }
 }
 
-/// What the producer of a lane knows. All its methods take that lane and its mailbox's door.
-pub(super) struct Producing {
+/// What the producer of a lane knows. All its methods take that lane and its mailbox's gate.
+pub(super) struct ProducerCursor {
     /// The next position to fill.
     tail: Cell<Position>,
     /// Slots from there on that are certainly free; 0 while a batch is being filled.
@@ -178,7 +178,7 @@ pub(super) struct Producing {
     is_filling: Cell<bool>,
 }
 
-impl Producing {
+impl ProducerCursor {
     /// For the first producer of a lane, or one that goes on where another has stopped.
     pub(super) fn on<T: Send>(lane: &Lane<T>) -> Self {
         // Acquire [lane.tail]: also sees what the last producer filled.
@@ -190,10 +190,10 @@ impl Producing {
     pub(super) fn push<T: Send, B: Bell>(
         &self,
         lane: &Lane<T>,
-        door: &Door<B>,
+        gate: &Gate<B>,
         value: T,
     ) -> Result<(), PushError<T>> {
-        if door.is_closed() {
+        if gate.is_closed() {
             return Err(PushError::Closed(value));
         }
         if self.room_for(lane, 1) == 0 {
@@ -202,7 +202,7 @@ impl Producing {
         let position = self.tail.get();
         // SAFETY: there is room, and this is the lane's producer.
         unsafe { lane.fill(lane.slots(), position, value) };
-        if self.publish(lane, door, 1) {
+        if self.publish(lane, gate, 1) {
             return Ok(());
         }
         // SAFETY: it was filled just now, and doesn't count.
@@ -212,7 +212,7 @@ impl Producing {
     pub(super) fn push_batch<T, B, I>(
         &self,
         lane: &Lane<T>,
-        door: &Door<B>,
+        gate: &Gate<B>,
         values: &mut I,
     ) -> Result<usize, PushError<Vec<T>>>
     where
@@ -220,7 +220,7 @@ impl Producing {
         B: Bell,
         I: ExactSizeIterator<Item = T>,
     {
-        if door.is_closed() {
+        if gate.is_closed() {
             return Err(PushError::Closed(Vec::new()));
         }
         let wanted = values.len() as u64;
@@ -235,7 +235,7 @@ impl Producing {
         let (slots, from) = (lane.slots(), self.tail.get());
         self.room.set(0);
         self.is_filling.set(true);
-        let mut filled = Filled { producing: self, lane, door, slots, from, room, count: 0 };
+        let mut filled = BatchWrite { producing: self, lane, gate, slots, from, room, count: 0 };
         for value in values.take(room.min(wanted) as usize) {
             filled.add(value);
         }
@@ -261,7 +261,7 @@ impl Producing {
 
     /// Shows the next `count` filled slots to the consumer; `false` if they don't count any more.
     #[inline(always)]
-    fn publish<T: Send, B: Bell>(&self, lane: &Lane<T>, door: &Door<B>, count: u64) -> bool {
+    fn publish<T: Send, B: Bell>(&self, lane: &Lane<T>, gate: &Gate<B>, count: u64) -> bool {
         let to = lane.fixed.geometry.advance(self.tail.get(), count);
         // Before the bell may ring, which is the user's code. What doesn't count is not filled again:
         // nothing is pushed after a close.
@@ -269,16 +269,16 @@ impl Producing {
         self.room.set(self.room.get() - count);
         // Release [lane.tail]: carries the requests to the consumer.
         lane.tail.store(to, Release);
-        door.is_quiet() || door.pass(|| lane.settle(to))
+        gate.is_quiet() || gate.pass(|| lane.settle(to))
     }
 }
 
 /// Slots that were filled and not yet published: published on unwind, so that nothing is lost.
-struct Filled<'a, T: Send, B: Bell> {
-    producing: &'a Producing,
+struct BatchWrite<'a, T: Send, B: Bell> {
+    producing: &'a ProducerCursor,
     lane: &'a Lane<T>,
-    door: &'a Door<B>,
-    slots: *const Bare<T>,
+    gate: &'a Gate<B>,
+    slots: *const PlainSlot<T>,
     /// Where the batch begins.
     from: Position,
     /// How many slots are free from there on.
@@ -286,7 +286,7 @@ struct Filled<'a, T: Send, B: Bell> {
     count: u64,
 }
 
-impl<T: Send, B: Bell> Filled<'_, T, B> {
+impl<T: Send, B: Bell> BatchWrite<'_, T, B> {
     #[inline(always)]
     fn add(&mut self, value: T) {
         debug_assert!(self.count < self.room);
@@ -296,9 +296,9 @@ impl<T: Send, B: Bell> Filled<'_, T, B> {
         self.count += 1;
         // The publication waits for all of the batch's lines to arrive: ask early for those that
         // the consumer has left.
-        if self.count + Slots::<Bare<T>>::AHEAD < self.room {
+        if self.count + Slots::<PlainSlot<T>>::AHEAD < self.room {
             let geometry = &self.lane.fixed.geometry;
-            let ahead = geometry.advance(position, Slots::<Bare<T>>::AHEAD);
+            let ahead = geometry.advance(position, Slots::<PlainSlot<T>>::AHEAD);
             prefetch_for_write(self.slots.wrapping_add(geometry.index(ahead)));
         }
     }
@@ -310,7 +310,7 @@ impl<T: Send, B: Bell> Filled<'_, T, B> {
 
     fn publish(mut self) -> Result<usize, PushError<Vec<T>>> {
         let count = self.end();
-        if count == 0 || self.producing.publish(self.lane, self.door, count) {
+        if count == 0 || self.producing.publish(self.lane, self.gate, count) {
             return Ok(count as usize);
         }
         Err(PushError::Closed(self.take_back(count)))
@@ -331,23 +331,23 @@ impl<T: Send, B: Bell> Filled<'_, T, B> {
     }
 }
 
-impl<T: Send, B: Bell> Drop for Filled<'_, T, B> {
+impl<T: Send, B: Bell> Drop for BatchWrite<'_, T, B> {
     fn drop(&mut self) {
         let count = self.end();
-        if count > 0 && !self.producing.publish(self.lane, self.door, count) {
+        if count > 0 && !self.producing.publish(self.lane, self.gate, count) {
             drop(self.take_back(count));
         }
     }
 }
 
 /// What the consumer of a lane knows.
-pub(super) struct Consuming {
+pub(super) struct ConsumerCursor {
     head: Position,
     /// Requests from there on that are certainly there.
     waiting: u64,
 }
 
-impl Consuming {
+impl ConsumerCursor {
     pub(super) fn new() -> Self {
         Self { head: 0, waiting: 0 }
     }
@@ -388,7 +388,7 @@ impl Consuming {
         let count = self.look(lane).min(max as u64);
         let Some(slots) = lane.fixed.slots.get().filter(|_| count > 0) else { return 0 };
         // What lies so far ahead of a request was published too, and can be asked for.
-        let mut far = self.waiting.saturating_sub(Slots::<Bare<T>>::AHEAD);
+        let mut far = self.waiting.saturating_sub(Slots::<PlainSlot<T>>::AHEAD);
         let release_every = release_every(geometry.capacity());
         let mut batch = Batch { lane, consuming: self, taken: 0 };
         let mut left = count;
@@ -403,7 +403,7 @@ impl Consuming {
                 if far > 0 {
                     far -= 1;
                     // Around the end of the ring it asks for a line behind it, for nothing.
-                    prefetch_for_read(slot.wrapping_add(Slots::<Bare<T>>::AHEAD as usize));
+                    prefetch_for_read(slot.wrapping_add(Slots::<PlainSlot<T>>::AHEAD as usize));
                 }
                 // Counted before the handler runs: if it unwinds, its request is not read again.
                 batch.taken += 1;
@@ -422,7 +422,7 @@ impl Consuming {
         lane.is_empty(self.head)
     }
 
-    /// Whether everything that counts was taken. Only after the door was found closed, and a fence.
+    /// Whether everything that counts was taken. Only after the gate was found closed, and a fence.
     pub(super) fn is_over<T: Send>(&self, lane: &Lane<T>) -> bool {
         lane.seal() == self.head
     }
@@ -431,7 +431,7 @@ impl Consuming {
 /// Gives slots back, also when the handler unwinds.
 struct Batch<'a, T> {
     lane: &'a Lane<T>,
-    consuming: &'a mut Consuming,
+    consuming: &'a mut ConsumerCursor,
     /// How many were taken and not given back.
     taken: u64,
 }
@@ -440,7 +440,7 @@ impl<T> Batch<'_, T> {
     #[inline(always)]
     fn release(&mut self) {
         let taken = mem::take(&mut self.taken);
-        let Consuming { head, waiting } = self.consuming;
+        let ConsumerCursor { head, waiting } = self.consuming;
         *head = self.lane.fixed.geometry.advance(*head, taken);
         *waiting -= taken;
         // Release [lane.head]: the requests before it were moved out; pairs with `look_for_room`.

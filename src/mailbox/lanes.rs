@@ -15,10 +15,10 @@
 //!
 //! **Progress.** Wait-free for producers, and for the consumer.
 
-use super::drop_all::Remains;
-use super::gate::Door;
-use super::intrusive_arc::{Counted, Held, one_more};
-use super::lane::{Consuming, Lane, Producing};
+use super::drop_all::DropAll;
+use super::gate::Gate;
+use super::intrusive_arc::{IntrusiveArc, RefCounted, try_increment};
+use super::lane::{ConsumerCursor, Lane, ProducerCursor};
 use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Lanes, Pop, PushError, Silent};
@@ -32,7 +32,7 @@ pub const ROUND_MAX: usize = 32;
 
 /// The memory that all ends share.
 pub struct Ring<T, B> {
-    door: Door<B>,
+    gate: Gate<B>,
     newest: AtomicPtr<Node<T>>,
     capacity: usize,
     producers: AtomicUsize,
@@ -40,8 +40,8 @@ pub struct Ring<T, B> {
     refused: AtomicU64,
 }
 
-// SAFETY: the count starts at 1 in `with_heat`, and only `Held` uses it.
-unsafe impl<T, B> Counted for Ring<T, B> {
+// SAFETY: the count starts at 1 in `with_heat`, and only `IntrusiveArc` uses it.
+unsafe impl<T, B> RefCounted for Ring<T, B> {
     fn holders(&self) -> &AtomicUsize {
         &self.holders
     }
@@ -92,8 +92,8 @@ pub fn with_heat<T: Send, B: Bell>(
 ) -> Result<Ends<T, B>, CapacityError> {
     // The first lane's memory is made with the first producer; whether it can be is said here.
     super::ring::Geometry::new(capacity)?;
-    let ring = Held::new(Ring {
-        door: Door::new(bell, heat),
+    let ring = IntrusiveArc::new(Ring {
+        gate: Gate::new(bell, heat),
         newest: AtomicPtr::new(ptr::null_mut()),
         capacity,
         producers: AtomicUsize::new(1),
@@ -179,7 +179,7 @@ impl<T, B> Drop for Ring<T, B> {
     fn drop(&mut self) {
         // Relaxed: `&mut self` is the last use, and the ring's count ordered everything before it.
         let mut at = unsealed(self.newest.load(Relaxed));
-        let mut remains = Remains::default();
+        let mut remains = DropAll::default();
         while !at.is_null() {
             // SAFETY: from a box; nobody else is left, and each is in the list once.
             let node = unsafe { Box::from_raw(at) };
@@ -198,9 +198,9 @@ impl<T, B> Drop for Ring<T, B> {
 /// shared::<mainspring::mailbox::lanes::Producer<u64>>();
 /// ```
 pub struct Producer<T: Send, B: Bell = Silent> {
-    ring: Held<Ring<T, B>>,
+    ring: IntrusiveArc<Ring<T, B>>,
     node: NonNull<Node<T>>,
-    producing: Producing,
+    producing: ProducerCursor,
 }
 
 // SAFETY: the node is used by this producer alone, or is shared like the ring; values are `Send`.
@@ -208,10 +208,10 @@ unsafe impl<T: Send, B: Bell> Send for Producer<T, B> {}
 
 impl<T: Send, B: Bell> Producer<T, B> {
     /// For a ring that has counted this producer.
-    fn of(ring: Held<Ring<T, B>>) -> Self {
+    fn of(ring: IntrusiveArc<Ring<T, B>>) -> Self {
         let node = ring.lane();
         // SAFETY: nodes live as long as the ring.
-        let producing = Producing::on(&unsafe { node.as_ref() }.lane);
+        let producing = ProducerCursor::on(&unsafe { node.as_ref() }.lane);
         Self { ring, node, producing }
     }
 
@@ -232,7 +232,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
     /// What the caller wrote before is visible to the consumer of this request (pair `lane.tail`).
     #[inline]
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
-        self.producing.push(self.lane(), &self.ring.door, value)
+        self.producing.push(self.lane(), &self.ring.gate, value)
     }
 
     /// Adds as many of `values` as there is room for, by one publication; returns how many.
@@ -247,12 +247,12 @@ impl<T: Send, B: Bell> Producer<T, B> {
     where
         I: ExactSizeIterator<Item = T>,
     {
-        self.producing.push_batch(self.lane(), &self.ring.door, values)
+        self.producing.push_batch(self.lane(), &self.ring.gate, values)
     }
 
     /// Ends admission for all producers: what was accepted remains for the consumer. Idempotent.
     pub fn close(&self) {
-        self.ring.door.close();
+        self.ring.gate.close();
     }
 
     /// Requests of all producers that were accepted and not yet served; a hint.
@@ -289,7 +289,7 @@ impl<T: Send, B: Bell> Drop for Producer<T, B> {
         if self.ring.producers.fetch_sub(1, Release) == 1 {
             // Acquire [lanes.producers]: lets the last one pass all of it on with the close.
             fence(Acquire);
-            self.ring.door.close();
+            self.ring.gate.close();
         }
     }
 }
@@ -302,22 +302,22 @@ impl<T: Send, B: Bell> fmt::Debug for Producer<T, B> {
     }
 }
 
-impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
+impl<T: Send + 'static, B: Bell> sealed::SharedRing<B> for Ring<T, B> {
     fn bell(&self) -> &B {
-        self.door.bell()
+        self.gate.bell()
     }
 
     fn close(&self) {
-        self.door.close();
+        self.gate.close();
     }
 
     fn is_closed(&self) -> bool {
-        self.door.is_closed()
+        self.gate.is_closed()
     }
 
     #[inline(always)]
     fn end(&self) -> Option<Position> {
-        (!self.door.is_closed()).then_some(0)
+        (!self.gate.is_closed()).then_some(0)
     }
 
     fn len(&self) -> usize {
@@ -335,23 +335,23 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
 
 /// The end that takes requests, one thread at a time. Dropping it closes the mailbox.
 pub struct Consumer<T: Send, B: Bell = Silent> {
-    ring: Held<Ring<T, B>>,
+    ring: IntrusiveArc<Ring<T, B>>,
     /// The list's head as last seen: all from there on are in `lanes`.
     known: *mut Node<T>,
-    lanes: Vec<Taking<T>>,
+    lanes: Vec<LaneCursor<T>>,
     /// Whose turn it is.
     next: usize,
 }
 
-struct Taking<T> {
+struct LaneCursor<T> {
     node: NonNull<Node<T>>,
-    consuming: Consuming,
+    consuming: ConsumerCursor,
 }
 
 // SAFETY: the nodes are shared like the ring, and values are `Send`.
 unsafe impl<T: Send, B: Bell> Send for Consumer<T, B> {}
 
-impl<T> Taking<T> {
+impl<T> LaneCursor<T> {
     #[inline(always)]
     fn lane(&self) -> &Lane<T> {
         // SAFETY: nodes live as long as the ring, which the consumer holds.
@@ -391,8 +391,8 @@ impl<T: Send, B: Bell> Consumer<T, B> {
             if *next >= lanes.len() {
                 *next = 0;
             }
-            let Taking { node, consuming } = &mut lanes[*next];
-            // SAFETY: as in `Taking::lane`.
+            let LaneCursor { node, consuming } = &mut lanes[*next];
+            // SAFETY: as in `LaneCursor::lane`.
             let lane = &unsafe { node.as_ref() }.lane;
             // Moved on before the handlers run: if one unwinds, the next lane has its turn.
             *next += 1;
@@ -421,7 +421,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let mut at = newest;
         while at != self.known {
             let Some(node) = NonNull::new(at) else { break };
-            self.lanes.push(Taking { node, consuming: Consuming::new() });
+            self.lanes.push(LaneCursor { node, consuming: ConsumerCursor::new() });
             // SAFETY: nodes live as long as the ring.
             at = unsafe { node.as_ref() }.next;
         }
@@ -433,7 +433,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         if !self.is_idle() {
             return Pop::Request(());
         }
-        if !self.ring.door.is_closing() {
+        if !self.ring.gate.is_closing() {
             return Pop::Empty;
         }
         // AcqRel [lanes.newest]: Acquire as ever; Release, though a producer that finds the list
@@ -441,7 +441,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let ended = sealed(self.known);
         let seal = self.ring.newest.compare_exchange(self.known, ended, AcqRel, Acquire);
         let is_sealed = seal.is_ok() || seal.is_err_and(is_sealed);
-        let is_over = |taking: &Taking<T>| taking.consuming.is_over(taking.lane());
+        let is_over = |taking: &LaneCursor<T>| taking.consuming.is_over(taking.lane());
         if is_sealed && self.lanes.iter().all(is_over) { Pop::Closed } else { Pop::Request(()) }
     }
 
@@ -449,7 +449,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     fn is_idle(&self) -> bool {
         // Acquire [lanes.newest]: as ever.
         let newest = self.ring.newest.load(Acquire);
-        let is_empty = |taking: &Taking<T>| taking.consuming.is_empty(taking.lane());
+        let is_empty = |taking: &LaneCursor<T>| taking.consuming.is_empty(taking.lane());
         (unsealed(newest) == self.known || is_sealed(newest)) && self.lanes.iter().all(is_empty)
     }
 
@@ -461,12 +461,12 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     pub fn cool(&mut self) -> bool {
         // Lanes that nobody has looked into yet must not be what keeps the mailbox hot.
         self.look_for_lanes();
-        self.ring.door.cool(|| self.is_idle())
+        self.ring.gate.cool(|| self.is_idle())
     }
 
     /// Ends admission; what was accepted can still be taken.
     pub fn close(&self) {
-        self.ring.door.close();
+        self.ring.gate.close();
     }
 
     /// Requests accepted and not yet served; exact only while nothing moves.
@@ -487,8 +487,8 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
 impl<T: Send, B: Bell> Drop for Consumer<T, B> {
     fn drop(&mut self) {
-        self.ring.door.close();
-        let mut remains = Remains::default();
+        self.ring.gate.close();
+        let mut remains = DropAll::default();
         loop {
             while self.drain(usize::MAX, |request, _| remains.drop(|| drop(request))) > 0 {}
             if self.peek() == Pop::Closed {
@@ -523,7 +523,7 @@ impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> &Held<Ring<T, B>> {
+    fn ring(&self) -> &IntrusiveArc<Ring<T, B>> {
         &self.ring
     }
 }
@@ -571,8 +571,10 @@ impl sealed::Kind for Lanes {
         with_heat(capacity, heat, bell)
     }
 
-    fn upgrade<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
-        one_more(&ring.producers).then(|| Producer::of(ring.clone()))
+    fn upgrade<T: Send + 'static, B: Bell>(
+        ring: &IntrusiveArc<Ring<T, B>>,
+    ) -> Option<Producer<T, B>> {
+        try_increment(&ring.producers).then(|| Producer::of(ring.clone()))
     }
 }
 

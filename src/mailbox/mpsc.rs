@@ -23,9 +23,9 @@
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
 //! bit in the producers' word as in JCTools' `MpscBlockingConsumerArrayQueue`.
 
-use super::drop_all::Remains;
+use super::drop_all::DropAll;
 use super::guest;
-use super::intrusive_arc::{Counted, Held, one_more};
+use super::intrusive_arc::{IntrusiveArc, RefCounted, try_increment};
 use super::ring::{Geometry, Position, Slots, release_every};
 use super::sealed;
 use super::stamped::{Batch, FILL_AHEAD, FREE, FULL, SERVE_AHEAD, STATE_BITS, Span, Stamped, VOID};
@@ -62,8 +62,8 @@ struct Fixed<T, B> {
 #[repr(align(64))]
 struct Head(AtomicU64);
 
-// SAFETY: the count starts at 1 in `with_bell`, and only `Held` uses it.
-unsafe impl<T, B> Counted for Ring<T, B> {
+// SAFETY: the count starts at 1 in `with_bell`, and only `IntrusiveArc` uses it.
+unsafe impl<T, B> RefCounted for Ring<T, B> {
     fn holders(&self) -> &AtomicUsize {
         &self.holders
     }
@@ -86,7 +86,7 @@ pub type Ends<T, B = Silent> = (Producer<T, B>, Consumer<T, B>);
 /// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
 pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B>, CapacityError> {
     let fixed = Fixed { slots: Slots::unallocated(), geometry: Geometry::new(capacity)?, bell };
-    let ring = Held::new(Ring {
+    let ring = IntrusiveArc::new(Ring {
         tail: Tail::new(),
         producers: AtomicUsize::new(1),
         holders: AtomicUsize::new(1),
@@ -99,7 +99,7 @@ pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B
 
 /// The end that adds requests. Clone it for more producers; the last one dropped closes the ring.
 pub struct Producer<T: Send, B: Bell = Silent> {
-    ring: Held<Ring<T, B>>,
+    ring: IntrusiveArc<Ring<T, B>>,
 }
 
 impl<T: Send, B: Bell> Producer<T, B> {
@@ -380,7 +380,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
     }
 }
 
-impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
+impl<T: Send + 'static, B: Bell> sealed::SharedRing<B> for Ring<T, B> {
     fn bell(&self) -> &B {
         &self.fixed.bell
     }
@@ -431,7 +431,7 @@ impl<T, B: Bell> Ring<T, B> {
     fn len(&self) -> usize {
         // Relaxed: a length is a hint; head first, so that the distance is rarely negative.
         let head = self.head.0.load(Relaxed);
-        let tail = self.tail.glance().position();
+        let tail = self.tail.load_relaxed().position();
         self.fixed.geometry.distance(tail, head) as usize
     }
 
@@ -444,10 +444,10 @@ impl<T, B> Drop for Ring<T, B> {
     fn drop(&mut self) {
         let Fixed { slots, geometry, .. } = &mut self.fixed;
         let Some(first) = slots.get() else { return };
-        let mut remains = Remains::default();
+        let mut remains = DropAll::default();
         // Relaxed, both: `&mut self` is the last use, the count ordered everything before it.
         let mut position = self.head.0.load(Relaxed);
-        let end = self.tail.glance().position();
+        let end = self.tail.load_relaxed().position();
         while position != end {
             // SAFETY: in bounds as ever; nobody else is left.
             let slot = unsafe { &*first.add(geometry.index(position)) };
@@ -466,7 +466,7 @@ impl<T, B> Drop for Ring<T, B> {
 
 /// The end that takes requests, one thread at a time. Dropping it closes the ring.
 pub struct Consumer<T: Send, B: Bell = Silent> {
-    ring: Held<Ring<T, B>>,
+    ring: IntrusiveArc<Ring<T, B>>,
     head: Position,
     /// The last drain took as many as it might, so the next one may find as many again.
     backlog: bool,
@@ -555,8 +555,8 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     }
 
     /// Takes the last cooling back: the bell isn't rung for it, if it wasn't before.
-    pub(crate) fn warm(&self) {
-        let _ = self.ring.tail.warm();
+    pub(crate) fn clear_cold(&self) {
+        let _ = self.ring.tail.clear_cold();
     }
 
     /// Ends admission; what was accepted can still be taken.
@@ -589,7 +589,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 impl<T: Send, B: Bell> Drop for Consumer<T, B> {
     fn drop(&mut self) {
         self.ring.close();
-        let mut remains = Remains::default();
+        let mut remains = DropAll::default();
         // A producer that is still filling its claim leaves the value to the ring's own drop.
         self.drain(usize::MAX, |request, _| remains.drop(|| drop(request)));
         remains.end();
@@ -618,7 +618,7 @@ impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> &Held<Ring<T, B>> {
+    fn ring(&self) -> &IntrusiveArc<Ring<T, B>> {
         &self.ring
     }
 }
@@ -668,13 +668,15 @@ impl sealed::Kind for Mpsc {
         with_bell(capacity, bell)
     }
 
-    fn upgrade<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
-        one_more(&ring.producers).then(|| Producer { ring: ring.clone() })
+    fn upgrade<T: Send + 'static, B: Bell>(
+        ring: &IntrusiveArc<Ring<T, B>>,
+    ) -> Option<Producer<T, B>> {
+        try_increment(&ring.producers).then(|| Producer { ring: ring.clone() })
     }
 }
 
 impl sealed::SharedKind for Mpsc {
-    fn guest<T: Send + 'static, B: Bell>(ring: &Held<Ring<T, B>>) -> guest::Producer<T, B> {
+    fn guest<T: Send + 'static, B: Bell>(ring: &IntrusiveArc<Ring<T, B>>) -> guest::Producer<T, B> {
         guest::Producer::of(ring)
     }
 }

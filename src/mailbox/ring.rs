@@ -94,10 +94,10 @@ pub(super) unsafe trait Slot: Sized {
 }
 
 /// A slot whose owner is known from the positions alone.
-pub(super) struct Bare<T>(pub(super) UnsafeCell<MaybeUninit<T>>);
+pub(super) struct PlainSlot<T>(pub(super) UnsafeCell<MaybeUninit<T>>);
 
 // SAFETY: an uninit value is any bytes.
-unsafe impl<T: Send> Slot for Bare<T> {
+unsafe impl<T: Send> Slot for PlainSlot<T> {
     fn free() -> Self {
         Self(UnsafeCell::new(MaybeUninit::uninit()))
     }

@@ -1,4 +1,4 @@
-//! The ring for one producer: one lane (`lane.rs`), and the door before it (`door.rs`).
+//! The ring for one producer: one lane (`lane.rs`), and the gate before it (`gate.rs`).
 //!
 //! Publishing is a store, a fence, and a look at a word that others write only when something
 //! begins or ends. The fence waits until the store is visible; so publish in batches where the rate
@@ -6,10 +6,10 @@
 //!
 //! **Progress.** Wait-free for producer and consumer.
 
-use super::drop_all::Remains;
-use super::gate::Door;
-use super::intrusive_arc::{Counted, Held};
-use super::lane::{Consuming, Lane, Producing};
+use super::drop_all::DropAll;
+use super::gate::Gate;
+use super::intrusive_arc::{IntrusiveArc, RefCounted};
+use super::lane::{ConsumerCursor, Lane, ProducerCursor};
 use super::ring::Position;
 use super::sealed;
 use super::{Bell, CapacityError, Heat, Pop, PushError, Silent, Spsc};
@@ -20,13 +20,13 @@ use std::fmt;
 #[repr(C)]
 pub struct Ring<T, B> {
     lane: Lane<T>,
-    door: Door<B>,
+    gate: Gate<B>,
     holders: AtomicUsize,
     refused: AtomicU64,
 }
 
-// SAFETY: the count starts at 1 in `with_heat`, and only `Held` uses it.
-unsafe impl<T, B> Counted for Ring<T, B> {
+// SAFETY: the count starts at 1 in `with_heat`, and only `IntrusiveArc` uses it.
+unsafe impl<T, B> RefCounted for Ring<T, B> {
     fn holders(&self) -> &AtomicUsize {
         &self.holders
     }
@@ -60,15 +60,15 @@ pub fn with_heat<T: Send, B: Bell>(
     heat: Heat,
     bell: B,
 ) -> Result<Ends<T, B>, CapacityError> {
-    let ring = Held::new(Ring {
+    let ring = IntrusiveArc::new(Ring {
         lane: Lane::new(capacity)?,
-        door: Door::new(bell, heat),
+        gate: Gate::new(bell, heat),
         holders: AtomicUsize::new(1),
         refused: AtomicU64::new(0),
     });
-    let producing = Producing::on(&ring.lane);
+    let producing = ProducerCursor::on(&ring.lane);
     let producer = Producer { ring: ring.clone(), producing };
-    Ok((producer, Consumer { ring, consuming: Consuming::new() }))
+    Ok((producer, Consumer { ring, consuming: ConsumerCursor::new() }))
 }
 
 /// The end that adds requests: `Send`, but neither `Clone` nor `Sync`. Dropping it closes the ring.
@@ -78,8 +78,8 @@ pub fn with_heat<T: Send, B: Bell>(
 /// shared::<mainspring::mailbox::spsc::Producer<u64>>();
 /// ```
 pub struct Producer<T: Send, B: Bell = Silent> {
-    ring: Held<Ring<T, B>>,
-    producing: Producing,
+    ring: IntrusiveArc<Ring<T, B>>,
+    producing: ProducerCursor,
 }
 
 impl<T: Send, B: Bell> Producer<T, B> {
@@ -94,7 +94,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
     /// What the caller wrote before is visible to the consumer of this request (pair `lane.tail`).
     #[inline]
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
-        self.producing.push(&self.ring.lane, &self.ring.door, value)
+        self.producing.push(&self.ring.lane, &self.ring.gate, value)
     }
 
     /// Claims a slot to fill later. Dropping the claim gives it back; nothing was changed.
@@ -102,7 +102,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn claim(&mut self) -> Result<Claim<'_, T, B>, PushError<()>> {
-        let closed = self.ring.door.is_closed();
+        let closed = self.ring.gate.is_closed();
         if closed || self.producing.room_for(&self.ring.lane, 1) == 0 {
             return Err(if closed { PushError::Closed(()) } else { PushError::Full(()) });
         }
@@ -121,12 +121,12 @@ impl<T: Send, B: Bell> Producer<T, B> {
     where
         I: ExactSizeIterator<Item = T>,
     {
-        self.producing.push_batch(&self.ring.lane, &self.ring.door, values)
+        self.producing.push_batch(&self.ring.lane, &self.ring.gate, values)
     }
 
     /// Ends admission: what was accepted remains for the consumer. Idempotent.
     pub fn close(&self) {
-        self.ring.door.close();
+        self.ring.gate.close();
     }
 
     /// Requests accepted and not yet served; exact only while nothing moves.
@@ -147,7 +147,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
 
 impl<T: Send, B: Bell> Drop for Producer<T, B> {
     fn drop(&mut self) {
-        self.ring.door.close();
+        self.ring.gate.close();
     }
 }
 
@@ -179,22 +179,22 @@ impl<T: Send, B: Bell> fmt::Debug for Claim<'_, T, B> {
     }
 }
 
-impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
+impl<T: Send + 'static, B: Bell> sealed::SharedRing<B> for Ring<T, B> {
     fn bell(&self) -> &B {
-        self.door.bell()
+        self.gate.bell()
     }
 
     fn close(&self) {
-        self.door.close();
+        self.gate.close();
     }
 
     fn is_closed(&self) -> bool {
-        self.door.is_closed()
+        self.gate.is_closed()
     }
 
     #[inline(always)]
     fn end(&self) -> Option<Position> {
-        (!self.door.is_closed()).then(|| self.lane.end())
+        (!self.gate.is_closed()).then(|| self.lane.end())
     }
 
     fn len(&self) -> usize {
@@ -212,8 +212,8 @@ impl<T: Send + 'static, B: Bell> sealed::Shared<B> for Ring<T, B> {
 
 /// The end that takes requests, one thread at a time. Dropping it closes the ring.
 pub struct Consumer<T: Send, B: Bell = Silent> {
-    ring: Held<Ring<T, B>>,
-    consuming: Consuming,
+    ring: IntrusiveArc<Ring<T, B>>,
+    consuming: ConsumerCursor,
 }
 
 impl<T: Send, B: Bell> Consumer<T, B> {
@@ -248,7 +248,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let Self { ring, consuming } = self;
         if !consuming.is_empty(&ring.lane) {
             Pop::Request(())
-        } else if !ring.door.is_closing() {
+        } else if !ring.gate.is_closing() {
             Pop::Empty
         } else if consuming.is_over(&ring.lane) {
             Pop::Closed
@@ -264,12 +264,12 @@ impl<T: Send, B: Bell> Consumer<T, B> {
     /// there, and nobody rings again until this was called again.
     pub fn cool(&mut self) -> bool {
         let Self { ring, consuming } = self;
-        ring.door.cool(|| consuming.is_empty(&ring.lane))
+        ring.gate.cool(|| consuming.is_empty(&ring.lane))
     }
 
     /// Ends admission; what was accepted can still be taken.
     pub fn close(&self) {
-        self.ring.door.close();
+        self.ring.gate.close();
     }
 
     /// Requests accepted and not yet served; exact only while nothing moves.
@@ -290,8 +290,8 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
 impl<T: Send, B: Bell> Drop for Consumer<T, B> {
     fn drop(&mut self) {
-        self.ring.door.close();
-        let mut remains = Remains::default();
+        self.ring.gate.close();
+        let mut remains = DropAll::default();
         loop {
             while self.drain(usize::MAX, |request, _| remains.drop(|| drop(request))) > 0 {}
             if self.peek() == Pop::Closed {
@@ -324,7 +324,7 @@ impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
     }
 
     #[inline(always)]
-    fn ring(&self) -> &Held<Ring<T, B>> {
+    fn ring(&self) -> &IntrusiveArc<Ring<T, B>> {
         &self.ring
     }
 }
@@ -371,7 +371,7 @@ impl sealed::Kind for Spsc {
         with_heat(capacity, heat, bell)
     }
 
-    fn upgrade<T: Send + 'static, B: Bell>(_: &Held<Ring<T, B>>) -> Option<Producer<T, B>> {
+    fn upgrade<T: Send + 'static, B: Bell>(_: &IntrusiveArc<Ring<T, B>>) -> Option<Producer<T, B>> {
         None
     }
 }

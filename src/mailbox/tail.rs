@@ -25,23 +25,23 @@ pub(super) struct Tail(AtomicU64);
 
 /// What the word held when it was read.
 #[derive(Clone, Copy)]
-pub(super) struct Seen(u64);
+pub(super) struct TailState(u64);
 
 impl Tail {
     pub(super) fn new() -> Self {
-        Self(AtomicU64::new(Seen::open_at(0).0))
+        Self(AtomicU64::new(TailState::open_at(0).0))
     }
 
     #[inline(always)]
-    pub(super) fn read(&self) -> Seen {
+    pub(super) fn read(&self) -> TailState {
         // Acquire [tail.closed]: who sees the close sees what was done before it.
-        Seen(self.0.load(Acquire))
+        TailState(self.0.load(Acquire))
     }
 
     /// As [`read`](Self::read), for a length or where nobody else is left.
-    pub(super) fn glance(&self) -> Seen {
+    pub(super) fn load_relaxed(&self) -> TailState {
         // Relaxed: nothing behind the word is read, or the end of all sharing ordered it.
-        Seen(self.0.load(Relaxed))
+        TailState(self.0.load(Relaxed))
     }
 
     /// Moves an open tail on, and clears `COLD`: if it was set in `seen`, the caller rings the bell.
@@ -49,21 +49,21 @@ impl Tail {
     /// # Errors
     /// What the word holds now, if not `seen`.
     #[inline(always)]
-    pub(super) fn advance(&self, seen: Seen, to: Position) -> Result<(), Seen> {
+    pub(super) fn advance(&self, seen: TailState, to: Position) -> Result<(), TailState> {
         debug_assert!(!seen.is_closed(), "nothing is admitted after the close");
-        let next = Seen::open_at(to);
+        let next = TailState::open_at(to);
         // AcqRel: Release [tail.claimed] carries what came with the claim to whoever closes the ring:
         // to an aborter the caller's reply cell. Acquire [tail.cold]: whoever clears COLD sees that
         // the consumer has let go of the bell. Acquire on failure [tail.closed]: as in `read`.
         match self.0.compare_exchange_weak(seen.0, next.0, AcqRel, Acquire) {
             Ok(_) => Ok(()),
-            Err(now) => Err(Seen(now)),
+            Err(now) => Err(TailState(now)),
         }
     }
 
     /// Sets `COLD`, if nothing lies behind `head` and the ring is open.
     pub(super) fn cool(&self, head: Position) -> bool {
-        let empty = Seen::open_at(head);
+        let empty = TailState::open_at(head);
         // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
         // change that clears the bit. Relaxed on failure: the caller polls again.
         self.0.compare_exchange(empty.0, empty.0 | COLD, Release, Relaxed).is_ok()
@@ -71,16 +71,16 @@ impl Tail {
 
     /// Clears `COLD`; whether it was set, so that the caller rings the bell (or was the consumer).
     #[must_use]
-    pub(super) fn warm(&self) -> bool {
+    pub(super) fn clear_cold(&self) -> bool {
         // Acquire [tail.cold]: as in `advance`.
-        Seen(self.0.fetch_and(!COLD, Acquire)).is_cold()
+        TailState(self.0.fetch_and(!COLD, Acquire)).is_cold()
     }
 
     /// Ends admission; `true` if that cleared `COLD`, so that the caller rings the bell.
     #[must_use]
     pub(super) fn close(&self) -> bool {
         // Acquire [tail.claimed]: whoever finds the ring closed sees what came with the claims too.
-        let mut seen = Seen(self.0.load(Acquire));
+        let mut seen = TailState(self.0.load(Acquire));
         while !seen.is_closed() {
             let closed = (seen.0 | CLOSED) & !COLD;
             // AcqRel: Release [tail.closed] carries what the closer did before; Acquire [tail.cold]
@@ -88,14 +88,14 @@ impl Tail {
             // on failure [tail.claimed]: as above.
             match self.0.compare_exchange(seen.0, closed, AcqRel, Acquire) {
                 Ok(_) => return seen.is_cold(),
-                Err(now) => seen = Seen(now),
+                Err(now) => seen = TailState(now),
             }
         }
         false
     }
 }
 
-impl Seen {
+impl TailState {
     /// An open tail whose consumer polls.
     pub(super) fn open_at(position: Position) -> Self {
         Self(position << FLAG_BITS)
@@ -130,7 +130,7 @@ mod tests {
         assert!(tail.cool(0) && !tail.cool(0));
         let seen = tail.read();
         assert!(seen.is_cold() && !seen.is_closed());
-        assert!(tail.advance(Seen::open_at(0), 1).is_err(), "COLD is part of the word");
+        assert!(tail.advance(TailState::open_at(0), 1).is_err(), "COLD is part of the word");
         while tail.advance(seen, 1).is_err() {}
         assert!(!tail.read().is_cold() && tail.read().position() == 1);
     }

@@ -1,15 +1,15 @@
 //! What a method may use of its runner: the clock, timers, late answers, calls that it goes on with.
 
 use crate::object::active::Active;
-use crate::object::continuations::{Wait, Waits};
-use crate::object::shared::Desk;
+use crate::object::continuations::{Continuation, Continuations};
+use crate::object::shared::Shared;
 use crate::reply::call::Call;
 use crate::reply::cell::Cell;
 use crate::reply::error::Outcome;
 use crate::reply::later::Later;
 use crate::reply::reply::Reply;
 use crate::runner::environment;
-use crate::runner::timer_wheel::{Armed, TICK, Target, Wheel};
+use crate::runner::timer_wheel::{TICK, TimerKey, TimerTarget, TimerWheel};
 use std::any::TypeId;
 use std::fmt;
 use std::mem;
@@ -69,11 +69,11 @@ use std::time::{Duration, Instant};
 /// so in a steady state nothing is allocated.
 pub struct Context<'a, S: Active> {
     pub(crate) now: Instant,
-    pub(crate) wheel: &'a mut Wheel,
+    pub(crate) wheel: &'a mut TimerWheel,
     /// Made with the first timer, or call that is waited for.
     pub(crate) agenda: &'a mut Option<Box<Agenda<S>>>,
     /// `None` outside any engine, and at the object's end: nothing comes back there.
-    pub(crate) desk: Option<&'a Desk<S::Request>>,
+    pub(crate) shared: Option<&'a Shared<S::Request>>,
     /// The clock may be read; else `now` is all there is.
     pub(crate) is_live: bool,
     pub(crate) request: Request,
@@ -91,7 +91,7 @@ pub(crate) struct Request {
 /// What an object has begun, and will be called back for.
 pub(crate) struct Agenda<S: Active> {
     timers: Timers<S>,
-    waits: Option<Waits<S>>,
+    waits: Option<Continuations<S>>,
 }
 
 impl<S: Active> Agenda<S> {
@@ -100,28 +100,31 @@ impl<S: Active> Agenda<S> {
     }
 
     /// The calls that the object waits for.
-    pub(crate) fn waits(&mut self) -> Option<&mut Waits<S>> {
+    pub(crate) fn waits(&mut self) -> Option<&mut Continuations<S>> {
         self.waits.as_mut()
     }
 
     /// The same, for who only looks.
     pub(crate) fn goes_on(&self) -> bool {
-        self.waits.as_ref().is_some_and(Waits::has_more)
+        self.waits.as_ref().is_some_and(Continuations::has_more)
     }
 
     /// How many calls it waits for.
     pub(crate) fn waiting(&self) -> usize {
-        self.waits.as_ref().map_or(0, Waits::len)
+        self.waits.as_ref().map_or(0, Continuations::len)
     }
 
     /// Lets go of what is over.
     pub(crate) fn end_waits(&mut self) {
-        debug_assert!(self.waits.as_ref().is_none_or(Waits::is_idle), "its link may be on its way");
+        debug_assert!(
+            self.waits.as_ref().is_none_or(Continuations::is_idle),
+            "its link may be on its way"
+        );
         self.waits = None;
     }
 
     /// Takes all timers back; what is returned holds what they capture, and does nothing any more.
-    pub(crate) fn cancel_timers(&mut self, wheel: &mut Wheel) -> impl Sized + use<S> {
+    pub(crate) fn cancel_timers(&mut self, wheel: &mut TimerWheel) -> impl Sized + use<S> {
         let timers = mem::replace(&mut self.timers, Timers::new());
         for slot in &timers.slots {
             if !matches!(slot.action, Action::Vacant) {
@@ -220,7 +223,7 @@ impl<S: Active> Context<'_, S> {
     pub fn later<R: 'static>(&mut self) -> (Later<R>, Reply<R>) {
         let Some(result) = self.request.later else {
             assert!(
-                self.desk.is_none(),
+                self.shared.is_none(),
                 "`Context::later` works once in each call of a method that returns `Later<R>`: \
                  change the method's result, or keep the first reply"
             );
@@ -256,9 +259,12 @@ impl<S: Active> Context<'_, S> {
         call: Call<R>,
         next: impl FnOnce(&mut S, &mut Context<'_, S>, Outcome<R>) + 'static,
     ) {
-        let desk = self.desk;
+        let shared = self.shared;
         let agenda = self.agenda.get_or_insert_with(Agenda::new);
-        agenda.waits.get_or_insert_with(|| Waits::new(desk)).add(Wait::new(call, next));
+        agenda
+            .waits
+            .get_or_insert_with(|| Continuations::new(shared))
+            .add(Continuation::new(call, next));
     }
 
     /// How many calls this object waits for with [`then`](Self::then): not ended yet, or not gone on
@@ -321,7 +327,7 @@ impl<S: Active> Context<'_, S> {
         };
         self.wheel.cancel(slot.armed);
         slot.at = later(self.now, delay);
-        let target = Target { object, timer: timer.slot };
+        let target = TimerTarget { object, timer: timer.slot };
         slot.armed = self.wheel.arm(slot.at, target);
         true
     }
@@ -333,22 +339,22 @@ impl<S: Active> Context<'_, S> {
 
     /// Where the runner keeps the object.
     fn object(&self) -> u32 {
-        self.desk.map_or(0, |desk| desk.key() as u32)
+        self.shared.map_or(0, |shared| shared.key() as u32)
     }
 
     /// Calls `run` with a context outside any engine, whose timers never fire, whose calls are never
     /// gone on with, and whose late answers nobody gets: to test methods that take one.
     pub fn detached<R>(now: Instant, run: impl FnOnce(&mut Context<'_, S>) -> R) -> R {
-        let (mut wheel, mut agenda) = (Wheel::new(now), None);
+        let (mut wheel, mut agenda) = (TimerWheel::new(now), None);
         let request = Request::default();
         let (wheel, agenda) = (&mut wheel, &mut agenda);
-        run(&mut Context { now, wheel, agenda, desk: None, is_live: false, request })
+        run(&mut Context { now, wheel, agenda, shared: None, is_live: false, request })
     }
 
     fn add(&mut self, at: Instant, action: Action<S>) -> TimerId {
         let (object, wheel) = (self.object(), &mut *self.wheel);
         let agenda = self.agenda.get_or_insert_with(Agenda::new);
-        agenda.timers.add(at, action, |timer| wheel.arm(at, Target { object, timer }))
+        agenda.timers.add(at, action, |timer| wheel.arm(at, TimerTarget { object, timer }))
     }
 
     /// Runs what a timer of this object is for.
@@ -364,7 +370,7 @@ impl<S: Active> Context<'_, S> {
             }
             Action::Every { period, missed, mut action } => {
                 slot.at = missed.next(slot.at, period, self.now);
-                slot.armed = self.wheel.arm(slot.at, Target { object, timer });
+                slot.armed = self.wheel.arm(slot.at, TimerTarget { object, timer });
                 let ran = catch_unwind(AssertUnwindSafe(|| action(servant, self)));
                 // Unless it has cancelled itself. Also after a panic: the servant may be kept.
                 let agenda = self.agenda.as_mut();
@@ -419,7 +425,7 @@ struct Slot<S: Active> {
     action: Action<S>,
     /// When it is planned.
     at: Instant,
-    armed: Armed,
+    armed: TimerKey,
     generation: u32,
 }
 
@@ -443,7 +449,12 @@ impl<S: Active> Timers<S> {
         Self { slots: Vec::new(), vacant: Vec::new(), len: 0 }
     }
 
-    fn add(&mut self, at: Instant, action: Action<S>, arm: impl FnOnce(u32) -> Armed) -> TimerId {
+    fn add(
+        &mut self,
+        at: Instant,
+        action: Action<S>,
+        arm: impl FnOnce(u32) -> TimerKey,
+    ) -> TimerId {
         self.len += 1;
         if let Some(slot) = self.vacant.pop() {
             let place = &mut self.slots[slot as usize];

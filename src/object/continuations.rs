@@ -2,34 +2,34 @@
 
 use crate::object::active::Active;
 use crate::object::context::Context;
-use crate::object::shared::Desk;
+use crate::object::shared::Shared;
 use crate::panics::drop_caught;
 use crate::reply::any_call::AnyCall;
 use crate::reply::call::Call;
-use crate::reply::call_table::{Awaited, Pending};
-use crate::reply::completions::Owner;
+use crate::reply::call_table::{Awaitable, CallTable};
+use crate::reply::completions::Listener;
 use crate::reply::error::CallError;
 use crate::reply::error::Outcome;
 use crate::reply::waiter::Waiter;
 use crate::runner::ready::Link;
-use crate::runner::task::Token;
+use crate::runner::task::WakeSource;
 
 /// The calls that one object waits for. Made with the first.
-pub(crate) struct Waits<S: Active> {
-    calls: Pending<Wait<S>>,
+pub(crate) struct Continuations<S: Active> {
+    calls: CallTable<Continuation<S>>,
     /// The link was taken off the ready set, and what it was pushed for not yet fetched.
     is_told: bool,
 }
 
 /// A call, and what its object does when it has ended.
-pub(crate) struct Wait<S: Active> {
+pub(crate) struct Continuation<S: Active> {
     call: AnyCall,
     next: Box<Next<S>>,
 }
 
 type Next<S> = dyn FnOnce(&mut S, &mut Context<'_, S>, AnyCall);
 
-impl<S: Active> Wait<S> {
+impl<S: Active> Continuation<S> {
     pub(crate) fn new<R: 'static>(
         call: Call<R>,
         next: impl FnOnce(&mut S, &mut Context<'_, S>, Outcome<R>) + 'static,
@@ -47,7 +47,7 @@ impl<S: Active> Wait<S> {
     }
 }
 
-impl<S: Active> Awaited for Wait<S> {
+impl<S: Active> Awaitable for Continuation<S> {
     fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
         self.call.leave_waiter(waiter)
     }
@@ -57,18 +57,18 @@ impl<S: Active> Awaited for Wait<S> {
     }
 }
 
-impl<S: Active> Waits<S> {
-    /// Of the object with this desk; of none, nobody is told.
-    pub(crate) fn new(desk: Option<&Desk<S::Request>>) -> Self {
-        let owner = desk.map_or_else(Owner::caller, |desk| {
-            desk.mark_waits();
-            let link = Link::new(Token::Ended.key(desk.key()));
-            Owner::Object { station: desk.station().clone(), link }
+impl<S: Active> Continuations<S> {
+    /// Of the object with this shared state; of none, nobody is told.
+    pub(crate) fn new(shared: Option<&Shared<S::Request>>) -> Self {
+        let listener = shared.map_or_else(Listener::caller, |shared| {
+            shared.mark_waits();
+            let link = Link::new(WakeSource::Ended.key(shared.key()));
+            Listener::Object { remote: shared.remote().clone(), link }
         });
-        Self { calls: Pending::new(owner), is_told: false }
+        Self { calls: CallTable::new(listener), is_told: false }
     }
 
-    pub(crate) fn add(&mut self, wait: Wait<S>) {
+    pub(crate) fn add(&mut self, wait: Continuation<S>) {
         self.calls.insert(wait);
     }
 
@@ -82,7 +82,7 @@ impl<S: Active> Waits<S> {
     }
 
     /// The next call that has ended.
-    pub(crate) fn take(&mut self) -> Option<Wait<S>> {
+    pub(crate) fn take(&mut self) -> Option<Continuation<S>> {
         let taken = self.calls.take();
         if taken.is_some() || !self.is_told {
             return taken;

@@ -1,8 +1,8 @@
 //! An object as its engine knows it, without its type: to stop it, and to find it again.
 
 use crate::mailbox::Kind;
-use crate::mailbox::intrusive_arc::Held;
-use crate::mailbox::sealed::Shared as _;
+use crate::mailbox::intrusive_arc::IntrusiveArc;
+use crate::mailbox::sealed::SharedRing as _;
 use crate::object::active::Active;
 use crate::object::failure::supervisor::Order;
 use crate::object::shared::Ring;
@@ -10,7 +10,7 @@ use std::any::{Any, TypeId, type_name};
 use std::ptr;
 
 /// An object without its type.
-pub(crate) trait Control: Any + Send + Sync {
+pub(crate) trait ObjectControl: Any + Send + Sync {
     /// Ends admission; what was accepted still runs.
     fn stop(&self);
     /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
@@ -28,9 +28,9 @@ pub(crate) trait Control: Any + Send + Sync {
 }
 
 /// A ring, as its controller.
-pub(crate) struct Controller<S: Active, K: Kind>(pub(crate) Held<Ring<S, K>>);
+pub(crate) struct TypedControl<S: Active, K: Kind>(pub(crate) IntrusiveArc<Ring<S, K>>);
 
-impl<S: Active, K: Kind> Control for Controller<S, K> {
+impl<S: Active, K: Kind> ObjectControl for TypedControl<S, K> {
     fn stop(&self) {
         stop::<S, K>(&self.0);
     }
@@ -43,9 +43,9 @@ impl<S: Active, K: Kind> Control for Controller<S, K> {
         // The object may have ended when the command is obeyed, and another have its place: while this
         // hold lasts no other has its address.
         let ring = self.0.clone();
-        self.0.bell().station().send(Box::new(move |scheduler| {
-            let desk = ring.bell();
-            scheduler.restart(desk.key(), ptr::from_ref(desk).addr(), order);
+        self.0.bell().remote().send(Box::new(move |scheduler| {
+            let shared = ring.bell();
+            scheduler.restart(shared.key(), ptr::from_ref(shared).addr(), order);
         }));
     }
 
@@ -74,27 +74,27 @@ pub(crate) fn kind_name<K: Kind>() -> &'static str {
 
 /// See [`Control::stop`].
 pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
-    let desk = ring.bell();
-    desk.mark_stopped();
+    let shared = ring.bell();
+    shared.mark_stopped();
     close::<S, K>(ring);
-    desk.wake_suspended();
+    shared.wake_suspended();
 }
 
 /// Ends admission to all of an object's lanes.
 pub(crate) fn close<S: Active, K: Kind>(ring: &Ring<S, K>) {
     ring.close();
-    ring.bell().sides().close();
+    ring.bell().priority_lanes().close();
 }
 
 /// See [`Control::abort`].
 pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
-    let desk = ring.bell();
-    desk.mark_aborted();
+    let shared = ring.bell();
+    shared.mark_aborted();
     close::<S, K>(ring);
     // After the close no call is accepted, and every accepted one's cell is visible: its claim and
     // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
-    // the other had done (pair `door.passed`).
-    desk.end_calls();
-    desk.wake_waiting();
-    desk.wake_suspended();
+    // the other had done (pair `gate.passed`).
+    shared.end_calls();
+    shared.wake_waiting();
+    shared.wake_suspended();
 }

@@ -91,14 +91,14 @@ impl fmt::Display for Exit {
 type Monitor = Box<dyn FnOnce(Exit) + Send>;
 
 /// See the module.
-pub(crate) struct Exits(AtomicPtr<Mutex<State>>);
+pub(crate) struct ExitNotifier(AtomicPtr<Mutex<State>>);
 
 enum State {
     Watched { monitors: Vec<Monitor>, asleep: Vec<Arc<Parker>> },
     Over(Exit),
 }
 
-impl Exits {
+impl ExitNotifier {
     pub(crate) fn unwatched() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
@@ -153,7 +153,7 @@ impl Exits {
     }
 
     /// Tells of the end; the first one counts.
-    pub(crate) fn announce(&self, exit: Exit) {
+    pub(crate) fn notify(&self, exit: Exit) {
         let over = State::Over(exit.clone());
         let before = {
             let mut state = self.state().lock();
@@ -197,7 +197,7 @@ impl Exits {
     }
 }
 
-impl Drop for Exits {
+impl Drop for ExitNotifier {
     fn drop(&mut self) {
         // Acquire [exits.made]: as in `made`.
         let state = self.0.load(Acquire);

@@ -2,22 +2,24 @@
 
 use crate::engine::registry::Registration;
 use crate::event::{Event, Recovery};
-use crate::mailbox::intrusive_arc::Held;
-use crate::mailbox::sealed::{Consumer as _, Shared as _};
+use crate::mailbox::intrusive_arc::IntrusiveArc;
+use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
 use crate::mailbox::{Heat, Kind, Pop, Position};
 use crate::object::active::{Active, Batch};
 use crate::object::context::{Agenda, Context};
 use crate::object::control::stop;
 use crate::object::exit::{Exit, ExitReason};
-use crate::object::failure::policy::Life;
+use crate::object::failure::policy::FailurePolicy;
 use crate::object::failure::supervisor::Order;
 use crate::object::guard::{Deferred, Ran};
-use crate::object::priority::Side;
-use crate::object::priority::turns::{Extra, cool, drain_side};
-use crate::object::shared::{Consumer, Desk, Ring};
+use crate::object::priority::PriorityLane;
+use crate::object::priority::turns::{PriorityTurns, cool, drain_lane};
+use crate::object::shared::{Consumer, Ring, Shared};
 use crate::panics::drop_caught;
-use crate::runner::remote::{Mine, Station};
-use crate::runner::task::{Cooling, Identity, Progress, REVIVAL, Standing, Task, Token, Turn};
+use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::task::{
+    Cooling, Identity, ObjectStatus, Progress, RESTART_TIMER, Task, Turn, WakeSource,
+};
 use crate::runner::traffic;
 use std::any::Any;
 use std::mem;
@@ -27,7 +29,7 @@ use std::ptr;
 /// What the runner's thread alone touches.
 pub(crate) struct Object<S: Active, K: Kind> {
     pub(super) consumer: Consumer<S, K>,
-    pub(super) ring: Held<Ring<S, K>>,
+    pub(super) ring: IntrusiveArc<Ring<S, K>>,
     /// `None` while it is suspended, after its last panic, and at the end.
     pub(super) servant: Option<S>,
     /// `COLD` was set and the token not yet taken: the link may be in the ready set, so the object
@@ -43,9 +45,9 @@ pub(crate) struct Object<S: Active, K: Kind> {
     /// Made for the first request whose guard doesn't hold.
     pub(super) deferred: Option<Box<Deferred<S::Request>>>,
     /// Made with a policy, or by the first failure.
-    pub(super) life: Option<Box<Life<S>>>,
+    pub(super) failure_policy: Option<Box<FailurePolicy<S>>>,
     /// What few objects have: then turns take another way.
-    pub(super) extra: Option<Box<Extra<S::Request>>>,
+    pub(super) extra: Option<Box<PriorityTurns<S::Request>>>,
     /// `None` at the very end.
     pub(super) registration: Option<Registration>,
 }
@@ -54,12 +56,12 @@ impl<S: Active, K: Kind> Object<S, K> {
     pub(crate) fn new(
         servant: S,
         consumer: Consumer<S, K>,
-        ring: Held<Ring<S, K>>,
+        ring: IntrusiveArc<Ring<S, K>>,
         heat: Heat,
-        life: Option<Box<Life<S>>>,
+        failure_policy: Option<Box<FailurePolicy<S>>>,
         registration: Registration,
     ) -> Self {
-        let extra = Extra::of(ring.bell().policy());
+        let extra = PriorityTurns::of(ring.bell().policy());
         Self {
             consumer,
             ring,
@@ -70,25 +72,25 @@ impl<S: Active, K: Kind> Object<S, K> {
             last: 0,
             agenda: None,
             deferred: None,
-            life,
+            failure_policy,
             extra,
             registration: Some(registration),
         }
     }
 
-    pub(super) fn desk(&self) -> &Desk<S::Request> {
+    pub(super) fn shared(&self) -> &Shared<S::Request> {
         self.ring.bell()
     }
 
     /// Runs at most `batch` of what waits in one of the queues; returns how many requests that were.
     pub(super) fn run(&mut self, batch: usize, queue: Queue<'_>, turn: &mut Turn) -> usize {
-        if !self.has_servant(turn) {
+        if !self.ensure_servant(turn) {
             return if self.is_suspended() { 0 } else { self.discard(batch, queue) };
         }
-        let serving = traffic::serve(S::NAME, self.desk().name());
+        let serving = traffic::serve(S::NAME, self.shared().name());
         // Called from here alone: so the compiler inlines it.
         let served = self.serve(batch, queue, turn);
-        serving.over(self.desk().station().traffic(), *served.as_ref().unwrap_or(&0));
+        serving.over(self.shared().remote().traffic(), *served.as_ref().unwrap_or(&0));
         match served {
             Ok(served) => {
                 if S::WANTS_BATCH_END {
@@ -103,20 +105,20 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// Whether somebody can serve. An aborted object's servant is let go; that of an object which was
     /// closed while it was suspended is made.
     #[inline(always)]
-    pub(super) fn has_servant(&mut self, turn: &mut Turn) -> bool {
-        if self.desk().is_aborted() {
+    pub(super) fn ensure_servant(&mut self, turn: &mut Turn) -> bool {
+        if self.shared().is_aborted() {
             self.drop_servant();
         }
-        self.servant.is_some() || self.is_revived(turn)
+        self.servant.is_some() || self.restart_if_closed(turn)
     }
 
     /// Tells the servant, if it wants to know, that its turn is over.
     #[inline(always)]
     pub(super) fn end_batch(&mut self, served: usize, turn: &mut Turn) {
         if S::WANTS_BATCH_END && !mem::take(&mut self.is_new) && served > 0 {
-            let queued = self.ring.len() + self.desk().sides().len();
+            let queued = self.ring.len() + self.shared().priority_lanes().len();
             let batch = Batch { served, queued };
-            self.beside("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
+            self.run_hook("on_batch_end", turn, |servant, cx| servant.batch_ended(batch, cx));
         }
     }
 
@@ -136,8 +138,8 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// Whether calls are pending that it will go on with: it stays for them, unless it was aborted.
-    pub(super) fn waits(&mut self) -> bool {
-        if self.servant.is_none() || self.desk().is_aborted() {
+    pub(super) fn settle_continuations(&mut self) -> bool {
+        if self.servant.is_none() || self.shared().is_aborted() {
             self.give_up();
         }
         let waits = self.agenda.as_mut().and_then(|agenda| agenda.waits());
@@ -147,7 +149,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// Drops what waits for its guard: its calls end `Stopped`.
     pub(super) fn drop_deferred(&mut self) {
         if let Some(mut deferred) = self.deferred.take() {
-            self.desk().pool().mark_stopped();
+            self.shared().pool().mark_stopped();
             while let Some(request) = deferred.pop() {
                 drop_caught(request);
             }
@@ -155,18 +157,18 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// Runs what is no request, if there is a servant. Its panic is reported by that name.
-    pub(super) fn beside(
+    pub(super) fn run_hook(
         &mut self,
         name: &'static str,
         turn: &mut Turn,
         run: impl FnOnce(&mut S, &mut Context<'_, S>),
     ) {
-        if let Err(payload) = self.try_beside(turn, run) {
+        if let Err(payload) = self.try_run_hook(turn, run) {
             self.panicked(name, payload, turn);
         }
     }
 
-    pub(super) fn try_beside(
+    pub(super) fn try_run_hook(
         &mut self,
         turn: &mut Turn,
         run: impl FnOnce(&mut S, &mut Context<'_, S>),
@@ -175,7 +177,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         let mut context = turn.context(agenda, ring.bell());
         let serving = traffic::serve(S::NAME, ring.bell().name());
         let ran = catch_unwind(AssertUnwindSafe(|| run(servant, &mut context)));
-        serving.over(ring.bell().station().traffic(), 0);
+        serving.over(ring.bell().remote().traffic(), 0);
         ran
     }
 
@@ -205,16 +207,16 @@ impl<S: Active, K: Kind> Object<S, K> {
         else {
             return Ok(0);
         };
-        let desk = ring.bell();
-        let mut context = turn.context(agenda, desk);
+        let shared = ring.bell();
+        let mut context = turn.context(agenda, shared);
         let mut method = 0;
         let mut count = 0;
         // One `catch_unwind` a batch, not one a request: what failed is in `method`.
         catch_unwind(AssertUnwindSafe(|| {
             let mut serve = |request: S::Request| {
-                if desk.is_aborted() {
+                if shared.is_aborted() {
                     // The aborter may not have come to this call's cell yet.
-                    desk.pool().mark_stopped();
+                    shared.pool().mark_stopped();
                     return drop_caught(request);
                 }
                 method = S::method(&request);
@@ -222,7 +224,7 @@ impl<S: Active, K: Kind> Object<S, K> {
                 // inline, and there is no other place that dispatches: with two of them 128 calls in
                 // flight took 67 to 71 ns each rather than 44.
                 if S::HAS_GUARDS {
-                    let room = || Box::new(Deferred::new(desk.policy().capacity));
+                    let room = || Box::new(Deferred::new(shared.policy().capacity));
                     let deferred = deferred.get_or_insert_with(room);
                     match deferred.run_or_keep(servant, request, &mut context) {
                         Ran::Yes => {
@@ -230,7 +232,7 @@ impl<S: Active, K: Kind> Object<S, K> {
                             deferred.retry(servant, &mut context, about);
                         }
                         Ran::NotYet => {}
-                        Ran::NoRoom(request) => desk.shed(|| {
+                        Ran::NoRoom(request) => shared.shed(|| {
                             drop_caught(request);
                             1
                         }),
@@ -241,14 +243,14 @@ impl<S: Active, K: Kind> Object<S, K> {
             };
             match queue {
                 Queue::Mailbox => count = consumer.drain(batch, |request, _last| serve(request)),
-                Queue::Local(mine, end) => {
+                Queue::Local(owner, end) => {
                     while count < batch {
-                        let Some(request) = desk.pop_local(mine, end) else { break };
+                        let Some(request) = shared.pop_local(owner, end) else { break };
                         count += 1;
                         serve(request);
                     }
                 }
-                Queue::Side(side) => count = drain_side(extra, side, batch, &mut serve),
+                Queue::PriorityLane(side) => count = drain_lane(extra, side, batch, &mut serve),
             }
         }))
         .map_err(|payload| (method, payload))?;
@@ -258,27 +260,27 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Has the runner turn to local calls that are left: more than a batch, or what a panic has left
     /// behind it.
-    pub(super) fn note_left(&self, mine: Mine<'_>) {
-        if self.desk().local_len(mine) == 0 {
+    pub(super) fn note_left(&self, owner: OwnerToken<'_>) {
+        if self.shared().local_len(owner) == 0 {
             return;
         }
         match self.is_suspended() && !self.ring.is_closed() {
-            true => self.desk().put_off_called(mine),
-            false => self.desk().note_called(mine),
+            true => self.shared().mute_local(owner),
+            false => self.shared().note_called(owner),
         }
     }
 
     /// Drops what waits: each call's reply ends it with `Stopped`.
     pub(super) fn discard(&mut self, batch: usize, queue: Queue<'_>) -> usize {
         self.drop_deferred();
-        self.desk().pool().mark_stopped();
+        self.shared().pool().mark_stopped();
         match queue {
             Queue::Mailbox => self.consumer.drain(batch, |request, _| drop_caught(request)),
-            Queue::Local(mine, end) => {
-                let requests = std::iter::from_fn(|| self.desk().pop_local(mine, end));
+            Queue::Local(owner, end) => {
+                let requests = std::iter::from_fn(|| self.shared().pop_local(owner, end));
                 requests.take(batch).map(drop_caught).count()
             }
-            Queue::Side(side) => drain_side(&mut self.extra, side, batch, &mut drop_caught),
+            Queue::PriorityLane(side) => drain_lane(&mut self.extra, side, batch, &mut drop_caught),
         }
     }
 
@@ -291,7 +293,7 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// The object's name, or its type's.
     pub(super) fn name(&self) -> String {
-        self.desk().name().unwrap_or(S::NAME).to_owned()
+        self.shared().name().unwrap_or(S::NAME).to_owned()
     }
 
     pub(super) fn tell(&self, event: Event) {
@@ -302,13 +304,16 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Why the object has ended.
     pub(super) fn reason(&mut self) -> ExitReason {
-        let desk = self.ring.bell();
+        let shared = self.ring.bell();
         let told = match () {
-            () if desk.is_aborted() => ExitReason::Aborted,
-            () if desk.was_stopped() => ExitReason::Stopped,
+            () if shared.is_aborted() => ExitReason::Aborted,
+            () if shared.was_stopped() => ExitReason::Stopped,
             () => ExitReason::Deserted,
         };
-        self.life.as_mut().and_then(|life| life.reason()).unwrap_or(told)
+        self.failure_policy
+            .as_mut()
+            .and_then(|failure_policy| failure_policy.take_reason())
+            .unwrap_or(told)
     }
 }
 
@@ -327,9 +332,9 @@ pub(super) fn method_name<S: Active>(method: usize) -> &'static str {
 pub(super) enum Queue<'a> {
     Mailbox,
     /// The runner's own thread: what came when the mailbox ended there.
-    Local(Mine<'a>, Position),
+    Local(OwnerToken<'a>, Position),
     /// A lane beside the mailbox.
-    Side(Side),
+    PriorityLane(PriorityLane),
 }
 
 impl<S: Active, K: Kind> Drop for Object<S, K> {
@@ -338,49 +343,51 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
         self.drop_deferred();
         let exit = Exit { object: self.name(), reason: self.reason() };
         // The factory is the user's, and what it captures.
-        drop_caught(self.life.take());
+        drop_caught(self.failure_policy.take());
         // Before the monitors run: one may spawn a successor of the same name.
         drop(self.registration.take());
-        self.desk().exits().announce(exit);
+        self.shared().exits().notify(exit);
     }
 }
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
-    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress {
+    fn turn(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
         if self.extra.is_some() {
-            return self.turn_with_extra(station, turn);
+            return self.turn_with_extra(remote, turn);
         }
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
-        if let Some(mine) = station.mine().filter(|mine| self.desk().local_len(*mine) > 0) {
-            return Progress::of(self.turn_local(mine, turn));
+        if let Some(owner) =
+            remote.owner_token().filter(|owner| self.shared().local_len(*owner) > 0)
+        {
+            return Progress::of(self.turn_local(owner, turn));
         }
         let served = self.run(turn.batch, Queue::Mailbox, turn);
         self.end_batch(served, turn);
         Progress::of(served)
     }
 
-    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize {
+    fn turn_local(&mut self, owner: OwnerToken<'_>, turn: &mut Turn) -> usize {
         if self.extra.is_some() {
-            return self.turn_extra(Some(mine), turn);
+            return self.turn_extra(Some(owner), turn);
         }
         let batch = turn.batch;
-        self.desk().note_turned(mine);
+        self.shared().note_turned(owner);
         // What it calls itself meanwhile has its turn after the others.
-        let mut waiting = self.desk().local_len(mine).min(batch);
+        let mut waiting = self.shared().local_len(owner).min(batch);
         let mut count = 0;
         while waiting > 0
             && count < batch
-            && let Some(end) = self.desk().local_end(mine)
+            && let Some(end) = self.shared().local_end(owner)
         {
             let before = self.consumer.before(end);
             let served = if before > 0 {
                 self.run(before.min(batch - count), Queue::Mailbox, turn)
             } else {
                 let room = waiting.min(batch - count);
-                let served = self.run(room, Queue::Local(mine, end), turn);
+                let served = self.run(room, Queue::Local(owner, end), turn);
                 waiting -= served;
                 served
             };
@@ -390,34 +397,34 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             count += served;
         }
         self.end_batch(count, turn);
-        self.note_left(mine);
+        self.note_left(owner);
         count
     }
 
     fn fire(&mut self, timer: u32, turn: &mut Turn) {
-        if timer == REVIVAL {
-            return self.revive(turn);
+        if timer == RESTART_TIMER {
+            return self.restart_now(turn);
         }
-        self.beside(A_TIMER, turn, |servant, context| context.fire(servant, timer));
+        self.run_hook(A_TIMER, turn, |servant, context| context.fire(servant, timer));
         if S::HAS_GUARDS {
             self.retry_deferred(turn);
         }
     }
 
-    fn go_on(&mut self, turn: &mut Turn) -> usize {
+    fn run_continuations(&mut self, turn: &mut Turn) -> usize {
         let mut count = 0;
         while count < turn.batch
             && let Some(wait) = self.agenda.as_mut().and_then(|a| a.waits()?.take())
         {
             count += 1;
-            if self.desk().is_aborted() {
+            if self.shared().is_aborted() {
                 self.drop_servant();
             }
             if self.servant.is_none() {
                 drop_caught(wait);
                 continue;
             }
-            self.beside(A_CONTINUATION, turn, |servant, context| wait.run(servant, context));
+            self.run_hook(A_CONTINUATION, turn, |servant, context| wait.run(servant, context));
             if S::HAS_GUARDS {
                 self.retry_deferred(turn);
             }
@@ -431,12 +438,12 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn give_up(&mut self) {
         // What it would have gone on with may owe answers.
-        self.desk().stop_replies();
+        self.shared().stop_replies();
         self.drop_waits();
     }
 
     fn start(&mut self, turn: &mut Turn) {
-        self.beside(ON_START, turn, S::started);
+        self.run_hook(ON_START, turn, S::started);
     }
 
     fn finish(&mut self, turn: &mut Turn) {
@@ -444,31 +451,31 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         if let Some(agenda) = &mut self.agenda {
             agenda.end_waits();
         }
-        if let Some(life) = &mut self.life {
-            life.is_ending = true;
-            if let Some(armed) = life.revival.take() {
+        if let Some(failure_policy) = &mut self.failure_policy {
+            failure_policy.is_ending = true;
+            if let Some(armed) = failure_policy.restart_timer.take() {
                 turn.wheel.cancel(armed);
             }
         }
-        if !self.desk().is_aborted() {
-            self.beside("on_stop", turn, |servant, context| {
+        if !self.shared().is_aborted() {
+            self.run_hook("on_stop", turn, |servant, context| {
                 // What it begins here is not waited for.
-                context.desk = None;
+                context.shared = None;
                 servant.stopping(context);
             });
         }
         self.cancel_timers(turn);
         // Before whatever owes an answer is dropped.
-        self.desk().stop_replies();
+        self.shared().stop_replies();
         drop_caught(self.agenda.take());
     }
 
-    fn take_token(&mut self, token: Token) {
+    fn clear_wake(&mut self, token: WakeSource) {
         match token {
-            Token::Mailbox => self.is_cold = false,
-            Token::Urgent => self.take_side_token(Side::Urgent),
-            Token::Bulk => self.take_side_token(Side::Bulk),
-            Token::Ended => {
+            WakeSource::Mailbox => self.is_cold = false,
+            WakeSource::Urgent => self.clear_lane_wake(PriorityLane::Urgent),
+            WakeSource::Bulk => self.clear_lane_wake(PriorityLane::Bulk),
+            WakeSource::Ended => {
                 if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
                     waits.tell();
                 }
@@ -478,35 +485,35 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
 
     fn cool(&mut self) -> Cooling {
         // Not cooled: whoever calls it meanwhile needn't ring.
-        if self.rests() {
+        if self.stays_suspended() {
             return Cooling::Suspended;
         }
-        let sides = self.cool_sides();
-        if !matches!(sides, Cooling::Cold | Cooling::Over) {
-            return sides;
+        let priority_lanes = self.cool_lanes();
+        if !matches!(priority_lanes, Cooling::Cold | Cooling::Over) {
+            return priority_lanes;
         }
         match cool(&mut self.consumer, &mut self.is_cold, self.heat) {
-            Cooling::Over if !self.desk().is_local_empty() => Cooling::Hot,
+            Cooling::Over if !self.shared().is_local_empty() => Cooling::Hot,
             // They are closed now, and those that were cold owe a token.
-            Cooling::Over if !self.are_sides_over() => self.cool_sides(),
+            Cooling::Over if !self.finish_lanes() => self.cool_lanes(),
             // It has served everything, and the calls that it waits for ring.
-            Cooling::Over if self.waits() => Cooling::Cold,
+            Cooling::Over if self.settle_continuations() => Cooling::Cold,
             cooling => cooling,
         }
     }
 
     fn keep(&mut self) -> Cooling {
         match () {
-            () if self.is_over() => Cooling::Over,
-            () if self.rests() => Cooling::Suspended,
+            () if self.try_finish() => Cooling::Over,
+            () if self.stays_suspended() => Cooling::Suspended,
             () => Cooling::Hot,
         }
     }
 
-    fn is_over(&mut self) -> bool {
+    fn try_finish(&mut self) -> bool {
         let is_drained =
-            !self.is_cold && self.desk().is_local_empty() && self.consumer.peek() == Pop::Closed;
-        is_drained && self.are_sides_over() && !self.waits()
+            !self.is_cold && self.shared().is_local_empty() && self.consumer.peek() == Pop::Closed;
+        is_drained && self.finish_lanes() && !self.settle_continuations()
     }
 
     fn stop(&self) {
@@ -517,12 +524,13 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         self.ring.is_closed()
     }
 
-    fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool {
+    fn restart(&mut self, shared: usize, order: Order, turn: &mut Turn) -> bool {
         // One that was closed goes on to its end with the servant that it has.
-        if ptr::from_ref(self.desk()).addr() != desk || self.ring.is_closed() {
+        if ptr::from_ref(self.shared()).addr() != shared || self.ring.is_closed() {
             return false;
         }
-        let is_new = self.life.as_mut().is_some_and(|life| life.obey(order));
+        let is_new =
+            self.failure_policy.as_mut().is_some_and(|failure_policy| failure_policy.apply(order));
         // Without a servant it waits for a new one already.
         let restarts = is_new && self.servant.is_some();
         if restarts {
@@ -531,31 +539,31 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         restarts
     }
 
-    fn standing(&self) -> Standing {
-        let desk = self.desk();
-        Standing {
+    fn status(&self) -> ObjectStatus {
+        let shared = self.shared();
+        ObjectStatus {
             name: self.name(),
             requests: self.requests(),
             deferred: self.deferred.as_ref().map_or(0, |deferred| deferred.len()),
-            calls: desk.pending_calls(),
+            calls: shared.pending_calls(),
             waits: self.agenda.as_ref().map_or(0, |agenda| agenda.waiting()),
             is_suspended: self.is_suspended(),
         }
     }
 
     fn requests(&self) -> usize {
-        let desk = self.desk();
-        let local = desk.station().mine().map_or(0, |mine| desk.local_len(mine));
-        self.ring.len() + desk.sides().len() + local
+        let shared = self.shared();
+        let local = shared.remote().owner_token().map_or(0, |owner| shared.local_len(owner));
+        self.ring.len() + shared.priority_lanes().len() + local
     }
 
     fn call_again(&self) {
-        self.desk().call_again();
+        self.shared().call_again();
     }
 
     fn identity(&self) -> Identity<'_> {
-        let unnamed = || Identity::Unnamed(S::NAME, self.desk().key());
-        self.desk().name().map_or_else(unnamed, Identity::Named)
+        let unnamed = || Identity::Unnamed(S::NAME, self.shared().key());
+        self.shared().name().map_or_else(unnamed, Identity::Named)
     }
 
     fn last_method(&self) -> &'static str {
@@ -567,9 +575,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn set_key(&mut self, key: usize) {
-        self.desk().set_key(key);
-        self.take_sides();
+        self.shared().set_key(key);
+        self.take_lanes();
         // A note from before bore no key.
-        self.desk().call_again();
+        self.shared().call_again();
     }
 }

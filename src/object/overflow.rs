@@ -2,12 +2,12 @@
 
 use crate::engine::spawn::CAPACITY_DEFAULT;
 use crate::mailbox::CapacityError;
-use crate::object::priority::{Priority, Side};
+use crate::object::priority::{Priority, PriorityLane};
 use crate::reply::error::{CallError, SendError};
 use crate::reply::pool::Pool;
 use crate::runner::environment;
 use crate::runner::fan_out;
-use crate::runner::remote::{self, Station};
+use crate::runner::remote::{self, Remote};
 use crate::runner::wait::{Pause, WaitStrategy, Waiting, give_way};
 use crate::sync::thread_local;
 use std::cell::Cell;
@@ -63,39 +63,39 @@ pub enum OnFull {
 
 /// What an object does with requests that find no room, and what it gives its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policy {
+pub(crate) struct MailboxPolicy {
     pub(crate) on_full: OnFull,
     pub(crate) call_timeout: Option<Duration>,
     /// Requests that the mailbox holds, and each lane beside it.
     pub(crate) capacity: usize,
-    pub(crate) sides: [Option<usize>; 2],
+    pub(crate) priority_lanes: [Option<usize>; 2],
     /// The oldest beyond the capacity are dropped.
     pub(crate) sheds_oldest: bool,
 }
 
-impl Policy {
+impl MailboxPolicy {
     pub(crate) const DEFAULT: Self = Self::new(CAPACITY_DEFAULT);
 
     pub(crate) const fn new(capacity: usize) -> Self {
         let (on_full, call_timeout) = (OnFull::Fail, None);
-        Self { on_full, call_timeout, capacity, sides: [None; 2], sheds_oldest: false }
+        Self { on_full, call_timeout, capacity, priority_lanes: [None; 2], sheds_oldest: false }
     }
 
     pub(crate) fn set_capacity(&mut self, priority: Priority, requests: usize) {
         match priority.side() {
-            Some(side) => self.sides[side as usize] = Some(requests),
+            Some(side) => self.priority_lanes[side as usize] = Some(requests),
             None => self.capacity = requests,
         }
     }
 
     /// The capacity of a lane beside the mailbox.
-    pub(crate) fn side_capacity(&self, side: Side) -> usize {
-        self.sides[side as usize].unwrap_or(self.capacity)
+    pub(crate) fn side_capacity(&self, side: PriorityLane) -> usize {
+        self.priority_lanes[side as usize].unwrap_or(self.capacity)
     }
 
     /// How many slots each lane beside the mailbox has.
     pub(crate) fn side_slots(&self) -> [usize; 2] {
-        Side::ALL.map(|side| self.slots(self.side_capacity(side)))
+        PriorityLane::ALL.map(|side| self.slots(self.side_capacity(side)))
     }
 
     /// How many slots a lane of this capacity has: twice as many where the oldest are dropped, so that
@@ -106,7 +106,10 @@ impl Policy {
     }
 
     pub(crate) fn check(&self) -> Result<(), CapacityError> {
-        self.sides.iter().flatten().try_for_each(|side| crate::mailbox::check_capacity(*side))
+        self.priority_lanes
+            .iter()
+            .flatten()
+            .try_for_each(|side| crate::mailbox::check_capacity(*side))
     }
 }
 
@@ -142,13 +145,13 @@ impl Refusal {
 
 /// Tries again until there is room, time is up, or there can't be any.
 pub(crate) fn wait_for_room<T>(
-    station: &Station,
+    remote: &Remote,
     limit: Duration,
     mut attempt: impl FnMut() -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let mut now = environment::now();
     let deadline = now.checked_add(limit);
-    if station.is_mine() || deadline.is_none() && remote::is_runner() {
+    if remote.is_mine() || deadline.is_none() && remote::is_runner() {
         return Err(Refusal::WouldDeadlock);
     }
     // Those who would make room may still have to be woken by this very thread.
@@ -171,7 +174,7 @@ pub(crate) fn wait_for_room<T>(
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Refusal::Full);
         }
-        match waiting.idle(station.callers_may_spin(), &mut now) {
+        match waiting.idle(remote.callers_may_spin(), &mut now) {
             Pause::Poll => {}
             Pause::Yield => give_way(),
             // Nobody rings for room: the naps stay short.
@@ -188,24 +191,24 @@ const NAP_MAX: Duration = Duration::from_millis(1);
 
 /// Why requests are dropped.
 #[derive(Clone, Copy)]
-pub(crate) enum Dropping {
+pub(crate) enum DropReason {
     /// There is no room for them.
     Shed,
     /// Their method has failed, which has that name.
     Failed(&'static str),
 }
 
-thread_local!(static DROPPING: Cell<Option<(*const Pool, Dropping)>> = const { Cell::new(None) });
+thread_local!(static DROPPING: Cell<Option<(*const Pool, DropReason)>> = const { Cell::new(None) });
 
 /// Runs `drop_requests`: the calls of this pool whose requests it drops end by that reason.
 ///
 /// By the pool, since a request's arguments may hold replies of other objects' calls.
 pub(crate) fn dropping<R>(
     pool: Option<&Pool>,
-    reason: Dropping,
+    reason: DropReason,
     drop_requests: impl FnOnce() -> R,
 ) -> R {
-    struct Restore(Option<(*const Pool, Dropping)>);
+    struct Restore(Option<(*const Pool, DropReason)>);
     impl Drop for Restore {
         fn drop(&mut self) {
             DROPPING.with(|before| before.set(self.0));
@@ -220,8 +223,8 @@ pub(crate) fn dropping<R>(
 pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
     match DROPPING.with(Cell::get).filter(|(dropping, _)| ptr::eq(*dropping, pool)) {
         None => CallError::Dropped,
-        Some((_, Dropping::Shed)) => CallError::Shed,
-        Some((_, Dropping::Failed(method))) => {
+        Some((_, DropReason::Shed)) => CallError::Shed,
+        Some((_, DropReason::Failed(method))) => {
             CallError::Panicked { method, message: INJECTED.into() }
         }
     }

@@ -19,12 +19,12 @@
 
 pub(crate) mod turns;
 
-use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::sealed::{Producer as _, SharedRing as _};
 use crate::mailbox::{Bell, mpsc};
 use crate::object::shared::ring;
 use crate::runner::ready::Link;
-use crate::runner::remote::Station;
-use crate::runner::task::Token;
+use crate::runner::remote::Remote;
+use crate::runner::task::WakeSource;
 use crate::sync::{Arc, AtomicPtr, AtomicU32, UnsafeCell};
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -80,18 +80,18 @@ pub const PASSED_MAX: usize = 16;
 
 /// A lane beside the mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum PriorityLane {
     Urgent = 0,
     Bulk = 1,
 }
 
-impl Side {
+impl PriorityLane {
     pub(crate) const ALL: [Self; 2] = [Self::Urgent, Self::Bulk];
 
-    fn token(self) -> Token {
+    fn token(self) -> WakeSource {
         match self {
-            Self::Urgent => Token::Urgent,
-            Self::Bulk => Token::Bulk,
+            Self::Urgent => WakeSource::Urgent,
+            Self::Bulk => WakeSource::Bulk,
         }
     }
 }
@@ -99,36 +99,36 @@ impl Side {
 impl Priority {
     /// The lane beside the mailbox, unless it is the mailbox.
     #[inline(always)]
-    pub(crate) fn side(self) -> Option<Side> {
+    pub(crate) fn side(self) -> Option<PriorityLane> {
         match self {
-            Self::Urgent => Some(Side::Urgent),
+            Self::Urgent => Some(PriorityLane::Urgent),
             Self::Normal => None,
-            Self::Bulk => Some(Side::Bulk),
+            Self::Bulk => Some(PriorityLane::Bulk),
         }
     }
 }
 
 /// How a lane that is cold tells the runner that something arrived.
 pub(crate) struct SideBell {
-    station: Arc<Station>,
+    remote: Arc<Remote>,
     link: Link,
 }
 
 impl Bell for SideBell {
     fn ring(&self) {
         // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps the
-        // object, so its desk, and so this lane, until it has taken the link off (`Object::is_over`).
-        unsafe { ring(&self.station, &self.link) };
+        // object, so its shared state, and so this lane, until it has taken the link off (`Object::try_finish`).
+        unsafe { ring(&self.remote, &self.link) };
     }
 }
 
-pub(crate) type SideProducer<R> = mpsc::Producer<R, SideBell>;
-pub(crate) type SideConsumer<R> = mpsc::Consumer<R, SideBell>;
+pub(crate) type LaneProducer<R> = mpsc::Producer<R, SideBell>;
+pub(crate) type LaneConsumer<R> = mpsc::Consumer<R, SideBell>;
 
 /// What is needed to make them.
 #[derive(Clone, Copy)]
-pub(crate) struct Plan<'a> {
-    pub(crate) station: &'a Arc<Station>,
+pub(crate) struct LaneSetup<'a> {
+    pub(crate) remote: &'a Arc<Remote>,
     /// Slots of each.
     pub(crate) slots: [usize; 2],
     /// The link of the object's mailbox, which knows the object's key.
@@ -136,48 +136,52 @@ pub(crate) struct Plan<'a> {
 }
 
 /// The consumers' ends, which the runner takes once.
-pub(crate) struct Ends<R: Send + 'static> {
-    pub(crate) consumers: [SideConsumer<R>; 2],
+pub(crate) struct LaneConsumers<R: Send + 'static> {
+    pub(crate) consumers: [LaneConsumer<R>; 2],
     /// They were born cold: the runner is rung for.
     pub(crate) are_cold: bool,
 }
 
-struct Made<R: Send + 'static> {
-    producers: [SideProducer<R>; 2],
+struct LanePair<R: Send + 'static> {
+    producers: [LaneProducer<R>; 2],
     is_taken: AtomicU32,
-    ends: UnsafeCell<Option<Ends<R>>>,
+    ends: UnsafeCell<Option<LaneConsumers<R>>>,
 }
 
 /// See the module.
-pub(crate) struct Sides<R: Send + 'static>(AtomicPtr<Made<R>>);
+pub(crate) struct PriorityLanes<R: Send + 'static>(AtomicPtr<LanePair<R>>);
 
 // SAFETY: the lanes' ends may be sent, as requests may; the producers may be shared, and the consumers
 // go to one taker, by `is_taken`.
-unsafe impl<R: Send + 'static> Send for Sides<R> {}
+unsafe impl<R: Send + 'static> Send for PriorityLanes<R> {}
 // SAFETY: as above.
-unsafe impl<R: Send + 'static> Sync for Sides<R> {}
+unsafe impl<R: Send + 'static> Sync for PriorityLanes<R> {}
 
-fn newborn<R: Send + 'static>() -> *mut Made<R> {
+fn newborn<R: Send + 'static>() -> *mut LanePair<R> {
     ptr::null_mut()
 }
 
-fn open<R: Send + 'static>() -> *mut Made<R> {
+fn open<R: Send + 'static>() -> *mut LanePair<R> {
     ptr::without_provenance_mut(1)
 }
 
-fn closed<R: Send + 'static>() -> *mut Made<R> {
+fn closed<R: Send + 'static>() -> *mut LanePair<R> {
     ptr::without_provenance_mut(2)
 }
 
-impl<R: Send + 'static> Sides<R> {
+impl<R: Send + 'static> PriorityLanes<R> {
     pub(crate) fn new() -> Self {
         Self(AtomicPtr::new(newborn()))
     }
 
     /// The lane's producer; `None` if the object was stopped before there were lanes.
     #[inline]
-    pub(crate) fn producer(&self, side: Side, plan: Plan<'_>) -> Option<&SideProducer<R>> {
-        // Acquire [desk.sides]: sees the lanes as made.
+    pub(crate) fn producer(
+        &self,
+        side: PriorityLane,
+        plan: LaneSetup<'_>,
+    ) -> Option<&LaneProducer<R>> {
+        // Acquire [shared.priority_lanes]: sees the lanes as made.
         let seen = self.0.load(Acquire);
         let made = match is_made(seen) {
             // SAFETY: made, and freed with this word only.
@@ -188,21 +192,21 @@ impl<R: Send + 'static> Sides<R> {
     }
 
     /// The lanes, if there are any.
-    fn made(&self) -> Option<&Made<R>> {
-        // Acquire [desk.sides]: sees the lanes as made.
+    fn made(&self) -> Option<&LanePair<R>> {
+        // Acquire [shared.priority_lanes]: sees the lanes as made.
         let seen = self.0.load(Acquire);
         // SAFETY: as in `producer`.
         is_made(seen).then(|| unsafe { &*seen })
     }
 
     #[cold]
-    fn make(&self, mut seen: *mut Made<R>, plan: Plan<'_>) -> Option<&Made<R>> {
+    fn make(&self, mut seen: *mut LanePair<R>, plan: LaneSetup<'_>) -> Option<&LanePair<R>> {
         while !is_made(seen) {
             if seen == closed() {
                 return None;
             }
-            let fresh = Box::into_raw(Box::new(Made::new(plan, seen == open())));
-            // AcqRel [desk.sides]: Release carries the lanes. Acquire, on failure too, sees those of
+            let fresh = Box::into_raw(Box::new(LanePair::new(plan, seen == open())));
+            // AcqRel [shared.priority_lanes]: Release carries the lanes. Acquire, on failure too, sees those of
             // another sender, or the key that the runner has given.
             match self.0.compare_exchange(seen, fresh, AcqRel, Acquire) {
                 Ok(_) => seen = fresh,
@@ -219,38 +223,40 @@ impl<R: Send + 'static> Sides<R> {
 
     /// The runner knows the object from now on; the mailbox's link has its key.
     pub(crate) fn adopted(&self, key: usize) {
-        // Release [desk.sides]: carries the key to who makes lanes later. Acquire on failure
-        // [desk.sides]: as in `made`.
+        // Release [shared.priority_lanes]: carries the key to who makes lanes later. Acquire on failure
+        // [shared.priority_lanes]: as in `made`.
         if self.0.compare_exchange(newborn(), open(), Release, Acquire).is_ok() {
             return;
         }
-        for (producer, side) in self.made().iter().flat_map(|made| &made.producers).zip(Side::ALL) {
+        for (producer, side) in
+            self.made().iter().flat_map(|made| &made.producers).zip(PriorityLane::ALL)
+        {
             producer.ring().bell().link.set_key(side.token().key(key));
         }
     }
 
     /// Ends admission to the lanes, those that there are and those that might be made.
     pub(crate) fn close(&self) {
-        // Acquire [desk.sides]: sees the lanes as made.
+        // Acquire [shared.priority_lanes]: sees the lanes as made.
         let mut seen = self.0.load(Acquire);
         while !is_made(seen) {
             if seen == closed() {
                 return;
             }
-            // Release [desk.sides]: who is refused sees what the closer did before. Acquire on failure
-            // [desk.sides]: sees the lanes that came first.
+            // Release [shared.priority_lanes]: who is refused sees what the closer did before. Acquire on failure
+            // [shared.priority_lanes]: sees the lanes that came first.
             match self.0.compare_exchange(seen, closed(), Release, Acquire) {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
         }
         // SAFETY: as in `producer`.
-        unsafe { &*seen }.producers.iter().for_each(SideProducer::close);
+        unsafe { &*seen }.producers.iter().for_each(LaneProducer::close);
     }
 
     /// Takes the consumers, once there are any. The first caller gets them: the runner, or who drops an
     /// object that never came to one.
-    pub(crate) fn take(&self) -> Option<Ends<R>> {
+    pub(crate) fn take(&self) -> Option<LaneConsumers<R>> {
         let made = self.made()?;
         // Relaxed: one caller gets 0; the word's Acquire has ordered the making.
         if made.is_taken.swap(1, Relaxed) != 0 {
@@ -262,26 +268,26 @@ impl<R: Send + 'static> Sides<R> {
 
     /// How many requests wait in the lanes; a hint.
     pub(crate) fn len(&self) -> usize {
-        self.made().map_or(0, |made| made.producers.iter().map(SideProducer::len).sum())
+        self.made().map_or(0, |made| made.producers.iter().map(LaneProducer::len).sum())
     }
 }
 
-fn is_made<R: Send + 'static>(word: *mut Made<R>) -> bool {
+fn is_made<R: Send + 'static>(word: *mut LanePair<R>) -> bool {
     word.addr() > closed::<R>().addr()
 }
 
-impl<R: Send + 'static> Made<R> {
-    fn new(plan: Plan<'_>, are_cold: bool) -> Self {
-        let [(urgent, urgent_end), (bulk, bulk_end)] = Side::ALL.map(|side| {
+impl<R: Send + 'static> LanePair<R> {
+    fn new(plan: LaneSetup<'_>, are_cold: bool) -> Self {
+        let [(urgent, urgent_end), (bulk, bulk_end)] = PriorityLane::ALL.map(|side| {
             let key = side.token().key(plan.link.key());
-            let bell = SideBell { station: plan.station.clone(), link: Link::new(key) };
+            let bell = SideBell { remote: plan.remote.clone(), link: Link::new(key) };
             let ends = mpsc::with_bell(plan.slots[side as usize], bell);
             let (producer, mut consumer) = ends.expect("the capacity was checked");
             let is_cold = are_cold && consumer.cool();
             debug_assert_eq!(is_cold, are_cold, "nobody else knows it");
             (producer, consumer)
         });
-        let ends = Ends { consumers: [urgent_end, bulk_end], are_cold };
+        let ends = LaneConsumers { consumers: [urgent_end, bulk_end], are_cold };
         let ends = UnsafeCell::new(Some(ends));
         Self { producers: [urgent, bulk], is_taken: AtomicU32::new(0), ends }
     }
@@ -290,13 +296,13 @@ impl<R: Send + 'static> Made<R> {
     fn forget(self) {
         // SAFETY: nobody else has seen it.
         let ends = self.ends.with_mut(|ends| unsafe { (*ends).take() });
-        if let Some(Ends { consumers, are_cold: true }) = ends {
-            consumers.iter().for_each(SideConsumer::warm);
+        if let Some(LaneConsumers { consumers, are_cold: true }) = ends {
+            consumers.iter().for_each(LaneConsumer::clear_cold);
         }
     }
 }
 
-impl<R: Send + 'static> Drop for Sides<R> {
+impl<R: Send + 'static> Drop for PriorityLanes<R> {
     fn drop(&mut self) {
         // Relaxed: the last use; the count of the ring's holders ordered all others.
         let made = self.0.load(Relaxed);
@@ -309,13 +315,13 @@ impl<R: Send + 'static> Drop for Sides<R> {
 
 /// Which lane's turn it is. Nobody starves by it: see [`PASSED_MAX`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Passing {
+pub(crate) struct PriorityPicker {
     /// How many requests of others have run since one has waited in this lane.
     normal: usize,
     bulk: usize,
 }
 
-impl Passing {
+impl PriorityPicker {
     /// The next one of those in which something waits.
     pub(crate) fn next(&mut self, urgent: bool, normal: bool, bulk: bool) -> Option<Priority> {
         // Both may be due at once: so the one that gives way to the other is due one request earlier.
@@ -344,7 +350,7 @@ mod tests {
     #[test]
     fn no_lane_is_passed_over_for_longer_than_is_said() {
         // Every pattern of what waits, each for some requests, one after another.
-        let mut passing = Passing::default();
+        let mut passing = PriorityPicker::default();
         let mut passed = [0; 2];
         let mut seed = 1_u64;
         for _ in 0..100_000 {
@@ -364,7 +370,7 @@ mod tests {
 
     #[test]
     fn the_higher_priority_goes_first() {
-        let next = |urgent, normal, bulk| Passing::default().next(urgent, normal, bulk);
+        let next = |urgent, normal, bulk| PriorityPicker::default().next(urgent, normal, bulk);
         assert_eq!(next(true, true, true), Some(Priority::Urgent));
         assert_eq!(next(false, true, true), Some(Priority::Normal));
         assert_eq!(next(false, false, true), Some(Priority::Bulk));

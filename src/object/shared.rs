@@ -2,9 +2,9 @@
 
 use crate::mailbox::{Bell, Position, sealed};
 use crate::object::active::Active;
-use crate::object::exit::Exits;
-use crate::object::overflow::{Dropping, Policy, dropping};
-use crate::object::priority::{Plan, Side, Sides};
+use crate::object::exit::ExitNotifier;
+use crate::object::overflow::{DropReason, MailboxPolicy, dropping};
+use crate::object::priority::{LaneSetup, PriorityLane, PriorityLanes};
 use crate::panics::drop_caught;
 use crate::reply::cell::Cell;
 use crate::reply::error::SendError;
@@ -13,19 +13,19 @@ use crate::runner::environment;
 use crate::runner::fan_out;
 use crate::runner::local::LocalQueue;
 use crate::runner::ready::Link;
-use crate::runner::remote::{Mine, Station};
+use crate::runner::remote::{OwnerToken, Remote};
 use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL, fence};
 use std::mem;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
-/// The ring of an object's mailbox, with its desk inside.
+/// The ring of an object's mailbox, with what its callers share inside.
 pub(crate) type Ring<S, K> =
-    <K as sealed::Kind>::Ring<<S as Active>::Request, Desk<<S as Active>::Request>>;
+    <K as sealed::Kind>::Ring<<S as Active>::Request, Shared<<S as Active>::Request>>;
 pub(crate) type Producer<S, K> =
-    <K as sealed::Kind>::Producer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+    <K as sealed::Kind>::Producer<<S as Active>::Request, Shared<<S as Active>::Request>>;
 pub(crate) type Consumer<S, K> =
-    <K as sealed::Kind>::Consumer<<S as Active>::Request, Desk<<S as Active>::Request>>;
+    <K as sealed::Kind>::Consumer<<S as Active>::Request, Shared<<S as Active>::Request>>;
 
 /// What everybody shares who calls the object, beside the ring. It is the ring's bell, so that a
 /// proxy reaches all of it through one pointer.
@@ -33,8 +33,8 @@ pub(crate) type Consumer<S, K> =
 /// In the order given: what every request reads comes first, what is written while requests flow
 /// last, in other cache lines.
 #[repr(C)]
-pub(crate) struct Desk<R: Send + 'static> {
-    station: Arc<Station>,
+pub(crate) struct Shared<R: Send + 'static> {
+    remote: Arc<Remote>,
     pool: OwnedPool,
     /// [`ABORTED`], [`WAITS`], [`STOPPED`] and [`SUSPENDED`].
     flags: AtomicU32,
@@ -43,13 +43,13 @@ pub(crate) struct Desk<R: Send + 'static> {
     /// Whether each call has a deadline: 0 or 1.
     limits_calls: u32,
     /// The lanes beside the mailbox.
-    sides: Sides<R>,
+    priority_lanes: PriorityLanes<R>,
     /// Of an object with a name, or a policy of its own.
     about: Option<Box<About>>,
     link: Link,
     /// Calls from the runner's own thread.
     local: LocalQueue<LocalCall<R>>,
-    exits: Exits,
+    exits: ExitNotifier,
     /// How many requests were dropped for want of room.
     shed: AtomicU64,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Desk<R: Send + 'static> {
 /// What most objects don't have.
 struct About {
     name: Option<Box<str>>,
-    policy: Policy,
+    policy: MailboxPolicy,
 }
 
 /// The object's calls are ended, and its servant goes.
@@ -77,15 +77,15 @@ struct LocalCall<R> {
 }
 
 const _: () = assert!(
-    IS_MODEL || mem::offset_of!(Desk<()>, about) <= 40,
+    IS_MODEL || mem::offset_of!(Shared<()>, about) <= 40,
     "what every request reads shares a line with the address and the size of the ring"
 );
 
-impl<R: Send + 'static> Bell for Desk<R> {
+impl<R: Send + 'static> Bell for Shared<R> {
     fn ring(&self) {
         // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps
-        // the object, and so the desk, until it has taken the link off (`Object::is_over`).
-        unsafe { ring(&self.station, &self.link) };
+        // the object, and so the object's shared state, until it has taken the link off (`Object::try_finish`).
+        unsafe { ring(&self.remote, &self.link) };
     }
 
     fn late(&self) {
@@ -100,43 +100,43 @@ impl<R: Send + 'static> Bell for Desk<R> {
 ///
 /// # Safety
 /// As of [`ReadySet::push`](crate::runner::ready::ReadySet::push).
-pub(crate) unsafe fn ring(station: &Arc<Station>, link: &Link) {
+pub(crate) unsafe fn ring(remote: &Arc<Remote>, link: &Link) {
     // SAFETY: the caller's promise.
-    let asleep = unsafe { station.ready().push(link) };
+    let asleep = unsafe { remote.ready().push(link) };
     debug_assert!(asleep.is_some(), "a runner outlives its objects");
     if asleep == Some(true) {
-        fan_out::wake(station);
+        fan_out::wake(remote);
     }
 }
 
-impl<R: Send + 'static> Desk<R> {
+impl<R: Send + 'static> Shared<R> {
     /// `reply_bytes` and `calls_max` are for the reply cells.
     pub(crate) fn new(
-        station: Arc<Station>,
+        remote: Arc<Remote>,
         name: Option<&str>,
         reply_bytes: usize,
         calls_max: usize,
-        policy: Policy,
+        policy: MailboxPolicy,
     ) -> Self {
-        let is_special = name.is_some() || policy != Policy::DEFAULT;
+        let is_special = name.is_some() || policy != MailboxPolicy::DEFAULT;
         Self {
-            station,
+            remote,
             pool: OwnedPool::unmade(),
             flags: AtomicU32::new(0),
             reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
             calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
             limits_calls: policy.call_timeout.is_some().into(),
-            sides: Sides::new(),
+            priority_lanes: PriorityLanes::new(),
             about: is_special.then(|| Box::new(About { name: name.map(Into::into), policy })),
             link: Link::new(0),
             local: LocalQueue::new(),
-            exits: Exits::unwatched(),
+            exits: ExitNotifier::unwatched(),
             shed: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn station(&self) -> &Arc<Station> {
-        &self.station
+    pub(crate) fn remote(&self) -> &Arc<Remote> {
+        &self.remote
     }
 
     /// What the runner keeps the object by.
@@ -151,7 +151,7 @@ impl<R: Send + 'static> Desk<R> {
     /// The reply cells.
     #[inline(always)]
     pub(crate) fn pool(&self) -> &Pool {
-        let make = || self.pool.make(self.reply_bytes, self.calls_max, &self.station);
+        let make = || self.pool.make(self.reply_bytes, self.calls_max, &self.remote);
         self.pool.get().unwrap_or_else(make)
     }
 
@@ -159,78 +159,83 @@ impl<R: Send + 'static> Desk<R> {
     #[inline]
     pub(crate) fn push_local(
         &self,
-        mine: Mine<'_>,
+        owner: OwnerToken<'_>,
         request: R,
         end: Option<Position>,
         capacity: usize,
     ) -> Result<(), SendError<R>> {
         let Some(end) = end else { return Err(SendError::Stopped(request)) };
-        if self.local.len(mine) >= capacity {
+        if self.local.len(owner) >= capacity {
             return Err(SendError::Full(request));
         }
-        self.local.push(mine, LocalCall { end, request }, capacity.min(LOCAL_RESERVE));
-        self.note_called(mine);
+        self.local.push(owner, LocalCall { end, request }, capacity.min(LOCAL_RESERVE));
+        self.note_called(owner);
         Ok(())
     }
 
     /// Whether [`push_local`](Self::push_local) would accept a request now.
-    pub(crate) fn has_local_room(&self, mine: Mine<'_>, is_closed: bool, capacity: usize) -> bool {
-        !is_closed && self.local.len(mine) < capacity
+    pub(crate) fn has_local_room(
+        &self,
+        owner: OwnerToken<'_>,
+        is_closed: bool,
+        capacity: usize,
+    ) -> bool {
+        !is_closed && self.local.len(owner) < capacity
     }
 
     /// Takes the oldest local call, if the mailbox ended there when it came.
     #[inline(always)]
-    pub(crate) fn pop_local(&self, mine: Mine<'_>, end: Position) -> Option<R> {
-        self.local.pop_if(mine, |call| call.end == end).map(|call| call.request)
+    pub(crate) fn pop_local(&self, owner: OwnerToken<'_>, end: Position) -> Option<R> {
+        self.local.pop_if(owner, |call| call.end == end).map(|call| call.request)
     }
 
     /// How many calls of the runner's own thread wait.
     #[inline(always)]
-    pub(crate) fn local_len(&self, mine: Mine<'_>) -> usize {
-        self.local.len(mine)
+    pub(crate) fn local_len(&self, owner: OwnerToken<'_>) -> usize {
+        self.local.len(owner)
     }
 
     /// Where the mailbox ended when the oldest of them came.
     #[inline(always)]
-    pub(crate) fn local_end(&self, mine: Mine<'_>) -> Option<Position> {
-        self.local.first(mine, |call| call.end)
+    pub(crate) fn local_end(&self, owner: OwnerToken<'_>) -> Option<Position> {
+        self.local.first(owner, |call| call.end)
     }
 
     /// Notes that the runner turns to them: the next one is to be noted again.
     #[inline(always)]
-    pub(crate) fn note_turned(&self, mine: Mine<'_>) {
-        self.local.note(mine, false);
+    pub(crate) fn note_turned(&self, owner: OwnerToken<'_>) {
+        self.local.note(owner, false);
     }
 
     /// Tells where the runner keeps the object; see [`Task::set_key`](crate::runner::task::Task::set_key).
     pub(crate) fn set_key(&self, key: usize) {
         self.link.set_key(key);
-        self.sides.adopted(key);
+        self.priority_lanes.adopted(key);
     }
 
     /// The lanes beside the mailbox.
-    pub(crate) fn sides(&self) -> &Sides<R> {
-        &self.sides
+    pub(crate) fn priority_lanes(&self) -> &PriorityLanes<R> {
+        &self.priority_lanes
     }
 
     /// Sends through a lane beside the mailbox.
     #[inline]
-    pub(crate) fn push_side(&self, side: Side, request: R) -> Result<(), SendError<R>> {
-        let Self { station, link, .. } = self;
-        let plan = Plan { station, slots: self.policy().side_slots(), link };
-        match self.sides.producer(side, plan) {
+    pub(crate) fn push_side(&self, side: PriorityLane, request: R) -> Result<(), SendError<R>> {
+        let Self { remote, link, .. } = self;
+        let plan = LaneSetup { remote, slots: self.policy().side_slots(), link };
+        match self.priority_lanes.producer(side, plan) {
             Some(producer) => producer.push(request).map_err(SendError::from),
             None => Err(SendError::Stopped(request)),
         }
     }
 
-    pub(crate) fn policy(&self) -> &Policy {
-        self.about.as_ref().map_or(&Policy::DEFAULT, |about| &about.policy)
+    pub(crate) fn policy(&self) -> &MailboxPolicy {
+        self.about.as_ref().map_or(&MailboxPolicy::DEFAULT, |about| &about.policy)
     }
 
     /// Gives a call that is about to be sent the object's own deadline, if it has one.
     #[inline(always)]
-    pub(crate) fn limit(&self, cell: NonNull<Cell>) {
+    pub(crate) fn apply_deadline(&self, cell: NonNull<Cell>) {
         if self.limits_calls != 0 {
             self.set_limit(cell);
         }
@@ -247,14 +252,14 @@ impl<R: Send + 'static> Desk<R> {
 
     /// Runs what drops requests for want of room, and returns how many: their calls end `Shed`.
     pub(crate) fn shed(&self, drop_requests: impl FnOnce() -> usize) {
-        let count = dropping(self.pool.get(), Dropping::Shed, drop_requests);
+        let count = dropping(self.pool.get(), DropReason::Shed, drop_requests);
         // Relaxed: a count.
         self.shed.fetch_add(count as u64, Relaxed);
     }
 
     /// Drops a request whose method has failed: its call ends so.
     pub(crate) fn drop_failed(&self, method: &'static str, request: R) {
-        dropping(self.pool.get(), Dropping::Failed(method), || drop_caught(request));
+        dropping(self.pool.get(), DropReason::Failed(method), || drop_caught(request));
     }
 
     /// How many requests were dropped for want of room.
@@ -265,15 +270,15 @@ impl<R: Send + 'static> Desk<R> {
 
     /// Notes the object as called, once.
     #[inline]
-    pub(crate) fn note_called(&self, mine: Mine<'_>) {
-        if !self.local.note(mine, true) {
-            mine.wake(self.link.key());
+    pub(crate) fn note_called(&self, owner: OwnerToken<'_>) {
+        if !self.local.note(owner, true) {
+            owner.wake(self.link.key());
         }
     }
 
     /// Whether no call of the runner's own thread waits; others can't know, and are told so.
     pub(crate) fn is_local_empty(&self) -> bool {
-        self.station.mine().is_none_or(|mine| self.local.len(mine) == 0)
+        self.remote.owner_token().is_none_or(|owner| self.local.len(owner) == 0)
     }
 
     /// Ends every call that is neither done nor cancelled.
@@ -296,7 +301,7 @@ impl<R: Send + 'static> Desk<R> {
     }
 
     /// Who is told of the object's end.
-    pub(crate) fn exits(&self) -> &Exits {
+    pub(crate) fn exits(&self) -> &ExitNotifier {
         &self.exits
     }
 
@@ -322,40 +327,40 @@ impl<R: Send + 'static> Desk<R> {
         }
         // Relaxed: ordered by the fence.
         self.flags.fetch_or(SUSPENDED, Relaxed);
-        // SeqCst [desk.suspended]: between saying so and looking whether the ring is closed. Whoever
+        // SeqCst [shared.suspended]: between saying so and looking whether the ring is closed. Whoever
         // closes it has the same fence between the close and the look below: one side sees the other.
         fence(SeqCst);
     }
 
     /// Has a runner that isn't polling the object look at it; after its ring was closed.
     pub(crate) fn wake_suspended(&self) {
-        // SeqCst [desk.suspended]: as in `note_suspended`.
+        // SeqCst [shared.suspended]: as in `note_suspended`.
         fence(SeqCst);
         // Relaxed: ordered by the fence.
         if self.flags.load(Relaxed) & SUSPENDED != 0 {
-            self.station.call_attention();
+            self.remote.call_attention();
         }
     }
 
     /// Leaves the local calls for later: further ones wake nobody.
-    pub(crate) fn put_off_called(&self, mine: Mine<'_>) {
-        self.local.note(mine, true);
+    pub(crate) fn mute_local(&self, owner: OwnerToken<'_>) {
+        self.local.note(owner, true);
     }
 
     /// Has the runner turn to local calls that were put off.
     pub(crate) fn call_again(&self) {
         // A note from before may have been used up, or have borne no key.
-        if let Some(mine) = self.station.mine()
-            && self.local.len(mine) > 0
+        if let Some(owner) = self.remote.owner_token()
+            && self.local.len(owner) > 0
         {
-            self.note_turned(mine);
-            self.note_called(mine);
+            self.note_turned(owner);
+            self.note_called(owner);
         }
     }
 
     /// Says that the object is aborted; before its ring is closed.
     pub(crate) fn mark_aborted(&self) {
-        // Release [desk.aborted]: for whoever sees the flag without the close.
+        // Release [shared.aborted]: for whoever sees the flag without the close.
         self.flags.fetch_or(ABORTED, Release);
     }
 
@@ -364,7 +369,7 @@ impl<R: Send + 'static> Desk<R> {
     ///
     /// A change of the same word as an abort's: the aborter sees this, or the runner sees the abort.
     pub(crate) fn mark_waits(&self) {
-        // Acquire [desk.aborted]: what the aborter did before is seen.
+        // Acquire [shared.aborted]: what the aborter did before is seen.
         self.flags.fetch_or(WAITS, Acquire);
     }
 
@@ -373,13 +378,13 @@ impl<R: Send + 'static> Desk<R> {
         // Relaxed: ordered by this thread's own change of the word, in `mark_aborted`.
         if self.flags.load(Relaxed) & WAITS != 0 {
             let key = self.key();
-            self.station.send(Box::new(move |scheduler| scheduler.look_at(key)));
+            self.remote.send(Box::new(move |scheduler| scheduler.make_hot(key)));
         }
     }
 
     #[inline(always)]
     pub(crate) fn is_aborted(&self) -> bool {
-        // Acquire [desk.aborted]: what the aborter did before is seen.
+        // Acquire [shared.aborted]: what the aborter did before is seen.
         self.flags.load(Acquire) & ABORTED != 0
     }
 }

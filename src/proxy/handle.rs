@@ -1,12 +1,12 @@
 //! A producer of an object's mailbox, and what becomes of the requests that it sends.
 
-use crate::mailbox::intrusive_arc::Held;
-use crate::mailbox::sealed::{Producer as _, Shared as _};
+use crate::mailbox::intrusive_arc::IntrusiveArc;
+use crate::mailbox::sealed::{Producer as _, SharedRing as _};
 use crate::mailbox::{ClonedKind, Kind, Mpsc, PushError, SharedKind, sealed};
 use crate::object::active::Active;
 use crate::object::overflow::{OnFull, Refusal, wait_for_room};
 use crate::object::priority::Priority;
-use crate::object::shared::{Desk, Producer, Ring};
+use crate::object::shared::{Producer, Ring, Shared};
 use crate::proxy::options::{Bound, Options};
 use crate::reply::call::Call;
 use crate::reply::cell::{Cell, reply_bytes};
@@ -66,21 +66,21 @@ impl<S: Active, K: Kind> Handle<S, K> {
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
         const { check_size::<S, R>() };
-        let cell = match self.desk().pool().take() {
+        let cell = match self.shared().pool().take() {
             Some(cell) => cell,
             None => match self.wait_for_cell(Options::new()) {
                 Ok(cell) => cell,
                 Err(refusal) => return refused_call(refusal, make),
             },
         };
-        self.desk().limit(cell);
+        self.shared().apply_deadline(cell);
         // Not `send` and `map`: so the compiler sees what each way comes to, and keeps the result of an
         // accepted call in registers.
         let call = Call::pending(cell);
         match self.push(make(Reply::to(cell))) {
             Ok(()) => Ok(call),
             Err(error) => {
-                if self.desk().policy().on_full == OnFull::Fail {
+                if self.shared().policy().on_full == OnFull::Fail {
                     return Err(self.refused(error));
                 }
                 match self.not_sent(error) {
@@ -99,8 +99,8 @@ impl<S: Active, K: Kind> Handle<S, K> {
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
         const { check_size::<S, R>() };
-        let desk = self.desk();
-        let cell = match desk.pool().take() {
+        let shared = self.shared();
+        let cell = match shared.pool().take() {
             Some(cell) => cell,
             None => match self.wait_for_cell(options) {
                 Ok(cell) => cell,
@@ -108,7 +108,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
             },
         };
         match options.deadline {
-            None => desk.limit(cell),
+            None => shared.apply_deadline(cell),
             Some(None) => {}
             Some(Some(at)) => Cell::set_deadline(cell, at),
         }
@@ -145,16 +145,16 @@ impl<S: Active, K: Kind> Handle<S, K> {
     where
         I: ExactSizeIterator<Item = S::Request>,
     {
-        let (desk, ring) = (self.desk(), self.ring());
-        let Some(mine) = desk.station().mine() else {
+        let (shared, ring) = (self.shared(), self.ring());
+        let Some(mine) = shared.remote().owner_token() else {
             let sent = self.producer.push_batch(requests);
             let count = *sent.as_ref().unwrap_or(&0);
-            desk.station().traffic().sent(S::NAME, desk.name(), count);
+            shared.remote().traffic().sent(S::NAME, shared.name(), count);
             return sent.map_err(|error: PushError<_>| self.refused(error.into()));
         };
         let mut sent = 0;
         // Asked before a request is taken: what was taken and refused would be lost.
-        while requests.len() > 0 && desk.has_local_room(mine, ring.is_closed(), ring.capacity()) {
+        while requests.len() > 0 && shared.has_local_room(mine, ring.is_closed(), ring.capacity()) {
             let Some(request) = requests.next() else { break };
             match self.push(request) {
                 Ok(()) => sent += 1,
@@ -174,7 +174,9 @@ impl<S: Active, K: Kind> Handle<S, K> {
             Ok(()) => Ok(()),
             // The policy is asked here: nearly all objects refuse, and that is a step small enough for
             // the whole to be compiled into a sender's loop (17 instructions a request, if it isn't).
-            Err(error) if self.desk().policy().on_full == OnFull::Fail => Err(self.refused(error)),
+            Err(error) if self.shared().policy().on_full == OnFull::Fail => {
+                Err(self.refused(error))
+            }
             Err(error) => self.not_sent(error),
         }
     }
@@ -192,16 +194,16 @@ impl<S: Active, K: Kind> Handle<S, K> {
 
     #[inline(always)]
     fn push(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
-        let desk = self.desk();
-        let sent = match desk.station().mine() {
+        let shared = self.shared();
+        let sent = match shared.remote().owner_token() {
             Some(mine) => {
                 let ring = self.ring();
-                desk.push_local(mine, request, ring.end(), ring.capacity())
+                shared.push_local(mine, request, ring.end(), ring.capacity())
             }
             None => self.producer.push(request).map_err(SendError::from),
         };
         if sent.is_ok() {
-            desk.station().traffic().sent(S::NAME, desk.name(), 1);
+            shared.remote().traffic().sent(S::NAME, shared.name(), 1);
         }
         sent
     }
@@ -215,9 +217,9 @@ impl<S: Active, K: Kind> Handle<S, K> {
     ) -> Result<(), SendError<S::Request>> {
         match priority.and_then(Priority::side) {
             Some(side) => {
-                let desk = self.desk();
-                desk.push_side(side, request)?;
-                desk.station().traffic().sent(S::NAME, desk.name(), 1);
+                let shared = self.shared();
+                shared.push_side(side, request)?;
+                shared.remote().traffic().sent(S::NAME, shared.name(), 1);
                 Ok(())
             }
             None => self.push(request),
@@ -239,15 +241,15 @@ impl<S: Active, K: Kind> Handle<S, K> {
         options: Options,
         error: SendError<S::Request>,
     ) -> Result<(), SendError<S::Request>> {
-        let desk = self.desk();
+        let shared = self.shared();
         let request = match error {
             SendError::Full(request) => request,
             error => return Err(self.refused(error)),
         };
-        match options.on_full.unwrap_or(desk.policy().on_full) {
+        match options.on_full.unwrap_or(shared.policy().on_full) {
             OnFull::Fail => Err(self.refused(SendError::Full(request))),
             OnFull::DropNewest => {
-                desk.shed(|| {
+                shared.shed(|| {
                     drop(request);
                     1
                 });
@@ -255,7 +257,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
             }
             OnFull::Wait(limit) => {
                 let mut left = Some(request);
-                let sent = wait_for_room(desk.station(), limit, || {
+                let sent = wait_for_room(shared.remote(), limit, || {
                     let Some(request) = left.take() else { return Ok(()) };
                     self.push_at(options.priority, request).map_err(|error| {
                         let refusal = Refusal::from(&error);
@@ -275,18 +277,18 @@ impl<S: Active, K: Kind> Handle<S, K> {
     #[cold]
     #[inline(never)]
     fn wait_for_cell(&self, options: Options) -> Result<NonNull<Cell>, Refusal> {
-        let desk = self.desk();
-        let got = match options.on_full.unwrap_or(desk.policy().on_full) {
+        let shared = self.shared();
+        let got = match options.on_full.unwrap_or(shared.policy().on_full) {
             OnFull::Fail => Err(Refusal::Full),
             OnFull::DropNewest => {
-                desk.shed(|| 1);
+                shared.shed(|| 1);
                 return Err(Refusal::Shed);
             }
-            OnFull::Wait(limit) => wait_for_room(desk.station(), limit, || {
+            OnFull::Wait(limit) => wait_for_room(shared.remote(), limit, || {
                 if self.ring().is_closed() {
                     return Err(Refusal::Stopped);
                 }
-                desk.pool().take().ok_or(Refusal::Full)
+                shared.pool().take().ok_or(Refusal::Full)
             }),
         };
         got.inspect_err(|_| self.ring().count_refusal())
@@ -303,12 +305,12 @@ impl<S: Active, K: Kind> Handle<S, K> {
         self.producer.ring()
     }
 
-    pub(crate) fn held(&self) -> &Held<Ring<S, K>> {
+    pub(crate) fn held(&self) -> &IntrusiveArc<Ring<S, K>> {
         self.producer.ring()
     }
 
     #[inline(always)]
-    pub(crate) fn desk(&self) -> &Desk<S::Request> {
+    pub(crate) fn shared(&self) -> &Shared<S::Request> {
         self.ring().bell()
     }
 }
@@ -323,8 +325,8 @@ impl<S: Active, K: Kind> fmt::Debug for Handle<S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")
             .field("servant", &S::NAME)
-            .field("name", &self.desk().name())
-            .field("capacity", &self.desk().policy().capacity)
+            .field("name", &self.shared().name())
+            .field("capacity", &self.shared().policy().capacity)
             .finish_non_exhaustive()
     }
 }

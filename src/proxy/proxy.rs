@@ -1,6 +1,6 @@
 //! The caller's side: a [`Proxy`] turns method calls into requests and sends them.
 
-use crate::mailbox::sealed::Shared as _;
+use crate::mailbox::sealed::SharedRing as _;
 use crate::mailbox::{ClonedKind, Kind};
 use crate::object::active::Active;
 use crate::object::control::{abort, stop};
@@ -104,12 +104,12 @@ pub trait Proxy<S: Active>: Sized {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     fn on_exit(&self, monitor: impl FnOnce(Exit) + Send + 'static) {
-        self.handle().desk().exits().watch(Box::new(monitor));
+        self.handle().shared().exits().watch(Box::new(monitor));
     }
 
     /// How the object ended, once it has.
     fn exit(&self) -> Option<Exit> {
-        self.handle().desk().exits().end()
+        self.handle().shared().exits().end()
     }
 
     /// Waits for the object's end; `None` when time was up first. It doesn't stop the object.
@@ -117,28 +117,28 @@ pub trait Proxy<S: Active>: Sized {
     /// # Blocking
     /// For up to `limit`. On the object's own runner it doesn't wait: that would delay what it waits for.
     fn wait_exit(&self, limit: Duration) -> Option<Exit> {
-        let desk = self.handle().desk();
-        if desk.station().is_mine() {
+        let shared = self.handle().shared();
+        if shared.remote().is_mine() {
             return self.exit();
         }
         let deadline = environment::now().checked_add(limit);
-        desk.exits().wait_until(deadline, &Parker::of_this_thread())
+        shared.exits().wait_until(deadline, &Parker::of_this_thread())
     }
 
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str> {
-        self.handle().desk().name()
+        self.handle().shared().name()
     }
 
     /// How many requests fit, of normal priority.
     fn capacity(&self) -> usize {
-        self.handle().desk().policy().capacity
+        self.handle().shared().policy().capacity
     }
 
     /// How many requests from other threads are accepted and not yet served, of any priority; a hint.
     fn queued(&self) -> usize {
         let handle = self.handle();
-        handle.ring().len() + handle.desk().sides().len()
+        handle.ring().len() + handle.shared().priority_lanes().len()
     }
 
     /// How many requests were refused since the start.
@@ -151,7 +151,7 @@ pub trait Proxy<S: Active>: Sized {
     /// [`OnFull::DropNewest`](crate::OnFull::DropNewest),
     /// [`Spawn::shed_oldest`](crate::Spawn::shed_oldest).
     fn shed(&self) -> u64 {
-        self.handle().desk().shed_count()
+        self.handle().shared().shed_count()
     }
 }
 

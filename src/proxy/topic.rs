@@ -58,11 +58,11 @@ use std::{fmt, mem, ptr};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Topic<M: ?Sized + 'static> {
-    shared: Arc<Shared<M>>,
+    shared: Arc<Subscribers<M>>,
 }
 
 /// See the module.
-struct Shared<M: ?Sized + 'static> {
+struct Subscribers<M: ?Sized + 'static> {
     version: AtomicU64,
     subscribers: Mutex<Vec<Subscribed<M>>>,
 }
@@ -89,7 +89,7 @@ impl<M: ?Sized + 'static> Topic<M> {
     /// A topic that nobody has subscribed to.
     pub fn new() -> Self {
         let (version, subscribers) = (AtomicU64::new(0), Mutex::new(Vec::new()));
-        Self { shared: Arc::new(Shared { version, subscribers }) }
+        Self { shared: Arc::new(Subscribers { version, subscribers }) }
     }
 
     /// A publisher: one for each thread that publishes.
@@ -146,7 +146,7 @@ impl<M: ?Sized + 'static> Topic<M> {
     }
 }
 
-impl<M: ?Sized + 'static> Shared<M> {
+impl<M: ?Sized + 'static> Subscribers<M> {
     fn add(&self, subscriber: Subscribed<M>) {
         let mut subscribers = self.subscribers.lock();
         subscribers.push(subscriber);

@@ -1,7 +1,7 @@
 //! A [`Weak`] proxy knows its object without keeping it.
 
-use crate::mailbox::intrusive_arc::Held;
-use crate::mailbox::sealed::Shared as _;
+use crate::mailbox::intrusive_arc::IntrusiveArc;
+use crate::mailbox::sealed::SharedRing as _;
 use crate::mailbox::{ClonedKind, Guest, Mpsc, SharedKind, sealed};
 use crate::object::active::Active;
 use crate::object::shared::Ring;
@@ -36,7 +36,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Weak<S: Active, K: ClonedKind = Mpsc> {
-    ring: Held<Ring<S, K>>,
+    ring: IntrusiveArc<Ring<S, K>>,
 }
 
 // Said outright, as of `Handle`: a request may carry a weak proxy of its own object.
@@ -48,7 +48,7 @@ unsafe impl<S: Active, K: ClonedKind> Send for Weak<S, K> {}
 unsafe impl<S: Active, K: ClonedKind> Sync for Weak<S, K> {}
 
 impl<S: Active, K: ClonedKind> Weak<S, K> {
-    pub(crate) fn of(ring: &Held<Ring<S, K>>) -> Self {
+    pub(crate) fn of(ring: &IntrusiveArc<Ring<S, K>>) -> Self {
         Self { ring: ring.clone() }
     }
 

@@ -1,7 +1,7 @@
 //! A call that forgets its result's type until it is asked for it.
 
 use crate::reply::call::{Call, retyped};
-use crate::reply::call_table::Awaited;
+use crate::reply::call_table::Awaitable;
 use crate::reply::waiter::Waiter;
 use std::any::TypeId;
 use std::mem::ManuallyDrop;
@@ -42,7 +42,7 @@ impl AnyCall {
     }
 }
 
-impl Awaited for AnyCall {
+impl Awaitable for AnyCall {
     fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
         self.call.leave_waiter(waiter)
     }

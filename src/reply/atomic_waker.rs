@@ -22,22 +22,22 @@ const LEAVING: u32 = 1;
 const WAKING: u32 = 2;
 
 /// See the module.
-pub(crate) struct TaskSlot {
+pub(crate) struct AtomicWaker {
     state: AtomicU32,
     waker: UnsafeCell<Option<Waker>>,
 }
 
 // SAFETY: the state says who may touch the waker, one thread at a time; a waker may be sent.
-unsafe impl Sync for TaskSlot {}
+unsafe impl Sync for AtomicWaker {}
 
-impl TaskSlot {
+impl AtomicWaker {
     pub(crate) fn new() -> Self {
         Self { state: AtomicU32::new(FREE), waker: UnsafeCell::new(None) }
     }
 
     /// Leaves a waker in place of the last one. For the owner alone, who looks again afterwards.
     pub(crate) fn leave(&self, waker: &Waker) {
-        // Acquire [task_slot.waker]: sees the slot as it was left; and, if a thread is waking, what
+        // Acquire [atomic_waker.waker]: sees the slot as it was left; and, if a thread is waking, what
         // that one did before.
         if self.state.compare_exchange(FREE, LEAVING, Acquire, Acquire).is_err() {
             // What it wakes may be an older waker than this one, and the slot isn't to be had before it
@@ -52,18 +52,18 @@ impl TaskSlot {
                 *place = Some(waker.clone());
             }
         });
-        // AcqRel [task_slot.waker]: Release carries the waker to whoever wakes. Acquire: of a thread that
+        // AcqRel [atomic_waker.waker]: Release carries the waker to whoever wakes. Acquire: of a thread that
         // came to wake meanwhile the owner sees what it did before, when it looks again.
         self.state.swap(FREE, AcqRel);
     }
 
     /// Wakes the task that left its waker last, unless it was woken since.
     pub(crate) fn wake(&self) {
-        // AcqRel [task_slot.waker]: Acquire sees the waker; Release, for an owner that comes later and
+        // AcqRel [atomic_waker.waker]: Acquire sees the waker; Release, for an owner that comes later and
         // looks again, what was done before.
         if self.state.fetch_or(WAKING, AcqRel) == FREE {
             let waker = self.take();
-            // Release [task_slot.waker]: the slot as it is left.
+            // Release [atomic_waker.waker]: the slot as it is left.
             self.state.fetch_and(!WAKING, Release);
             // It is the user's code: its panic is nobody's here.
             caught(|| waker.map_or((), Waker::wake));

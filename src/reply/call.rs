@@ -11,7 +11,7 @@ use crate::reply::waiter::{Observer, Waiter};
 use crate::runner::environment;
 use crate::runner::fan_out;
 use crate::runner::park::Parker;
-use crate::runner::remote::{self, Station};
+use crate::runner::remote::{self, Remote};
 use crate::runner::wait::{Pause, Waiting, give_way};
 use crate::sync::Arc;
 use std::fmt;
@@ -201,13 +201,13 @@ impl<R> Call<R> {
     /// Whether only the calling thread could serve it.
     pub(crate) fn lives_here(&self) -> bool {
         // SAFETY: the caller's share keeps the cell.
-        self.has_cell() && unsafe { self.cell.as_ref() }.pool().station().is_mine()
+        self.has_cell() && unsafe { self.cell.as_ref() }.pool().remote().is_mine()
     }
 
     /// Whether a thread that waits for it may burn CPU time.
     pub(crate) fn callers_may_spin(&self) -> bool {
         // SAFETY: the caller's share keeps the cell.
-        self.has_cell() && unsafe { self.cell.as_ref() }.pool().station().callers_may_spin()
+        self.has_cell() && unsafe { self.cell.as_ref() }.pool().remote().callers_may_spin()
     }
 
     /// Returns when the call has ended, or the deadline has passed.
@@ -233,15 +233,15 @@ impl<R> Call<R> {
     /// Waits as callers of this engine do before they park; whether the call has ended.
     fn is_ready_soon(&self, deadline: Option<Instant>) -> bool {
         // SAFETY: the caller's share keeps the cell.
-        let station = unsafe { self.cell.as_ref() }.pool().station();
-        let mut waiting = Waiting::new(station.caller_wait());
+        let remote = unsafe { self.cell.as_ref() }.pool().remote();
+        let mut waiting = Waiting::new(remote.caller_wait());
         let mut now = environment::now();
         while !Cell::is_ready(self.cell) {
             let left = deadline.map(|at| at.saturating_duration_since(now));
             if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }
-            match waiting.idle(station.callers_may_spin(), &mut now) {
+            match waiting.idle(remote.callers_may_spin(), &mut now) {
                 Pause::Poll => {}
                 Pause::Yield => give_way(),
                 Pause::Sleep(nap) => std::thread::sleep(left.map_or(nap, |left| nap.min(left))),
@@ -382,10 +382,10 @@ impl<R> Call<R> {
 /// A cell of a pool of its own, with an owner on both sides.
 fn lone_cell<R>() -> NonNull<Cell> {
     let bytes = u32::try_from(reply_bytes::<R>()).expect("a type's size is bounded");
-    let station = Arc::new(Station::new("nobody's"));
+    let remote = Arc::new(Remote::new("nobody's"));
     // Let go of here: the pool lives on until its cell is given back.
     let pool = OwnedPool::unmade();
-    pool.make(bytes, 1, &station).take().expect("a new pool has a cell")
+    pool.make(bytes, 1, &remote).take().expect("a new pool has a cell")
 }
 
 impl<R> Drop for Call<R> {

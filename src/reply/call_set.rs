@@ -1,8 +1,8 @@
 //! Several calls at once, taken in the order in which they end.
 
 use crate::reply::call::Call;
-use crate::reply::call_table::{Awaited, Pending};
-use crate::reply::completions::Owner;
+use crate::reply::call_table::{Awaitable, CallTable};
+use crate::reply::completions::Listener;
 use crate::reply::error::CallError;
 use crate::reply::error::Outcome;
 use crate::reply::waiter::Waiter;
@@ -44,14 +44,14 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct CallSet<R> {
-    calls: Pending<Keyed<R>>,
+    calls: CallTable<Keyed<R>>,
     inserted: usize,
 }
 
 /// A call and its key.
 struct Keyed<R>(usize, Call<R>);
 
-impl<R> Awaited for Keyed<R> {
+impl<R> Awaitable for Keyed<R> {
     fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
         self.1.leave_waiter(waiter)
     }
@@ -64,7 +64,7 @@ impl<R> Awaited for Keyed<R> {
 impl<R> CallSet<R> {
     /// An empty set. It allocates places when the first call is added.
     pub fn new() -> Self {
-        Self { calls: Pending::new(Owner::caller()), inserted: 0 }
+        Self { calls: CallTable::new(Listener::caller()), inserted: 0 }
     }
 
     /// Adds a call, and returns its key: the number of calls added before.
@@ -143,7 +143,7 @@ impl<R> CallSet<R> {
                 Pause::Poll => {}
                 Pause::Yield | Pause::Sleep(_) => give_way(),
                 Pause::Park => {
-                    if let Owner::Caller { parker, .. } = self.calls.owner() {
+                    if let Listener::Caller { parker, .. } = self.calls.listener() {
                         parker.park(left);
                     }
                     now = environment::now();
@@ -187,7 +187,7 @@ impl<R> CallSet<R> {
         if self.is_empty() {
             return Poll::Ready(None);
         }
-        if let Owner::Caller { task, .. } = self.calls.owner() {
+        if let Listener::Caller { task, .. } = self.calls.listener() {
             task.leave(context.waker());
         }
         // Again: one may have ended before the waker was there.

@@ -1,9 +1,9 @@
 //! The calls that somebody waits for together, each in a place of a table.
 //!
-//! The owner's side of [`Ended`]: which places are vacant, taken, or given up. When no place is vacant
+//! The listener's side of [`CompletionStack`]: which places are vacant, taken, or given up. When no place is vacant
 //! there is a further table, twice as large; places keep their numbers, which all tables share.
 
-use crate::reply::completions::{Ended, Links, Member, NONE, Owner};
+use crate::reply::completions::{CompletionEntry, CompletionStack, Completions, Listener, NONE};
 use crate::reply::waiter::Waiter;
 use crate::sync::Arc;
 use std::mem;
@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 const PLACES_FIRST: u32 = 8;
 
 /// What waits for a call to end.
-pub(crate) trait Awaited {
+pub(crate) trait Awaitable {
     /// Leaves a waiter; gives it back if the call has ended.
     fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter>;
     /// Takes the waiter back; `false` if it is on its way.
@@ -21,7 +21,7 @@ pub(crate) trait Awaited {
 }
 
 /// See the module.
-pub(crate) struct Pending<T> {
+pub(crate) struct CallTable<T> {
     /// The newest and largest last.
     tables: Vec<Table<T>>,
     /// The first of a list of vacant places.
@@ -30,12 +30,12 @@ pub(crate) struct Pending<T> {
     arrived: u32,
     taken: usize,
     given_up: usize,
-    ended: Arc<Ended>,
+    ended: Arc<CompletionStack>,
 }
 
 struct Table<T> {
     places: Box<[Place<T>]>,
-    links: Arc<Links>,
+    links: Arc<Completions>,
 }
 
 enum Place<T> {
@@ -48,15 +48,15 @@ enum Place<T> {
     GivenUp,
 }
 
-impl<T: Awaited> Pending<T> {
+impl<T: Awaitable> CallTable<T> {
     /// No places: the first table is made for the first call.
-    pub(crate) fn new(owner: Owner) -> Self {
-        let ended = Arc::new(Ended::new(owner));
+    pub(crate) fn new(listener: Listener) -> Self {
+        let ended = Arc::new(CompletionStack::new(listener));
         Self { tables: Vec::new(), vacant: NONE, arrived: NONE, taken: 0, given_up: 0, ended }
     }
 
-    pub(crate) fn owner(&self) -> &Owner {
-        self.ended.owner()
+    pub(crate) fn listener(&self) -> &Listener {
+        self.ended.listener()
     }
 
     /// How many calls were added and neither taken nor given up.
@@ -64,7 +64,7 @@ impl<T: Awaited> Pending<T> {
         self.taken
     }
 
-    /// Whether no place is in use, so that nobody is on the way to tell the owner.
+    /// Whether no place is in use, so that nobody is on the way to tell the listener.
     pub(crate) fn is_idle(&self) -> bool {
         self.taken == 0 && self.given_up == 0
     }
@@ -75,14 +75,14 @@ impl<T: Awaited> Pending<T> {
             self.grow();
         }
         let place = self.vacant - 1;
-        let member = Member::new(self.tables[table_of(place)].links.clone(), place);
-        let left = item.leave_waiter(Waiter::Member(member));
+        let member = CompletionEntry::new(self.tables[table_of(place)].links.clone(), place);
+        let left = item.leave_waiter(Waiter::CompletionEntry(member));
         let taken = Place::Taken(item, left.is_err());
         if let Place::Vacant(next) = mem::replace(self.place(place), taken) {
             self.vacant = next;
         }
         self.taken += 1;
-        if let Err(Waiter::Member(member)) = left {
+        if let Err(Waiter::CompletionEntry(member)) = left {
             member.complete();
         }
     }
@@ -93,7 +93,7 @@ impl<T: Awaited> Pending<T> {
         let (first, end) = (first_of(table), first_of(table + 1));
         let link = |place| if place + 1 < end { place + 2 } else { NONE };
         let places = (first..end).map(|place| Place::Vacant(link(place))).collect();
-        let links = Arc::new(Links::new(self.ended.clone(), first, end - first));
+        let links = Arc::new(Completions::new(self.ended.clone(), first, end - first));
         self.tables.push(Table { places, links });
         self.vacant = first + 1;
     }
@@ -102,7 +102,7 @@ impl<T: Awaited> Pending<T> {
     pub(crate) fn take(&mut self) -> Option<T> {
         loop {
             let place = self.arrived.checked_sub(1)?;
-            // Relaxed: the owner's list by now.
+            // Relaxed: the listener's list by now.
             self.arrived = self.tables[table_of(place)].links.below(place).load(Relaxed);
             match self.vacate(place) {
                 Place::Taken(item, _) => {
@@ -119,13 +119,13 @@ impl<T: Awaited> Pending<T> {
         self.arrived != NONE
     }
 
-    /// Fetches the calls that have ended, when those fetched before were taken; see [`Ended::take`].
+    /// Fetches the calls that have ended, when those fetched before were taken; see [`CompletionStack::take`].
     pub(crate) fn fetch(&mut self) {
         debug_assert_eq!(self.arrived, NONE, "the older ones come first");
         let mut at = self.ended.take();
         while let Some(place) = at.checked_sub(1) {
             let below = self.tables[table_of(place)].links.below(place);
-            // Relaxed, both: the chain is the owner's since it was taken. It is turned round.
+            // Relaxed, both: the chain is the listener's since it was taken. It is turned round.
             at = below.load(Relaxed);
             below.store(self.arrived, Relaxed);
             self.arrived = place + 1;

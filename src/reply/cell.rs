@@ -416,7 +416,7 @@ impl Cell {
                 Err(now) => seen = now,
             }
         }
-        let _leave = Finally(|| Self::leave(this));
+        let _leave = Defer(|| Self::leave(this));
         if seen & ENDED == 0 {
             // SAFETY: `DONE` without `ENDED`: the outcome is the caller's, who never took it, and
             // the cell is still the caller's too.
@@ -481,9 +481,9 @@ impl Cell {
 }
 
 /// What is left to do with a cell when its outcome was dropped, which may panic: it is the user's.
-struct Finally<F: Fn()>(F);
+struct Defer<F: Fn()>(F);
 
-impl<F: Fn()> Drop for Finally<F> {
+impl<F: Fn()> Drop for Defer<F> {
     #[inline(always)]
     fn drop(&mut self) {
         (self.0)();

@@ -1,7 +1,7 @@
 //! Calls that have ended, on their way to whoever waits for several: a set, or an object.
 //!
 //! Each such call has a place, by number. When it ends, the thread that ends it pushes the number onto
-//! a stack, and tells the owner if the stack was empty: the owner takes all that is there. A place is a
+//! a stack, and tells the listener if the stack was empty: the listener takes all that is there. A place is a
 //! link of a list that lies ready, so neither waiting nor ending allocates.
 //!
 //! An object is told by its own link, pushed onto its runner's ready set. The runner empties the stack
@@ -13,10 +13,10 @@
 //! The stack: R. K. Treiber (1986), taken off whole, so without its ABA problem.
 
 use crate::object::shared::ring;
-use crate::reply::atomic_waker::TaskSlot;
+use crate::reply::atomic_waker::AtomicWaker;
 use crate::runner::park::Parker;
 use crate::runner::ready::Link;
-use crate::runner::remote::Station;
+use crate::runner::remote::Remote;
 use crate::sync::{Arc, AtomicU32};
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
@@ -24,41 +24,41 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 pub(crate) const NONE: u32 = 0;
 
 /// The places of calls that have ended, the last one first, and whoever waits for them.
-pub(crate) struct Ended {
+pub(crate) struct CompletionStack {
     newest: AtomicU32,
-    owner: Owner,
+    listener: Listener,
 }
 
 /// Who is told that a call has ended, if none had before.
-pub(crate) enum Owner {
+pub(crate) enum Listener {
     /// A thread that sleeps, or a task.
-    Caller { parker: Parker, task: TaskSlot },
+    Caller { parker: Parker, task: AtomicWaker },
     /// An object, by its link.
-    Object { station: Arc<Station>, link: Link },
+    Object { remote: Arc<Remote>, link: Link },
 }
 
-impl Owner {
+impl Listener {
     pub(crate) fn caller() -> Self {
-        Self::Caller { parker: Parker::default(), task: TaskSlot::new() }
+        Self::Caller { parker: Parker::default(), task: AtomicWaker::new() }
     }
 }
 
 /// Some of the places: a list that begins with the number `first`.
-pub(crate) struct Links {
-    ended: Arc<Ended>,
+pub(crate) struct Completions {
+    ended: Arc<CompletionStack>,
     first: u32,
     /// For each place the one below it on the stack.
     below: Box<[AtomicU32]>,
 }
 
 /// One call's place: what it does when it ends.
-pub(crate) struct Member {
-    links: Arc<Links>,
+pub(crate) struct CompletionEntry {
+    links: Arc<Completions>,
     place: u32,
 }
 
-impl Member {
-    pub(crate) fn new(links: Arc<Links>, place: u32) -> Self {
+impl CompletionEntry {
+    pub(crate) fn new(links: Arc<Completions>, place: u32) -> Self {
         Self { links, place }
     }
 
@@ -70,23 +70,23 @@ impl Member {
         loop {
             // Relaxed: the CAS below shows it.
             links.below(place).store(newest, Relaxed);
-            // AcqRel: Release [ended.newest] carries the link in the list, the call's outcome has a
-            // pair of its own. Acquire [ended.taken]: whoever finds the stack empty finds the object's
+            // AcqRel: Release [completions.newest] carries the link in the list, the call's outcome has a
+            // pair of its own. Acquire [completions.taken]: whoever finds the stack empty finds the object's
             // link off the ready set. Relaxed on failure: again.
             match ended.newest.compare_exchange(newest, place + 1, AcqRel, Relaxed) {
                 Ok(_) => break,
                 Err(now) => newest = now,
             }
         }
-        // Whoever finds the stack empty owes the telling: the owner takes all that is there.
+        // Whoever finds the stack empty owes the telling: the listener takes all that is there.
         if newest == NONE {
             ended.tell_owner();
         }
     }
 }
 
-impl Links {
-    pub(crate) fn new(ended: Arc<Ended>, first: u32, count: u32) -> Self {
+impl Completions {
+    pub(crate) fn new(ended: Arc<CompletionStack>, first: u32, count: u32) -> Self {
         Self { ended, first, below: (0..count).map(|_| AtomicU32::new(NONE)).collect() }
     }
 
@@ -95,16 +95,16 @@ impl Links {
     }
 }
 
-impl Ended {
-    pub(crate) fn new(owner: Owner) -> Self {
-        Self { newest: AtomicU32::new(NONE), owner }
+impl CompletionStack {
+    pub(crate) fn new(listener: Listener) -> Self {
+        Self { newest: AtomicU32::new(NONE), listener }
     }
 
-    pub(crate) fn owner(&self) -> &Owner {
-        &self.owner
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.listener
     }
 
-    /// Takes all that is there: the place that came last, plus one. For the owner; for an object after
+    /// Takes all that is there: the place that came last, plus one. For the listener; for an object after
     /// its link was taken off the ready set, and once for each time that it was.
     pub(crate) fn take(&self) -> u32 {
         // Relaxed: a look that costs no write; nobody rests on it who has not been told, or has left
@@ -112,22 +112,22 @@ impl Ended {
         if self.newest.load(Relaxed) == NONE {
             return NONE;
         }
-        // AcqRel: Acquire [ended.newest] sees every link in the chain. Release [ended.taken]: that the
+        // AcqRel: Acquire [completions.newest] sees every link in the chain. Release [completions.taken]: that the
         // object's link is off the ready set.
         self.newest.swap(NONE, AcqRel)
     }
 
     fn tell_owner(&self) {
-        match &self.owner {
-            Owner::Caller { parker, task } => {
+        match &self.listener {
+            Listener::Caller { parker, task } => {
                 parker.unpark();
                 task.wake();
             }
-            Owner::Object { station, link } => {
-                // SAFETY: whoever found the stack empty pushes, and the owner empties it only after it
+            Listener::Object { remote, link } => {
+                // SAFETY: whoever found the stack empty pushes, and the listener empties it only after it
                 // has taken the link off, so the link isn't in the set. The object keeps it while a
-                // place is in use (`Object::is_over`), and this one is until the owner has taken it.
-                unsafe { ring(station, link) };
+                // place is in use (`Object::try_finish`), and this one is until the listener has taken it.
+                unsafe { ring(remote, link) };
             }
         }
     }

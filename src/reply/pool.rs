@@ -16,7 +16,7 @@
 //! The stack: R. K. Treiber (1986) with a version tag (IBM System/370 Principles of Operation).
 
 use crate::reply::cell::Cell;
-use crate::runner::remote::Station;
+use crate::runner::remote::Remote;
 use crate::sync::{Arc, AtomicPtr, AtomicU32, AtomicU64, IS_MODEL};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::Range;
@@ -68,7 +68,7 @@ pub(crate) struct Pool {
     /// The size of a cell with its outcome.
     cell_bytes: u32,
     chunks: [AtomicPtr<u8>; CHUNKS],
-    station: Arc<Station>,
+    remote: Arc<Remote>,
     cells_max: u32,
     stopped: AtomicU32,
     /// Cells still out after the object's end; see the module.
@@ -102,8 +102,8 @@ impl OwnedPool {
 
     /// The pool; of at most `cells_max` cells, with `reply_bytes` behind each.
     #[cold]
-    pub(crate) fn make(&self, reply_bytes: u32, cells_max: u32, station: &Arc<Station>) -> &Pool {
-        let fresh = Pool::new(reply_bytes, cells_max, station.clone());
+    pub(crate) fn make(&self, reply_bytes: u32, cells_max: u32, remote: &Arc<Remote>) -> &Pool {
+        let fresh = Pool::new(reply_bytes, cells_max, remote.clone());
         // AcqRel [pool.made]: Release carries the pool; Acquire, on failure too, sees the one that
         // another caller made first.
         let made = self.0.compare_exchange(ptr::null_mut(), fresh.as_ptr(), AcqRel, Acquire);
@@ -132,7 +132,7 @@ impl Drop for OwnedPool {
 }
 
 impl Pool {
-    fn new(reply_bytes: u32, cells_max: u32, station: Arc<Station>) -> NonNull<Self> {
+    fn new(reply_bytes: u32, cells_max: u32, remote: Arc<Remote>) -> NonNull<Self> {
         let cell_bytes = size_of::<Cell>() + reply_bytes.next_multiple_of(64) as usize;
         let layout = Self::layout(cell_bytes);
         // SAFETY: the layout is not empty.
@@ -147,7 +147,7 @@ impl Pool {
             grown: AtomicU32::new(2),
             cell_bytes: cell_bytes as u32,
             chunks: chunks.map(AtomicPtr::new),
-            station,
+            remote,
             cells_max: cells_max.clamp(1, CALLS_MAX),
             stopped: AtomicU32::new(0),
             balance: AtomicU64::new(0),
@@ -255,8 +255,8 @@ impl Pool {
     }
 
     /// The runner of the object: callers ask it how to wait, and whether they may.
-    pub(crate) fn station(&self) -> &Station {
-        &self.station
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
     }
 
     /// Cells allocated so far.

@@ -104,8 +104,8 @@ impl<R> Reply<R> {
             _ => None,
         };
         context.park_reply::<R>(cell, deadline);
-        let failure = cell.map(|cell| Failure { cell, fail: fail::<R> });
-        let mut parked = Parked { context, failure, has_returned: false };
+        let failure = cell.map(|cell| ErasedReply { cell, fail: fail::<R> });
+        let mut parked = LaterGuard { context, failure, has_returned: false };
         let _ = method(parked.context);
         parked.has_returned = true;
     }
@@ -137,7 +137,7 @@ impl<R> Reply<R> {
             return;
         };
         let Some(deadline) = self.begin(cell, start) else { return };
-        let unanswered = Unanswered(Failure { cell, fail: fail::<R> });
+        let unanswered = LeftToEngine(ErasedReply { cell, fail: fail::<R> });
         let result = method(deadline);
         mem::forget(unanswered);
         Cell::complete(cell, Ok(result));
@@ -198,23 +198,23 @@ fn fail<R>(cell: NonNull<Cell>, error: CallError) {
 
 /// A call whose method is running: if it unwinds, the call is left to the engine, which knows the
 /// panic's message.
-struct Unanswered(Failure);
+struct LeftToEngine(ErasedReply);
 
 /// A call whose method may take the reply, to answer later. If it doesn't, the call ends here; or it is
 /// left to the engine, if the method unwinds.
-struct Parked<'c, 'a, S: Active> {
+struct LaterGuard<'c, 'a, S: Active> {
     context: &'c mut Context<'a, S>,
     /// None of a one-way request.
-    failure: Option<Failure>,
+    failure: Option<ErasedReply>,
     has_returned: bool,
 }
 
-impl<S: Active> Drop for Parked<'_, '_, S> {
+impl<S: Active> Drop for LaterGuard<'_, '_, S> {
     fn drop(&mut self) {
         let is_there = self.context.unpark_reply();
         match self.failure.take_if(|_| is_there) {
             Some(failure) if self.has_returned => failure.end(CallError::Dropped),
-            Some(failure) => drop(Unanswered(failure)),
+            Some(failure) => drop(LeftToEngine(failure)),
             None => {}
         }
     }
@@ -222,14 +222,14 @@ impl<S: Active> Drop for Parked<'_, '_, S> {
 
 /// How to end a call without knowing its result's type.
 #[derive(Clone, Copy)]
-pub(crate) struct Failure {
+pub(crate) struct ErasedReply {
     cell: NonNull<Cell>,
     fail: fn(NonNull<Cell>, CallError),
 }
 
-thread_local!(static UNANSWERED: StdCell<Option<Failure>> = const { StdCell::new(None) });
+thread_local!(static UNANSWERED: StdCell<Option<ErasedReply>> = const { StdCell::new(None) });
 
-impl Failure {
+impl ErasedReply {
     /// The call whose method has just unwound on this thread, if it had one.
     pub(crate) fn take() -> Option<Self> {
         UNANSWERED.with(StdCell::take)
@@ -240,7 +240,7 @@ impl Failure {
     }
 }
 
-impl Drop for Unanswered {
+impl Drop for LeftToEngine {
     fn drop(&mut self) {
         if let Some(older) = UNANSWERED.with(|unanswered| unanswered.replace(Some(self.0))) {
             older.end(CallError::Dropped);

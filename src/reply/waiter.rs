@@ -1,7 +1,7 @@
 //! Who is told that a call has ended: a thread, a task, a set of calls, or an observer.
 
 use crate::panics::caught;
-use crate::reply::completions::Member;
+use crate::reply::completions::CompletionEntry;
 use crate::reply::error::CallError;
 use crate::reply::error::Outcome;
 use crate::runner::park::Parker;
@@ -13,7 +13,7 @@ use std::task::Waker;
 pub(crate) enum Waiter {
     Thread(Arc<Parker>),
     Task(Waker),
-    Member(Member),
+    CompletionEntry(CompletionEntry),
     Observer(Observer),
 }
 
@@ -22,7 +22,7 @@ impl Waiter {
         match self {
             Self::Thread(parker) => parker.unpark(),
             Self::Task(waker) => waker.wake(),
-            Self::Member(member) => member.complete(),
+            Self::CompletionEntry(member) => member.complete(),
             Self::Observer(_) => debug_assert!(false, "an observer is run, not woken"),
         }
     }

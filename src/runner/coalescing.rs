@@ -29,7 +29,7 @@ const SKIPPED: std::ops::RangeInclusive<u32> = 16..=1024;
 
 /// What a runner knows of the streams that come to it.
 #[derive(Debug)]
-pub(crate) struct Linger {
+pub(crate) struct Coalescing {
     /// While above 0, requests come in a stream: a turn received several not long ago.
     dense: u32,
     /// The last turn received nothing.
@@ -42,7 +42,7 @@ pub(crate) struct Linger {
     next_skip: u32,
 }
 
-impl Linger {
+impl Coalescing {
     pub(crate) fn new() -> Self {
         Self { dense: 0, was_idle: true, has_rested: false, skip: 0, next_skip: *SKIPPED.start() }
     }
@@ -99,10 +99,10 @@ mod tests {
     use super::*;
 
     /// How often it rests in so many turns, each of which receives the same.
-    fn rests(linger: &mut Linger, turns: u32, received: usize) -> u32 {
+    fn rests(coalescing: &mut Coalescing, turns: u32, received: usize) -> u32 {
         let mut rests = 0;
         for _ in 0..turns {
-            linger.after_turn(received, || {
+            coalescing.after_turn(received, || {
                 rests += 1;
                 true
             });
@@ -112,36 +112,36 @@ mod tests {
 
     #[test]
     fn a_stream_is_left_alone_after_each_turn_that_received_few() {
-        assert_eq!(rests(&mut Linger::new(), 100, WORTH), 100);
-        assert_eq!(rests(&mut Linger::new(), 100, ENOUGH), 0);
+        assert_eq!(rests(&mut Coalescing::new(), 100, WORTH), 100);
+        assert_eq!(rests(&mut Coalescing::new(), 100, ENOUGH), 0);
     }
 
     #[test]
     fn single_requests_are_no_stream() {
-        assert_eq!(rests(&mut Linger::new(), 100, 1), 0);
+        assert_eq!(rests(&mut Coalescing::new(), 100, 1), 0);
     }
 
     #[test]
     fn rests_that_do_not_pay_become_rare_and_come_back() {
-        let mut linger = Linger::new();
-        let rare = rests(&mut linger, 10_000, DENSE);
+        let mut coalescing = Coalescing::new();
+        let rare = rests(&mut coalescing, 10_000, DENSE);
         assert!((6..=16).contains(&rare), "{rare}");
-        assert!(rests(&mut linger, 2_000, WORTH) > 900);
+        assert!(rests(&mut coalescing, 2_000, WORTH) > 900);
     }
 
     #[test]
     fn idle_polls_are_left_out() {
-        let mut linger = Linger::new();
-        rests(&mut linger, 1, DENSE);
+        let mut coalescing = Coalescing::new();
+        rests(&mut coalescing, 1, DENSE);
         // The first finds that the rest before it brought nothing.
-        assert_eq!(rests(&mut linger, 1_000, 0), 0);
-        assert_eq!(linger.skip, *SKIPPED.start() - 1);
+        assert_eq!(rests(&mut coalescing, 1_000, 0), 0);
+        assert_eq!(coalescing.skip, *SKIPPED.start() - 1);
     }
 
     #[test]
     fn who_may_not_spin_does_not_rest() {
-        let mut linger = Linger::new();
-        linger.after_turn(DENSE, || false);
-        assert!(!linger.has_rested);
+        let mut coalescing = Coalescing::new();
+        coalescing.after_turn(DENSE, || false);
+        assert!(!coalescing.has_rested);
     }
 }

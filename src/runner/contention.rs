@@ -28,27 +28,27 @@ const SLEEPS_BESIDE_A_HOG: u32 = 4096;
 
 /// What a runner knows of who else runs on its CPU.
 #[derive(Debug)]
-pub(crate) struct Neighbours {
+pub(crate) struct Contention {
     /// The thread is bound to one CPU.
     is_bound: bool,
     /// The last yield let somebody run.
-    are_there: bool,
+    is_contended: bool,
     /// There was a yield in this wait.
     has_yielded: bool,
     /// So many sleeps pass before the next yield.
     sleeps_left: u32,
 }
 
-impl Neighbours {
+impl Contention {
     /// For a thread that may run on so many CPUs.
     pub(crate) fn of(cpus: usize) -> Self {
-        Self { is_bound: cpus == 1, are_there: false, has_yielded: false, sleeps_left: 0 }
+        Self { is_bound: cpus == 1, is_contended: false, has_yielded: false, sleeps_left: 0 }
     }
 
     /// Whether others want the CPU: spinning would take it from them.
     #[inline(always)]
-    pub(crate) fn are_there(&self) -> bool {
-        self.are_there
+    pub(crate) fn is_contended(&self) -> bool {
+        self.is_contended
     }
 
     /// There was work: the next wait begins anew.
@@ -59,7 +59,7 @@ impl Neighbours {
 
     /// Before a sleep: lets others run, if that seems right; then there may be work. At most once in
     /// a wait.
-    pub(crate) fn let_run(&mut self) -> bool {
+    pub(crate) fn yield_if_due(&mut self) -> bool {
         if !self.is_due() {
             return false;
         }
@@ -80,9 +80,9 @@ impl Neighbours {
     }
 
     fn note(&mut self, took: Duration) {
-        self.are_there = (LET_RUN..TOO_LONG).contains(&took);
+        self.is_contended = (LET_RUN..TOO_LONG).contains(&took);
         self.sleeps_left = match took {
-            _ if self.are_there => 0,
+            _ if self.is_contended => 0,
             _ if took >= TOO_LONG => SLEEPS_BESIDE_A_HOG,
             _ => SLEEPS_ALONE,
         };
@@ -95,14 +95,14 @@ mod tests {
 
     /// In how many of so many sleeps it yields, where each yield takes so long.
     fn yields(sleeps: u32, took: Duration) -> u32 {
-        let mut neighbours = Neighbours::of(1);
+        let mut contention = Contention::of(1);
         let mut yields = 0;
         for _ in 0..sleeps {
-            neighbours.worked();
-            if neighbours.is_due() {
-                neighbours.note(took);
+            contention.worked();
+            if contention.is_due() {
+                contention.note(took);
                 yields += 1;
-                assert!(!neighbours.is_due(), "once in a wait");
+                assert!(!contention.is_due(), "once in a wait");
             }
         }
         yields
@@ -125,18 +125,18 @@ mod tests {
 
     #[test]
     fn a_thread_with_several_cpus_leaves_it_to_the_kernel() {
-        assert!(!Neighbours::of(2).is_due());
+        assert!(!Contention::of(2).is_due());
     }
 
     #[test]
     fn spinning_stops_with_the_first_yield_that_let_somebody_run_and_begins_again_with_the_first_that_did_not()
      {
-        let mut neighbours = Neighbours::of(1);
-        neighbours.note(LET_RUN);
-        assert!(neighbours.are_there());
-        neighbours.note(LET_RUN / 2);
-        assert!(!neighbours.are_there());
-        neighbours.note(TOO_LONG);
-        assert!(!neighbours.are_there());
+        let mut contention = Contention::of(1);
+        contention.note(LET_RUN);
+        assert!(contention.is_contended());
+        contention.note(LET_RUN / 2);
+        assert!(!contention.is_contended());
+        contention.note(TOO_LONG);
+        assert!(!contention.is_contended());
     }
 }

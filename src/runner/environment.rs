@@ -6,24 +6,24 @@
 
 use crate::engine::engine::EngineHandle;
 use crate::engine::runner::Runner;
-use crate::runner::remote::Station;
+use crate::runner::remote::Remote;
 use crate::sync::Arc;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
 /// What stands in for the machine.
-pub(crate) trait World {
+pub(crate) trait Environment {
     /// Lets the runners go on until `is_over`, or that time.
     fn wait(self: Rc<Self>, deadline: Option<Instant>, is_over: &mut dyn FnMut() -> bool);
     /// Takes a runner in, that would have a thread otherwise.
-    fn launch(self: Rc<Self>, runner: Runner, station: Arc<Station>, engine: EngineHandle);
+    fn launch(self: Rc<Self>, runner: Runner, remote: Arc<Remote>, engine: EngineHandle);
 }
 
 thread_local! {
     /// The time of a thread that simulates.
     static NOW: Cell<Option<Instant>> = const { Cell::new(None) };
-    static WORLD: RefCell<Option<Rc<dyn World>>> = const { RefCell::new(None) };
+    static WORLD: RefCell<Option<Rc<dyn Environment>>> = const { RefCell::new(None) };
 }
 
 /// What the clock says.
@@ -39,7 +39,7 @@ pub(crate) fn is_simulated() -> bool {
 }
 
 /// What stands in for the machine, if anything does.
-pub(crate) fn simulated() -> Option<Rc<dyn World>> {
+pub(crate) fn simulated() -> Option<Rc<dyn Environment>> {
     if is_simulated() { WORLD.with_borrow(Option::clone) } else { None }
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn wait(deadline: Option<Instant>, mut is_over: impl FnMut() -> bool)
 }
 
 /// Has the calling thread simulate from that time on; `false` if it does already.
-pub(crate) fn enter(world: Rc<dyn World>, now: Instant) -> bool {
+pub(crate) fn enter(world: Rc<dyn Environment>, now: Instant) -> bool {
     if is_simulated() {
         return false;
     }

@@ -1,6 +1,6 @@
 //! Waking the runners of many objects after all of them have their requests.
 
-use crate::runner::remote::Station;
+use crate::runner::remote::Remote;
 use crate::sync::{Arc, thread_local};
 use std::cell::{Cell, RefCell};
 
@@ -8,7 +8,7 @@ thread_local! {
     /// How many [`fan_out`]s this thread is in.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// The runners that were found asleep, and are awake once they are told.
-    static ASLEEP: RefCell<Vec<Arc<Station>>> = const { RefCell::new(Vec::new()) };
+    static ASLEEP: RefCell<Vec<Arc<Remote>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `send`, and wakes the runners that its requests found asleep when it is over.
@@ -67,11 +67,11 @@ impl Drop for Waking {
 }
 
 /// Wakes a runner that a request of this thread has found asleep: now, or at the fan-out's end.
-pub(crate) fn wake(station: &Arc<Station>) {
+pub(crate) fn wake(remote: &Arc<Remote>) {
     if DEPTH.with(Cell::get) == 0 {
-        station.ready().unpark();
+        remote.ready().unpark();
     } else {
-        ASLEEP.with(|asleep| asleep.borrow_mut().push(station.clone()));
+        ASLEEP.with(|asleep| asleep.borrow_mut().push(remote.clone()));
     }
 }
 
@@ -86,6 +86,6 @@ pub(crate) fn wake_before_waiting() {
 #[cold]
 fn wake_all() {
     // Waking runs nothing of the user's; the list keeps its memory for the next fan-out.
-    let wake = |station: Arc<Station>| station.ready().unpark();
+    let wake = |remote: Arc<Remote>| remote.ready().unpark();
     ASLEEP.with(|asleep| asleep.borrow_mut().drain(..).for_each(wake));
 }

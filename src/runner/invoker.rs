@@ -1,7 +1,7 @@
 //! Driving a runner from the user's own loop: turns, and sleeping between them in the user's poller.
 
 use crate::runner::environment;
-use crate::runner::scheduler::{Rest, Scheduler};
+use crate::runner::scheduler::{ParkDecision, Scheduler};
 use crate::runner::wait::{Pause, give_way};
 use crate::sys::BorrowedFd;
 use std::io;
@@ -99,7 +99,7 @@ impl Scheduler {
     /// What the system says if it makes no more descriptors; [`Unsupported`](io::ErrorKind::Unsupported)
     /// where there is no `eventfd`, so on anything but Linux: use [`park_for`](Self::park_for) there.
     pub fn wake_fd(&self) -> io::Result<BorrowedFd<'_>> {
-        self.station().ready().wake_fd()
+        self.remote().ready().wake_fd()
     }
 
     /// Gets ready for a sleep: asks all objects to ring from now on, and says how long the loop may
@@ -117,8 +117,8 @@ impl Scheduler {
     /// # Blocking
     /// Never.
     pub fn park(&mut self) -> Parked {
-        match self.prepare_to_park() {
-            Parked::Until(_) if !self.station().ready().announce_sleep() => Parked::No,
+        match self.parked_until() {
+            Parked::Until(_) if !self.remote().ready().announce_sleep() => Parked::No,
             answer => answer,
         }
     }
@@ -131,22 +131,22 @@ impl Scheduler {
     /// For at most `limit`, a wake-up's delay, and what the system adds. Not at all if there is something
     /// to do, or if the runner [is over](Self::is_over).
     pub fn park_for(&mut self, limit: Duration) -> bool {
-        let Parked::Until(until) = self.prepare_to_park() else { return false };
+        let Parked::Until(until) = self.parked_until() else { return false };
         let left = until.map(|at| at.saturating_duration_since(environment::now()));
-        self.station().ready().park(Some(left.map_or(limit, |left| left.min(limit))))
+        self.remote().ready().park(Some(left.map_or(limit, |left| left.min(limit))))
     }
 
     /// Whether the runner was stopped, by its engine or alone, and its last object has gone: then nothing
     /// is left but to drop the scheduler.
     pub fn is_over(&self) -> bool {
-        self.station().is_stopping() && self.is_empty()
+        self.remote().is_stopping() && self.is_empty()
     }
 
     /// Everything of `park` but the announcement.
-    fn prepare_to_park(&mut self) -> Parked {
+    fn parked_until(&mut self) -> Parked {
         let now = self.now();
-        let nap = match self.rest() {
-            Rest::Polled => match self.obstructed.pause() {
+        let nap = match self.prepare_to_park() {
+            ParkDecision::Polled => match self.obstructed.pause() {
                 Pause::Sleep(nap) => now.checked_add(nap),
                 pause => {
                     if pause == Pause::Yield {
@@ -155,9 +155,9 @@ impl Scheduler {
                     return Parked::No;
                 }
             },
-            rest => {
+            decision => {
                 self.obstructed.over();
-                if rest == Rest::Disturbed {
+                if decision == ParkDecision::Disturbed {
                     return Parked::No;
                 }
                 None

@@ -5,7 +5,7 @@
 //! every producer (round trip 444 ns with it and 395 without, one-way requests 14.8 and 13.1, medians
 //! of three paired runs on one two-core virtual machine).
 
-use crate::runner::remote::Mine;
+use crate::runner::remote::OwnerToken;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
@@ -44,18 +44,18 @@ impl<T> LocalQueue<T> {
 
     /// How many items wait.
     #[inline(always)]
-    pub(crate) fn len(&self, _: Mine<'_>) -> usize {
+    pub(crate) fn len(&self, _: OwnerToken<'_>) -> usize {
         self.length.get() as usize
     }
 
     /// Says whether the owner has a note of this queue; returns what was said before.
-    pub(crate) fn note(&self, _: Mine<'_>, is_noted: bool) -> bool {
+    pub(crate) fn note(&self, _: OwnerToken<'_>, is_noted: bool) -> bool {
         self.is_noted.replace(is_noted)
     }
 
     /// Adds an item. Room for `reserve` is made at the first; more when that is used up.
     #[inline(always)]
-    pub(crate) fn push(&self, _: Mine<'_>, item: T, reserve: usize) {
+    pub(crate) fn push(&self, _: OwnerToken<'_>, item: T, reserve: usize) {
         let length = self.length.get();
         if length == self.places.get() {
             self.grow(reserve);
@@ -68,7 +68,7 @@ impl<T> LocalQueue<T> {
 
     /// What `look` finds in the oldest item. It must not touch the queue.
     #[inline(always)]
-    pub(crate) fn first<R>(&self, _: Mine<'_>, look: impl FnOnce(&T) -> R) -> Option<R> {
+    pub(crate) fn first<R>(&self, _: OwnerToken<'_>, look: impl FnOnce(&T) -> R) -> Option<R> {
         if self.length.get() == 0 {
             return None;
         }
@@ -78,14 +78,18 @@ impl<T> LocalQueue<T> {
 
     /// Takes the oldest item.
     #[inline(always)]
-    pub(crate) fn pop(&self, mine: Mine<'_>) -> Option<T> {
-        self.pop_if(mine, |_| true)
+    pub(crate) fn pop(&self, owner: OwnerToken<'_>) -> Option<T> {
+        self.pop_if(owner, |_| true)
     }
 
     /// Takes the oldest item if it is such a one. `is_wanted` must not touch the queue.
     #[inline(always)]
-    pub(crate) fn pop_if(&self, mine: Mine<'_>, is_wanted: impl FnOnce(&T) -> bool) -> Option<T> {
-        self.first(mine, is_wanted)?.then(|| self.take())
+    pub(crate) fn pop_if(
+        &self,
+        owner: OwnerToken<'_>,
+        is_wanted: impl FnOnce(&T) -> bool,
+    ) -> Option<T> {
+        self.first(owner, is_wanted)?.then(|| self.take())
     }
 
     /// Takes the oldest item, which is there.
@@ -149,42 +153,42 @@ impl<T> Drop for LocalQueue<T> {
 /// The objects that the owner has called and not yet turned to, oldest first, by their keys.
 ///
 /// Nearly always one at most: that one costs no look into a list.
-pub(crate) struct Woken {
+pub(crate) struct LocalReady {
     first: Cell<Option<usize>>,
     more: LocalQueue<usize>,
 }
 
 // SAFETY: as for `LocalQueue`.
-unsafe impl Sync for Woken {}
+unsafe impl Sync for LocalReady {}
 
-impl Woken {
+impl LocalReady {
     pub(crate) fn new() -> Self {
         Self { first: Cell::new(None), more: LocalQueue::new() }
     }
 
     #[inline(always)]
-    pub(crate) fn is_empty(&self, _: Mine<'_>) -> bool {
+    pub(crate) fn is_empty(&self, _: OwnerToken<'_>) -> bool {
         self.first.get().is_none()
     }
 
     #[inline(always)]
-    pub(crate) fn push(&self, mine: Mine<'_>, key: usize) {
+    pub(crate) fn push(&self, owner: OwnerToken<'_>, key: usize) {
         match self.first.get() {
             None => self.first.set(Some(key)),
-            Some(_) => self.push_more(mine, key),
+            Some(_) => self.push_more(owner, key),
         }
     }
 
     #[inline(never)]
-    fn push_more(&self, mine: Mine<'_>, key: usize) {
-        self.more.push(mine, key, WOKEN_RESERVE);
+    fn push_more(&self, owner: OwnerToken<'_>, key: usize) {
+        self.more.push(owner, key, WOKEN_RESERVE);
     }
 
     #[inline(always)]
-    pub(crate) fn pop(&self, mine: Mine<'_>) -> Option<usize> {
+    pub(crate) fn pop(&self, owner: OwnerToken<'_>) -> Option<usize> {
         // Not `take`, which would write each time: see the module.
         let key = self.first.get()?;
-        self.first.set(self.more.pop(mine));
+        self.first.set(self.more.pop(owner));
         Some(key)
     }
 }
@@ -195,41 +199,41 @@ const WOKEN_RESERVE: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::remote::Station;
+    use crate::runner::remote::Remote;
     use std::rc::Rc;
 
     #[test]
     fn items_keep_their_order_around_the_end_and_through_growth() {
-        let station = Station::new("local");
-        station.own();
-        let mine = station.mine().unwrap();
+        let remote = Remote::new("local");
+        remote.own();
+        let owner = remote.owner_token().unwrap();
         let queue = LocalQueue::new();
         let (mut pushed, mut taken) = (0, 0);
         for round in 0..200 {
             // More in than out, so it grows with its head at each place.
             for _ in 0..3 + round % 5 {
-                queue.push(mine, pushed, 3);
+                queue.push(owner, pushed, 3);
                 pushed += 1;
             }
             for _ in 0..2 + round % 3 {
-                assert_eq!(queue.first(mine, |item| *item), Some(taken));
-                assert_eq!(queue.pop_if(mine, |item| *item != taken), None);
-                assert_eq!(queue.pop(mine), Some(taken));
+                assert_eq!(queue.first(owner, |item| *item), Some(taken));
+                assert_eq!(queue.pop_if(owner, |item| *item != taken), None);
+                assert_eq!(queue.pop(owner), Some(taken));
                 taken += 1;
             }
-            assert_eq!(queue.len(mine), pushed - taken);
+            assert_eq!(queue.len(owner), pushed - taken);
         }
-        assert!(std::iter::from_fn(|| queue.pop(mine)).eq(taken..pushed));
+        assert!(std::iter::from_fn(|| queue.pop(owner)).eq(taken..pushed));
     }
 
     #[test]
     fn what_waits_is_dropped_with_the_queue() {
-        let station = Station::new("local");
-        station.own();
-        let mine = station.mine().unwrap();
+        let remote = Remote::new("local");
+        remote.own();
+        let owner = remote.owner_token().unwrap();
         let (queue, item) = (LocalQueue::new(), Rc::new(()));
-        (0..5).for_each(|_| queue.push(mine, item.clone(), 2));
-        drop(queue.pop(mine));
+        (0..5).for_each(|_| queue.push(owner, item.clone(), 2));
+        drop(queue.pop(owner));
         drop(queue);
         assert_eq!(Rc::strong_count(&item), 1);
     }

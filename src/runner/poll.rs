@@ -34,7 +34,7 @@ pub(crate) fn once(poll: &mut Option<Poll>) -> usize {
             drop_caught(payload);
             if let Some(poll) = poll.take() {
                 let runner = poll.runner.clone();
-                poll.engine.shared().tell(&Event::PollPanicked { runner, message });
+                poll.engine.registry().tell(&Event::PollPanicked { runner, message });
             }
             0
         }

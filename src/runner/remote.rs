@@ -1,6 +1,6 @@
 //! What other threads may touch of a runner: its ready set, its inbox, and who owns it.
 
-use crate::runner::local::Woken;
+use crate::runner::local::LocalReady;
 use crate::runner::ready::{Link, ReadySet};
 use crate::runner::scheduler::Scheduler;
 use crate::runner::task::Task;
@@ -24,7 +24,7 @@ pub(crate) type Command = Box<dyn FnOnce(&mut Scheduler) + Send>;
 pub(crate) const CONTROL: usize = usize::MAX;
 
 /// See the module.
-pub(crate) struct Station {
+pub(crate) struct Remote {
     name: Box<str>,
     /// The thread that owns the scheduler, by [`this_thread`]; 0 before.
     owner: AtomicUsize,
@@ -41,7 +41,7 @@ pub(crate) struct Station {
     rung: AtomicU32,
     inbox: SegQueue<Command>,
     /// Objects that got a call from their own runner's thread, by key; [`CONTROL`] for newcomers.
-    woken_here: Woken,
+    woken_here: LocalReady,
     waits: CachePadded<Waits>,
     traffic: Log,
 }
@@ -53,26 +53,26 @@ struct Waits {
     parks: AtomicUsize,
 }
 
-/// The proof that the calling thread owns the runner of this station.
+/// The proof that the calling thread owns the runner of this remote side.
 ///
 /// It stays with its thread, and no other can own the runner as long as that one lives.
 #[derive(Clone, Copy)]
-pub(crate) struct Mine<'a> {
-    station: &'a Station,
+pub(crate) struct OwnerToken<'a> {
+    remote: &'a Remote,
     thread: PhantomData<*const ()>,
 }
 
-impl Mine<'_> {
+impl OwnerToken<'_> {
     /// Gets the owner to turn to an object that it has called itself.
     #[inline]
     pub(crate) fn wake(self, key: usize) {
-        self.station.woken_here.push(self, key);
+        self.remote.woken_here.push(self, key);
     }
 
     /// The object that was called next.
     #[inline]
     pub(crate) fn next_woken(self) -> Option<usize> {
-        self.station.woken_here.pop(self)
+        self.remote.woken_here.pop(self)
     }
 }
 
@@ -83,7 +83,7 @@ fn count(counter: &AtomicUsize) {
     counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
 }
 
-impl Station {
+impl Remote {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -97,7 +97,7 @@ impl Station {
             control: Link::new(CONTROL),
             rung: AtomicU32::new(0),
             inbox: SegQueue::new(),
-            woken_here: Woken::new(),
+            woken_here: LocalReady::new(),
             waits: CachePadded::default(),
             traffic: Log::new(),
         }
@@ -159,8 +159,8 @@ impl Station {
 
     /// The proof that [`is_mine`](Self::is_mine), if it is so.
     #[inline(always)]
-    pub(crate) fn mine(&self) -> Option<Mine<'_>> {
-        self.is_mine().then_some(Mine { station: self, thread: PhantomData })
+    pub(crate) fn owner_token(&self) -> Option<OwnerToken<'_>> {
+        self.is_mine().then_some(OwnerToken { remote: self, thread: PhantomData })
     }
 
     pub(crate) fn set_spin(&self, may_spin: bool, callers_may_spin: bool) {
@@ -191,20 +191,20 @@ impl Station {
 
     /// Asks the runner to end once its objects have. Sticky.
     pub(crate) fn stop(&self) {
-        // Relaxed: the ring below carries it, by its AcqRel [station.rung].
+        // Relaxed: the ring below carries it, by its AcqRel [remote.rung].
         self.stopping.store(1, Relaxed);
         self.ring();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        // Relaxed: read after `hear`, or again later.
+        // Relaxed: read after `acknowledge`, or again later.
         self.stopping.load(Relaxed) != 0
     }
 
     /// Leaves a command; if the runner has ended already, the command is dropped.
     pub(crate) fn send(&self, command: Command) {
         self.inbox.push(command);
-        // SeqCst [station.end]: between leaving the command and looking whether the runner has
+        // SeqCst [remote.end]: between leaving the command and looking whether the runner has
         // ended. `end` has the same fence between ending and looking for commands: one side must
         // see the other, so no command is left behind.
         fence(SeqCst);
@@ -220,8 +220,8 @@ impl Station {
     }
 
     /// Takes note that the control link was taken off; whatever was left before is visible then.
-    pub(crate) fn hear(&self) {
-        // AcqRel [station.rung]: Acquire sees what the ringers left; Release, so that the next
+    pub(crate) fn acknowledge(&self) {
+        // AcqRel [remote.rung]: Acquire sees what the ringers left; Release, so that the next
         // ringer's push comes after this one's taking.
         self.rung.swap(0, AcqRel);
     }
@@ -243,7 +243,7 @@ impl Station {
         }
         // Another thread may come to have this one's number.
         self.disown();
-        // SeqCst [station.end]: as in `send`.
+        // SeqCst [remote.end]: as in `send`.
         fence(SeqCst);
         self.drop_commands();
         true
@@ -251,28 +251,28 @@ impl Station {
 
     /// Whether the owner has left itself something to look at.
     pub(crate) fn has_own_wakes(&self) -> bool {
-        self.mine().is_some_and(|mine| !self.woken_here.is_empty(mine))
+        self.owner_token().is_some_and(|owner| !self.woken_here.is_empty(owner))
     }
 
     /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
-    pub(crate) fn leave_newcomer(&self, mine: Mine<'_>, task: Box<dyn Task>) {
+    pub(crate) fn leave_newcomer(&self, owner: OwnerToken<'_>, task: Box<dyn Task>) {
         let is_first = NEWCOMERS.with(|newcomers| {
             let mut newcomers = newcomers.borrow_mut();
             // The last one, nearly always: it looks at one place.
-            let is_first = !newcomers.iter().rev().any(|(station, _)| ptr::eq(*station, self));
+            let is_first = !newcomers.iter().rev().any(|(remote, _)| ptr::eq(*remote, self));
             newcomers.push((ptr::from_ref(self), task));
             is_first
         });
         // All are taken at once: a note for each would have the runner look at all its flags as often.
         if is_first {
-            mine.wake(CONTROL);
+            owner.wake(CONTROL);
         }
     }
 
     pub(crate) fn take_newcomers(&self) -> Vec<Box<dyn Task>> {
-        let mine = |(station, _): &mut (*const Station, _)| ptr::eq(*station, self);
+        let owner = |(remote, _): &mut (*const Remote, _)| ptr::eq(*remote, self);
         NEWCOMERS.with(|newcomers| {
-            newcomers.borrow_mut().extract_if(.., mine).map(|(_, task)| task).collect()
+            newcomers.borrow_mut().extract_if(.., owner).map(|(_, task)| task).collect()
         })
     }
 
@@ -282,13 +282,13 @@ impl Station {
 
     /// Gets the runner to look at its inbox and flags; `false` if it has ended.
     fn ring(&self) -> bool {
-        // AcqRel [station.rung]: Release carries the command or flag; Acquire as in `hear`.
+        // AcqRel [remote.rung]: Release carries the command or flag; Acquire as in `acknowledge`.
         if self.rung.swap(1, AcqRel) == 1 {
             // Somebody else's link is on its way, and the runner hears us with it; or the runner
             // has ended, and then nobody hears.
             return !self.has_ended();
         }
-        // SAFETY: `rung` was 0, so the link isn't in the stack; it lives as long as the station,
+        // SAFETY: `rung` was 0, so the link isn't in the stack; it lives as long as `self`,
         // which the runner holds.
         let asleep = unsafe { self.ready.push(&self.control) };
         if asleep == Some(true) {
@@ -302,15 +302,15 @@ impl Station {
     }
 }
 
-impl fmt::Debug for Station {
+impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Station").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Remote").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 // Objects made by their own runner, for a scheduler that is in the middle of a turn. They need not
-// be `Send`, so they can't lie in the station.
-thread_local!(static NEWCOMERS: RefCell<Vec<(*const Station, Box<dyn Task>)>> =
+// be `Send`, so they can't lie in `Remote`.
+thread_local!(static NEWCOMERS: RefCell<Vec<(*const Remote, Box<dyn Task>)>> =
     const { RefCell::new(Vec::new()) });
 
 thread_local!(static IS_RUNNER: Cell<bool> = const { Cell::new(false) });
@@ -348,22 +348,22 @@ pub(crate) fn this_thread() -> usize {
 mod tests {
     use super::*;
     use crate::object::failure::supervisor::Order;
-    use crate::runner::task::{Cooling, Identity, Progress, Standing, Token, Turn};
+    use crate::runner::task::{Cooling, Identity, ObjectStatus, Progress, Turn, WakeSource};
 
     struct Nobody;
 
     impl Task for Nobody {
-        fn turn(&mut self, _: &Station, _: &mut Turn) -> Progress {
+        fn turn(&mut self, _: &Remote, _: &mut Turn) -> Progress {
             Progress::Idle
         }
 
-        fn turn_local(&mut self, _: Mine<'_>, _: &mut Turn) -> usize {
+        fn turn_local(&mut self, _: OwnerToken<'_>, _: &mut Turn) -> usize {
             0
         }
 
         fn fire(&mut self, _: u32, _: &mut Turn) {}
 
-        fn go_on(&mut self, _: &mut Turn) -> usize {
+        fn run_continuations(&mut self, _: &mut Turn) -> usize {
             0
         }
 
@@ -376,7 +376,7 @@ mod tests {
         fn start(&mut self, _: &mut Turn) {}
         fn finish(&mut self, _: &mut Turn) {}
 
-        fn take_token(&mut self, _: Token) {}
+        fn clear_wake(&mut self, _: WakeSource) {}
 
         fn cool(&mut self) -> Cooling {
             Cooling::Cold
@@ -386,7 +386,7 @@ mod tests {
             Cooling::Hot
         }
 
-        fn is_over(&mut self) -> bool {
+        fn try_finish(&mut self) -> bool {
             false
         }
 
@@ -400,8 +400,8 @@ mod tests {
             false
         }
 
-        fn standing(&self) -> Standing {
-            Standing::default()
+        fn status(&self) -> ObjectStatus {
+            ObjectStatus::default()
         }
 
         fn requests(&self) -> usize {
@@ -427,17 +427,17 @@ mod tests {
 
     #[test]
     fn many_newcomers_are_announced_once() {
-        let station = Station::new("nursery");
-        station.own();
-        let mine = station.mine().expect("this thread owns it");
+        let remote = Remote::new("nursery");
+        remote.own();
+        let owner = remote.owner_token().expect("this thread owns it");
         for _ in 0..3 {
-            station.leave_newcomer(mine, Box::new(Nobody));
+            remote.leave_newcomer(owner, Box::new(Nobody));
         }
-        assert_eq!(mine.next_woken(), Some(CONTROL));
-        assert_eq!(mine.next_woken(), None);
-        assert_eq!(station.take_newcomers().len(), 3);
-        station.leave_newcomer(mine, Box::new(Nobody));
-        assert_eq!(mine.next_woken(), Some(CONTROL));
-        station.take_newcomers();
+        assert_eq!(owner.next_woken(), Some(CONTROL));
+        assert_eq!(owner.next_woken(), None);
+        assert_eq!(remote.take_newcomers().len(), 3);
+        remote.leave_newcomer(owner, Box::new(Nobody));
+        assert_eq!(owner.next_woken(), Some(CONTROL));
+        remote.take_newcomers();
     }
 }

@@ -9,10 +9,10 @@
 
 use crate::object::failure::supervisor::Order;
 use crate::runner::environment;
-use crate::runner::remote::{CONTROL, Station};
-use crate::runner::task::{Cooling, Progress, REVIVAL, Standing, Task, Token, Turn};
-use crate::runner::timer_wheel::{Target, Wheel};
-use crate::runner::wait::Obstructed;
+use crate::runner::remote::{CONTROL, Remote};
+use crate::runner::task::{Cooling, ObjectStatus, Progress, RESTART_TIMER, Task, Turn, WakeSource};
+use crate::runner::timer_wheel::{TimerTarget, TimerWheel};
+use crate::runner::wait::ParkBackoff;
 use crate::sync::Arc;
 use std::fmt;
 use std::mem;
@@ -58,10 +58,10 @@ const HOT_KEPT: usize = 8;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Scheduler {
-    station: Arc<Station>,
+    remote: Arc<Remote>,
     objects: Vec<Option<Entry>>,
     vacant: Vec<usize>,
-    hot: Vec<Hot>,
+    hot: Vec<HotEntry>,
     /// Objects that wait for new servants, and are neither hot nor cold.
     suspended: Vec<usize>,
     turn: Turn,
@@ -75,7 +75,7 @@ pub struct Scheduler {
     /// What puts something between the runner and its objects.
     watch: Option<Watch>,
     /// How often [`park`](Self::park) has found what can't ring.
-    pub(crate) obstructed: Obstructed,
+    pub(crate) obstructed: ParkBackoff,
 }
 
 type Watch = Box<dyn Fn(Box<dyn Task>) -> Box<dyn Task>>;
@@ -88,7 +88,7 @@ struct Entry {
 }
 
 /// An object that is polled each turn.
-struct Hot {
+struct HotEntry {
     key: usize,
     /// When it is to be cooled, if the last turn found nothing.
     cool_at: Option<Instant>,
@@ -96,7 +96,7 @@ struct Hot {
 
 /// What a try to put everything to sleep came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rest {
+pub(crate) enum ParkDecision {
     /// Everything is cold: the ready set's wake-up is enough.
     Cold,
     /// Something arrived meanwhile.
@@ -106,23 +106,23 @@ pub(crate) enum Rest {
 }
 
 impl Scheduler {
-    pub(crate) fn new(station: Arc<Station>, never_parks: bool) -> Self {
-        station.own();
+    pub(crate) fn new(remote: Arc<Remote>, never_parks: bool) -> Self {
+        remote.own();
         let now = environment::now();
         Self {
-            station,
+            remote,
             objects: Vec::new(),
             vacant: Vec::new(),
             hot: Vec::new(),
             suspended: Vec::new(),
-            turn: Turn { now, wheel: Wheel::new(now), batch: BATCH_MAX, is_live: false },
+            turn: Turn { now, wheel: TimerWheel::new(now), batch: BATCH_MAX, is_live: false },
             live: 0,
             received: 0,
             had_any: false,
             never_parks,
             on_end: None,
             watch: None,
-            obstructed: Obstructed::default(),
+            obstructed: ParkBackoff::default(),
         }
     }
 
@@ -156,8 +156,8 @@ impl Scheduler {
         self.on_end = Some(Box::new(end));
     }
 
-    pub(crate) fn station(&self) -> &Arc<Station> {
-        &self.station
+    pub(crate) fn remote(&self) -> &Arc<Remote> {
+        &self.remote
     }
 
     /// Does a bounded amount of work and returns how many requests it served, timers it fired, and
@@ -204,11 +204,11 @@ impl Scheduler {
     fn turn_to_called(&mut self) -> usize {
         let mut work = 0;
         for _ in 0..CALLED_MAX {
-            let Self { station, objects, turn, .. } = self;
-            let Some(mine) = station.mine() else { break };
-            let Some(key) = mine.next_woken() else { break };
+            let Self { remote, objects, turn, .. } = self;
+            let Some(owner) = remote.owner_token() else { break };
+            let Some(key) = owner.next_woken() else { break };
             if let Some(entry) = entry_of(objects, key) {
-                work += entry.task.turn_local(mine, turn);
+                work += entry.task.turn_local(owner, turn);
             } else {
                 work += self.turn_to_noted(key);
             }
@@ -228,16 +228,16 @@ impl Scheduler {
         turn.wheel.advance(turn.now);
         let mut fired = 0;
         while fired < FIRED_MAX
-            && let Some(Target { object, timer }) = turn.wheel.next_due()
+            && let Some(TimerTarget { object, timer }) = turn.wheel.next_due()
         {
             fired += 1;
             let key = object as usize;
             if let Some(entry) = entry_of(objects, key) {
                 entry.task.fire(timer, turn);
-                if timer == REVIVAL {
+                if timer == RESTART_TIMER {
                     suspended.retain(|other| *other != key);
                     heat(entry, key, hot);
-                } else if !entry.is_hot && entry.task.is_over() {
+                } else if !entry.is_hot && entry.task.try_finish() {
                     // It was kept for calls that it waits for, and its panic has let go of them: no
                     // link will come, and nobody would turn to it.
                     heat(entry, key, hot);
@@ -253,17 +253,17 @@ impl Scheduler {
     #[inline(never)]
     fn turn_to_noted(&mut self, key: usize) -> usize {
         if key == CONTROL {
-            self.obey();
+            self.run_commands();
             return 0;
         }
-        let (_, object) = Token::split(key);
+        let (_, object) = WakeSource::split(key);
         let Self { objects, hot, turn, .. } = self;
         let Some(entry) = entry_of(objects, object) else { return 0 };
-        let count = entry.task.go_on(turn);
+        let count = entry.task.run_continuations(turn);
         entry.is_noted = false;
         if entry.task.goes_on() {
-            note_ended(entry, key, &self.station);
-        } else if entry.task.is_over() {
+            note_ended(entry, key, &self.remote);
+        } else if entry.task.try_finish() {
             // It was kept for what it waited for, and nobody would turn to it.
             heat(entry, object, hot);
         }
@@ -278,8 +278,8 @@ impl Scheduler {
     }
 
     /// What each object has left to do.
-    pub(crate) fn standings(&self) -> impl Iterator<Item = Standing> {
-        self.objects.iter().flatten().map(|entry| entry.task.standing())
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = ObjectStatus> {
+        self.objects.iter().flatten().map(|entry| entry.task.status())
     }
 
     /// How many objects live here.
@@ -305,41 +305,41 @@ impl Scheduler {
     /// Takes in what others left: tokens, and commands.
     #[inline(always)]
     fn collect(&mut self) {
-        let Self { station, objects, hot, .. } = self;
+        let Self { remote, objects, hot, .. } = self;
         let mut heard = false;
-        station.ready().take(|key| {
+        remote.ready().take(|key| {
             if key == CONTROL {
                 heard = true;
                 return;
             }
-            let (token, object) = Token::split(key);
+            let (token, object) = WakeSource::split(key);
             if let Some(entry) = entry_of(objects, object) {
-                entry.task.take_token(token);
-                if token == Token::Ended {
-                    note_ended(entry, key, station);
+                entry.task.clear_wake(token);
+                if token == WakeSource::Ended {
+                    note_ended(entry, key, remote);
                 } else {
                     heat(entry, object, hot);
                 }
             }
         });
         if heard {
-            self.station.hear();
-            self.obey();
+            self.remote.acknowledge();
+            self.run_commands();
         }
     }
 
     /// Does what was asked for. Who asked has the runner hear of it by its control link, which only
     /// [`collect`](Self::collect) takes off: where it is in the stack, others must not push it.
     #[cold]
-    fn obey(&mut self) {
-        let station = self.station.clone();
-        for task in station.take_newcomers() {
+    fn run_commands(&mut self) {
+        let remote = self.remote.clone();
+        for task in remote.take_newcomers() {
             self.adopt(task);
         }
-        while let Some(command) = station.next_command() {
+        while let Some(command) = remote.next_command() {
             command(self);
         }
-        if station.is_stopping() {
+        if remote.is_stopping() {
             self.stop();
         }
         self.look_at_suspended();
@@ -356,15 +356,15 @@ impl Scheduler {
         });
     }
 
-    /// Gives an object a new servant, if it still lives; `desk` is its address.
-    pub(crate) fn restart(&mut self, key: usize, desk: usize, order: Order) {
+    /// Gives an object a new servant, if it still lives; `shared` is its address.
+    pub(crate) fn restart(&mut self, key: usize, shared: usize, order: Order) {
         // A command before this one may have made it.
-        for task in self.station.take_newcomers() {
+        for task in self.remote.take_newcomers() {
             self.adopt(task);
         }
         let Self { objects, hot, turn, .. } = self;
         if let Some(entry) = entry_of(objects, key)
-            && entry.task.restart(desk, order, turn)
+            && entry.task.restart(shared, order, turn)
         {
             heat(entry, key, hot);
         }
@@ -379,9 +379,9 @@ impl Scheduler {
     /// Turns to one hot object; returns what it served, and whether it stays hot.
     #[inline(always)]
     fn turn_of(&mut self, place: usize, now: Instant) -> (usize, bool) {
-        let Self { station, hot, objects, turn, .. } = self;
+        let Self { remote, hot, objects, turn, .. } = self;
         let Some(entry) = entry_of(objects, hot[place].key) else { return (0, false) };
-        match entry.task.turn(station, turn) {
+        match entry.task.turn(remote, turn) {
             Progress::Worked(served) => {
                 hot[place].cool_at = None;
                 (served, true)
@@ -397,7 +397,7 @@ impl Scheduler {
     #[cold]
     fn settle(&mut self, place: usize, now: Instant) -> bool {
         let keep = self.never_parks && self.hot.len() <= HOT_KEPT;
-        let Hot { key, cool_at } = &mut self.hot[place];
+        let HotEntry { key, cool_at } = &mut self.hot[place];
         *cool_at = Some(later(now));
         let key = *key;
         let Some(entry) = entry_of(&mut self.objects, key) else { return false };
@@ -411,12 +411,14 @@ impl Scheduler {
     }
 
     /// Tries to cool everything, so that the runner may sleep.
-    pub(crate) fn rest(&mut self) -> Rest {
+    pub(crate) fn prepare_to_park(&mut self) -> ParkDecision {
         let mut place = 0;
-        while let Some(&Hot { key, .. }) = self.hot.get(place) {
-            let Some(entry) = entry_of(&mut self.objects, key) else { return Rest::Disturbed };
+        while let Some(&HotEntry { key, .. }) = self.hot.get(place) {
+            let Some(entry) = entry_of(&mut self.objects, key) else {
+                return ParkDecision::Disturbed;
+            };
             match entry.cool() {
-                Cooling::Hot => return Rest::Disturbed,
+                Cooling::Hot => return ParkDecision::Disturbed,
                 Cooling::Polled => {
                     place += 1;
                     continue;
@@ -428,9 +430,9 @@ impl Scheduler {
             self.hot.swap_remove(place);
         }
         match () {
-            () if self.station.has_own_wakes() => Rest::Disturbed,
-            () if self.hot.is_empty() => Rest::Cold,
-            () => Rest::Polled,
+            () if self.remote.has_own_wakes() => ParkDecision::Disturbed,
+            () if self.hot.is_empty() => ParkDecision::Cold,
+            () => ParkDecision::Polled,
         }
     }
 
@@ -451,7 +453,7 @@ impl Scheduler {
         let key = self.vacant.pop().unwrap_or(self.objects.len());
         task.set_key(key);
         task.start(&mut self.turn);
-        if self.station.is_stopping() {
+        if self.remote.is_stopping() {
             task.stop();
         }
         let mut entry = Entry { task, is_hot: true, is_noted: false };
@@ -467,12 +469,12 @@ impl Scheduler {
         match cooling {
             Some(Cooling::Cold) => {}
             Some(Cooling::Suspended) => self.set_aside(key),
-            _ => self.hot.push(Hot { key, cool_at: None }),
+            _ => self.hot.push(HotEntry { key, cool_at: None }),
         }
     }
 
     /// Turns to an object, if it is still there.
-    pub(crate) fn look_at(&mut self, key: usize) {
+    pub(crate) fn make_hot(&mut self, key: usize) {
         if let Some(entry) = entry_of(&mut self.objects, key) {
             heat(entry, key, &mut self.hot);
         }
@@ -507,7 +509,7 @@ impl Scheduler {
 
     /// Ends, if it was asked to stop and no object is left: nothing can be sent here any more.
     pub(crate) fn end(&mut self) -> bool {
-        self.station.is_stopping() && self.live == 0 && self.station.end()
+        self.remote.is_stopping() && self.live == 0 && self.remote.end()
     }
 }
 
@@ -515,11 +517,11 @@ impl Drop for Scheduler {
     /// Stops the objects, and serves what they have accepted. Calls that they still wait for then are
     /// given up: those who would end them may come from this very thread.
     fn drop(&mut self) {
-        self.station.stop();
+        self.remote.stop();
         while !self.end() {
             if self.turn(environment::now()) == 0 {
                 self.give_up();
-                self.rest();
+                self.prepare_to_park();
                 crate::sync::yield_now();
             }
         }
@@ -532,7 +534,7 @@ impl Drop for Scheduler {
 impl fmt::Debug for Scheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scheduler")
-            .field("name", &self.station.name())
+            .field("name", &self.remote.name())
             .field("objects", &self.live)
             .field("hot", &self.hot.len())
             .finish()
@@ -551,10 +553,10 @@ fn entry_of(objects: &mut [Option<Entry>], key: usize) -> Option<&mut Entry> {
 }
 
 #[inline(always)]
-fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
+fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<HotEntry>) {
     if !entry.is_hot {
         entry.is_hot = true;
-        hot.push(Hot { key, cool_at: None });
+        hot.push(HotEntry { key, cool_at: None });
     }
 }
 
@@ -562,11 +564,11 @@ fn heat(entry: &mut Entry, key: usize, hot: &mut Vec<Hot>) {
 /// object is kept under.
 #[cold]
 #[inline(never)]
-fn note_ended(entry: &mut Entry, key: usize, station: &Station) {
-    if let Some(mine) = station.mine()
+fn note_ended(entry: &mut Entry, key: usize, remote: &Remote) {
+    if let Some(owner) = remote.owner_token()
         && !mem::replace(&mut entry.is_noted, true)
     {
-        mine.wake(key);
+        owner.wake(key);
     }
 }
 

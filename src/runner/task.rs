@@ -3,10 +3,10 @@
 use crate::object::active::Active;
 use crate::object::context::{Agenda, Context, Request};
 use crate::object::failure::supervisor::Order;
-use crate::object::shared::Desk;
+use crate::object::shared::Shared;
 use crate::runner::environment;
-use crate::runner::remote::{Mine, Station};
-use crate::runner::timer_wheel::Wheel;
+use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::timer_wheel::TimerWheel;
 use std::time::Instant;
 
 /// What a turn of an object came to.
@@ -43,7 +43,7 @@ pub(crate) enum Cooling {
 /// Which of its links an object was rung with. The upper bits of a link's key say so; the lower ones
 /// say where the runner keeps the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
+pub(crate) enum WakeSource {
     /// Its mailbox's.
     Mailbox = 0,
     /// That of a lane beside it.
@@ -53,7 +53,7 @@ pub(crate) enum Token {
     Ended = 3,
 }
 
-impl Token {
+impl WakeSource {
     const SHIFT: u32 = usize::BITS - 2;
 
     /// The key of the object's link of this kind.
@@ -74,13 +74,13 @@ impl Token {
 }
 
 /// The number of an object's timer that ends its suspension; no timer of a servant has it.
-pub(crate) const REVIVAL: u32 = u32::MAX;
+pub(crate) const RESTART_TIMER: u32 = u32::MAX;
 
 /// What a runner gives its objects for their turns.
 pub(crate) struct Turn {
     /// When the runner's turn began.
     pub(crate) now: Instant,
-    pub(crate) wheel: Wheel,
+    pub(crate) wheel: TimerWheel,
     /// How many requests an object may serve.
     pub(crate) batch: usize,
     /// `now` is the system's clock, as is what may be read later.
@@ -97,19 +97,19 @@ impl Turn {
     pub(crate) fn context<'a, S: Active>(
         &'a mut self,
         agenda: &'a mut Option<Box<Agenda<S>>>,
-        desk: &'a Desk<S::Request>,
+        shared: &'a Shared<S::Request>,
     ) -> Context<'a, S> {
-        let desk = Some(desk);
+        let shared = Some(shared);
         let Self { now, wheel, is_live, .. } = self;
         let request = Request::default();
-        Context { now: *now, wheel, agenda, desk, is_live: *is_live, request }
+        Context { now: *now, wheel, agenda, shared, is_live: *is_live, request }
     }
 }
 
 /// What an object has left to do. Calls that were neither served nor answered are in `calls` and maybe in
 /// one of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct ObjectStatus {
     pub(crate) name: String,
     /// Accepted, and not yet served.
     pub(crate) requests: usize,
@@ -134,14 +134,14 @@ pub(crate) enum Identity<'a> {
 pub(crate) trait Task {
     /// Serves requests from its mailbox, at most a batch, unless calls of the runner's own thread wait:
     /// then as [`turn_local`](Self::turn_local).
-    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress;
+    fn turn(&mut self, remote: &Remote, turn: &mut Turn) -> Progress;
     /// Serves calls from the runner's own thread, at most a batch, and first what came through the
     /// mailbox before them; returns how many. If more wait, it notes itself as called again.
-    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize;
+    fn turn_local(&mut self, owner: OwnerToken<'_>, turn: &mut Turn) -> usize;
     /// Runs what one of its timers is for.
     fn fire(&mut self, timer: u32, turn: &mut Turn);
     /// Goes on with what waited for calls that have ended, at most a batch of it; returns how many.
-    fn go_on(&mut self, turn: &mut Turn) -> usize;
+    fn run_continuations(&mut self, turn: &mut Turn) -> usize;
     /// Whether more of that is to be gone on with.
     fn goes_on(&self) -> bool;
     /// Lets go of the calls that it waits for, as nobody may be left to end them.
@@ -151,20 +151,20 @@ pub(crate) trait Task {
     /// Lets the servant end, and takes its timers back; before the runner lets it go.
     fn finish(&mut self, turn: &mut Turn);
     /// The token was taken off the ready set.
-    fn take_token(&mut self, token: Token);
+    fn clear_wake(&mut self, token: WakeSource);
     /// Asks the mailbox to ring when something arrives, instead of being polled.
     fn cool(&mut self) -> Cooling;
     /// What [`cool`](Self::cool) would say of an object that may stay hot.
     fn keep(&mut self) -> Cooling;
     /// Whether it was stopped, and nothing of it is left.
-    fn is_over(&mut self) -> bool;
+    fn try_finish(&mut self) -> bool;
     fn stop(&self);
     /// Whether it was stopped: then it isn't left suspended.
     fn is_stopped(&self) -> bool;
-    /// Gives it a new servant, if its desk is at that address; whether it is to be turned to.
-    fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool;
+    /// Gives it a new servant, if its shared state is at that address; whether it is to be turned to.
+    fn restart(&mut self, shared: usize, order: Order, turn: &mut Turn) -> bool;
     /// What it has left to do.
-    fn standing(&self) -> Standing;
+    fn status(&self) -> ObjectStatus;
     /// How many requests wait for their turn.
     fn requests(&self) -> usize;
     /// Has the runner turn to local calls again.

@@ -32,20 +32,20 @@ const UNARMED: usize = DUE + 1;
 
 /// What a timer fires for: an object of the runner, and a number of that object's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct TimerTarget {
     pub(crate) object: u32,
     pub(crate) timer: u32,
 }
 
 /// An armed timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Armed {
+pub(crate) struct TimerKey {
     node: u32,
     generation: u32,
 }
 
 /// See the module.
-pub(crate) struct Wheel {
+pub(crate) struct TimerWheel {
     start: Instant,
     /// Everything before this tick has fired.
     now: u64,
@@ -67,7 +67,7 @@ struct List {
 #[derive(Clone, Copy)]
 struct Node {
     tick: u64,
-    target: Target,
+    target: TimerTarget,
     next: u32,
     previous: u32,
     generation: u32,
@@ -75,7 +75,7 @@ struct Node {
     place: u32,
 }
 
-impl Wheel {
+impl TimerWheel {
     pub(crate) fn new(start: Instant) -> Self {
         Self {
             start,
@@ -94,7 +94,7 @@ impl Wheel {
     }
 
     /// Arms a timer for the first tick that isn't before `at`.
-    pub(crate) fn arm(&mut self, at: Instant, target: Target) -> Armed {
+    pub(crate) fn arm(&mut self, at: Instant, target: TimerTarget) -> TimerKey {
         if self.lists.is_empty() {
             self.lists = vec![List { first: NONE, last: NONE }; DUE + 1].into_boxed_slice();
         }
@@ -103,11 +103,11 @@ impl Wheel {
         self.nodes[node as usize].tick = self.tick_from(at).max(self.now);
         self.armed += 1;
         self.insert(node);
-        Armed { node, generation: self.nodes[node as usize].generation }
+        TimerKey { node, generation: self.nodes[node as usize].generation }
     }
 
     /// Takes a timer back; `false` if it has fired, or was taken back before.
-    pub(crate) fn cancel(&mut self, timer: Armed) -> bool {
+    pub(crate) fn cancel(&mut self, timer: TimerKey) -> bool {
         let found = self.nodes.get(timer.node as usize);
         if found.is_none_or(|node| node.generation != timer.generation) {
             return false;
@@ -127,7 +127,7 @@ impl Wheel {
 
     /// Takes the next timer that is due.
     #[inline]
-    pub(crate) fn next_due(&mut self) -> Option<Target> {
+    pub(crate) fn next_due(&mut self) -> Option<TimerTarget> {
         let node = self.lists.last()?.first;
         if node == NONE {
             return None;
@@ -224,7 +224,7 @@ impl Wheel {
     fn unarmed(&mut self) -> u32 {
         if self.free == NONE {
             let node = u32::try_from(self.nodes.len()).expect("fewer timers than 2^32");
-            let target = Target { object: 0, timer: 0 };
+            let target = TimerTarget { object: 0, timer: 0 };
             let place = UNARMED as u32;
             self.nodes.push(Node {
                 tick: 0,
@@ -267,11 +267,11 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    const fn timer(timer: u32) -> Target {
-        Target { object: 7, timer }
+    const fn timer(timer: u32) -> TimerTarget {
+        TimerTarget { object: 7, timer }
     }
 
-    fn fired(wheel: &mut Wheel, now: Instant) -> Vec<u32> {
+    fn fired(wheel: &mut TimerWheel, now: Instant) -> Vec<u32> {
         wheel.advance(now);
         std::iter::from_fn(|| wheel.next_due()).map(|target| target.timer).collect()
     }
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn a_timer_fires_at_the_first_tick_that_is_not_before_its_time() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(start);
+        let mut wheel = TimerWheel::new(start);
         wheel.arm(start + TICK * 3 - Duration::from_nanos(1), timer(1));
         assert_eq!(wheel.next_look(), Some(start + TICK * 3));
         assert_eq!(fired(&mut wheel, start + TICK * 3 - Duration::from_nanos(1)), []);
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn what_was_armed_for_the_past_is_due_at_once() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(start);
+        let mut wheel = TimerWheel::new(start);
         let now = start + TICK * 1000;
         wheel.arm(start, timer(1));
         assert_eq!(fired(&mut wheel, now), [1]);
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_cancelled_timer_does_not_fire_also_once_it_is_due() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(start);
+        let mut wheel = TimerWheel::new(start);
         let [first, second] = [1, 2].map(|n| wheel.arm(start + TICK, timer(n)));
         wheel.advance(start + TICK * 2);
         assert!(wheel.cancel(first));
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn the_farthest_time_is_kept() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(start);
+        let mut wheel = TimerWheel::new(start);
         let far = start + Duration::from_secs(1 << 33);
         let armed = wheel.arm(far, timer(1));
         assert_eq!(fired(&mut wheel, start + Duration::from_secs(1 << 32)), []);
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn it_fires_what_a_sorted_map_would() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(start);
+        let mut wheel = TimerWheel::new(start);
         let mut expected = BTreeMap::new();
         let mut seed = 1_u64;
         let mut random = move |below: u64| {

@@ -182,11 +182,11 @@ pub(crate) fn give_way() {
 /// So this is the one sleep that ends by itself: first spins, then yields, then naps of 50 µs to
 /// 1 ms.
 #[derive(Debug, Default)]
-pub(crate) struct Obstructed {
+pub(crate) struct ParkBackoff {
     times: u32,
 }
 
-impl Obstructed {
+impl ParkBackoff {
     const SPINS: u32 = 100;
     const YIELDS: u32 = 200;
 

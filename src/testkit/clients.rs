@@ -52,7 +52,7 @@ impl Client {
         self.flag.0.load(Relaxed) && self.course.borrow().is_some()
     }
 
-    pub(super) fn go_on(&self) {
+    pub(super) fn run_continuations(&self) {
         let Some(mut course) = self.course.take() else { return };
         // Relaxed: as in `wake`.
         self.flag.0.store(false, Relaxed);

@@ -1,10 +1,10 @@
 //! An object that a simulation stands before: it may be kept from its turn, or made to fail in it, and what it
 //! has served is noted.
 
-use super::world::Stage;
+use super::world::SimulatedWorld;
 use crate::object::failure::supervisor::Order;
-use crate::runner::remote::{Mine, Station};
-use crate::runner::task::{Cooling, Identity, Progress, Standing, Task, Token, Turn};
+use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::task::{Cooling, Identity, ObjectStatus, Progress, Task, Turn, WakeSource};
 use std::rc::Rc;
 
 /// What an object may do in its turn.
@@ -18,19 +18,19 @@ pub(super) enum Admission {
 }
 
 /// See the module.
-pub(super) struct Watched {
+pub(super) struct FaultyTask {
     pub(super) task: Box<dyn Task>,
-    pub(super) stage: Rc<Stage>,
+    pub(super) world: Rc<SimulatedWorld>,
 }
 
-impl Watched {
+impl FaultyTask {
     /// Its turn, if it has one; returns what it served.
     fn admitted(
         &mut self,
         turn: &mut Turn,
         run: impl FnOnce(&mut dyn Task, &mut Turn) -> usize,
     ) -> usize {
-        let admission = self.stage.admits(self.task.identity());
+        let admission = self.world.admits(self.task.identity());
         let served = match admission {
             Admission::Serve => run(&mut *self.task, turn),
             Admission::Stall => 0,
@@ -41,25 +41,25 @@ impl Watched {
             self.task.call_again();
         }
         if served > 0 {
-            self.stage.served(self.task.identity(), self.task.last_method(), served);
+            self.world.served(self.task.identity(), self.task.last_method(), served);
         }
         served
     }
 }
 
-impl Task for Watched {
-    fn turn(&mut self, station: &Station, turn: &mut Turn) -> Progress {
+impl Task for FaultyTask {
+    fn turn(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
         // It is polled for as long as it is hot; only what it might serve is decided on.
         if self.task.requests() == 0 {
-            return self.task.turn(station, turn);
+            return self.task.turn(remote, turn);
         }
-        Progress::of(self.admitted(turn, |task, turn| match task.turn(station, turn) {
+        Progress::of(self.admitted(turn, |task, turn| match task.turn(remote, turn) {
             Progress::Worked(served) => served,
             Progress::Idle => 0,
         }))
     }
 
-    fn turn_local(&mut self, mine: Mine<'_>, turn: &mut Turn) -> usize {
+    fn turn_local(&mut self, mine: OwnerToken<'_>, turn: &mut Turn) -> usize {
         self.admitted(turn, |task, turn| task.turn_local(mine, turn))
     }
 
@@ -67,8 +67,8 @@ impl Task for Watched {
         self.task.fire(timer, turn);
     }
 
-    fn go_on(&mut self, turn: &mut Turn) -> usize {
-        self.task.go_on(turn)
+    fn run_continuations(&mut self, turn: &mut Turn) -> usize {
+        self.task.run_continuations(turn)
     }
 
     fn goes_on(&self) -> bool {
@@ -87,8 +87,8 @@ impl Task for Watched {
         self.task.finish(turn);
     }
 
-    fn take_token(&mut self, token: Token) {
-        self.task.take_token(token);
+    fn clear_wake(&mut self, token: WakeSource) {
+        self.task.clear_wake(token);
     }
 
     fn cool(&mut self) -> Cooling {
@@ -99,8 +99,8 @@ impl Task for Watched {
         self.task.keep()
     }
 
-    fn is_over(&mut self) -> bool {
-        self.task.is_over()
+    fn try_finish(&mut self) -> bool {
+        self.task.try_finish()
     }
 
     fn stop(&self) {
@@ -111,12 +111,12 @@ impl Task for Watched {
         self.task.is_stopped()
     }
 
-    fn restart(&mut self, desk: usize, order: Order, turn: &mut Turn) -> bool {
-        self.task.restart(desk, order, turn)
+    fn restart(&mut self, shared: usize, order: Order, turn: &mut Turn) -> bool {
+        self.task.restart(shared, order, turn)
     }
 
-    fn standing(&self) -> Standing {
-        self.task.standing()
+    fn status(&self) -> ObjectStatus {
+        self.task.status()
     }
 
     fn identity(&self) -> Identity<'_> {

@@ -3,12 +3,12 @@
 use super::faults::Faults;
 use super::faulty_task::Admission;
 use super::trace::Happening;
-use super::world::{Next, Stage, later};
+use super::world::{Next, SimulatedWorld, later};
 use crate::runner::environment;
 use crate::runner::task::Identity;
 use std::time::{Duration, Instant};
 
-impl Stage {
+impl SimulatedWorld {
     pub(super) fn set_faults(&self, faults: Faults) {
         self.faults.set(faults);
     }

@@ -1,23 +1,23 @@
 //! A runner without a thread.
 
-use super::faulty_task::Watched;
-use super::world::Stage;
+use super::faulty_task::FaultyTask;
+use super::world::SimulatedWorld;
 use crate::engine::engine::EngineHandle;
 use crate::engine::runner::{Runner, is_at_end};
 use crate::runner::environment;
 use crate::runner::poll::{self, Poll};
-use crate::runner::remote::Station;
-use crate::runner::scheduler::{Rest, Scheduler};
-use crate::runner::task::Standing;
+use crate::runner::remote::Remote;
+use crate::runner::scheduler::{ParkDecision, Scheduler};
+use crate::runner::task::ObjectStatus;
 use crate::sync::Arc;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
 /// See the module.
-pub(super) struct Simulated {
+pub(super) struct SimulatedRunner {
     pub(super) name: Rc<str>,
-    pub(super) station: Arc<Station>,
+    pub(super) remote: Arc<Remote>,
     /// `None` during a turn, and at the end.
     inner: RefCell<Option<Inner>>,
     is_private: bool,
@@ -50,25 +50,25 @@ pub(super) struct Done {
     pub(super) has_ended: bool,
 }
 
-impl Simulated {
-    /// On the runner's behalf: the calling thread owns its station.
+impl SimulatedRunner {
+    /// On the runner's behalf: the calling thread owns the runner.
     pub(super) fn new(
         mut runner: Runner,
-        station: Arc<Station>,
+        remote: Arc<Remote>,
         engine: EngineHandle,
-        stage: Rc<Stage>,
+        world: Rc<SimulatedWorld>,
     ) -> Self {
-        let mut scheduler = Scheduler::new(station.clone(), runner.wait.never_parks());
+        let mut scheduler = Scheduler::new(remote.clone(), runner.wait.never_parks());
         scheduler.set_live(true);
-        scheduler.watch(move |task| Box::new(Watched { task, stage: stage.clone() }));
+        scheduler.watch(move |task| Box::new(FaultyTask { task, world: world.clone() }));
         scheduler.on_end({
-            let (shared, station) = (engine.shared().clone(), station.clone());
-            move || shared.has_ended(&station)
+            let (registry, remote) = (engine.registry().clone(), remote.clone());
+            move || registry.runner_ended(&remote)
         });
         let poll = runner.poll.take().map(|hook| Poll::new(hook, runner.name.clone(), engine));
         Self {
             name: runner.name.into(),
-            station,
+            remote,
             inner: RefCell::new(Some(Inner { scheduler, poll })),
             is_private: runner.is_private,
             state: Cell::new(State::Awake),
@@ -94,7 +94,7 @@ impl Simulated {
         let is_turning = || self.inner.borrow().is_none();
         let has_any = match self.state.get() {
             State::Awake => true,
-            State::Asleep(until) => !self.station.ready().is_parked() || is_due(until),
+            State::Asleep(until) => !self.remote.ready().is_parked() || is_due(until),
             State::Polling(seen, until) => seen != happened || is_due(until),
             State::Ended => false,
         };
@@ -107,7 +107,7 @@ impl Simulated {
             return None;
         }
         let wakes = match self.state.get() {
-            State::Asleep(until) if self.station.ready().is_parked() => until,
+            State::Asleep(until) if self.remote.ready().is_parked() => until,
             State::Polling(seen, until) if seen == happened => until,
             State::Ended => None,
             // Only its CPU is missing.
@@ -116,49 +116,54 @@ impl Simulated {
         wakes.max(self.held.get().filter(|_| wakes.is_some()))
     }
 
-    pub(super) fn standings(&self) -> Vec<Standing> {
+    pub(super) fn statuses(&self) -> Vec<ObjectStatus> {
         let inner = self.inner.borrow();
-        inner.iter().flat_map(|inner| inner.scheduler.standings()).collect()
+        inner.iter().flat_map(|inner| inner.scheduler.statuses()).collect()
     }
 
-    /// One turn, as a thread's loop has it; the calling thread owns the station.
-    pub(super) fn turn(&self, stage: &Stage) -> Done {
+    /// One turn, as a thread's loop has it; the calling thread owns the runner.
+    pub(super) fn turn(&self, world: &SimulatedWorld) -> Done {
         let Some(mut inner) = self.inner.take() else { return Done::default() };
         let scheduler = &mut inner.scheduler;
-        scheduler.vary(|bound| stage.below(bound as u64) as usize);
-        let before = stage.happened();
+        scheduler.vary(|bound| world.below(bound as u64) as usize);
+        let before = world.happened();
         let mut done = scheduler.turn(environment::now());
         done += poll::once(&mut inner.poll);
         // Requests were told of.
-        let beside = if stage.happened() == before { done } else { 0 };
+        let beside = if world.happened() == before { done } else { 0 };
         self.state.set(State::Awake);
         if done == 0 {
-            let rest = inner.scheduler.rest();
-            if is_at_end(&mut inner.scheduler, &self.station, self.is_private) {
+            let prepare_to_park = inner.scheduler.prepare_to_park();
+            if is_at_end(&mut inner.scheduler, &self.remote, self.is_private) {
                 self.state.set(State::Ended);
                 drop(inner);
                 return Done { beside, has_ended: true };
             }
-            self.state.set(self.waits(rest, &inner, stage));
+            self.state.set(self.waits(prepare_to_park, &inner, world));
         }
         self.inner.replace(Some(inner));
         Done { beside, has_ended: false }
     }
 
     /// How it waits after a turn that has found nothing.
-    fn waits(&self, rest: Rest, Inner { scheduler, poll }: &Inner, stage: &Stage) -> State {
+    fn waits(
+        &self,
+        prepare_to_park: ParkDecision,
+        Inner { scheduler, poll }: &Inner,
+        world: &SimulatedWorld,
+    ) -> State {
         let timer = scheduler.next_timer();
-        match rest {
-            Rest::Cold if poll.is_none() => match self.station.ready().announce_sleep() {
+        match prepare_to_park {
+            ParkDecision::Cold if poll.is_none() => match self.remote.ready().announce_sleep() {
                 true => State::Asleep(timer),
                 false => State::Awake,
             },
             // What disturbs may be stalled, and then there is nothing to do before that ends.
-            Rest::Disturbed => match stage.stalls_end() {
+            ParkDecision::Disturbed => match world.stalls_end() {
                 None => State::Awake,
-                end => State::Polling(stage.happened(), timer.into_iter().chain(end).min()),
+                end => State::Polling(world.happened(), timer.into_iter().chain(end).min()),
             },
-            Rest::Cold | Rest::Polled => State::Polling(stage.happened(), timer),
+            ParkDecision::Cold | ParkDecision::Polled => State::Polling(world.happened(), timer),
         }
     }
 

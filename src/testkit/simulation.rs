@@ -5,7 +5,7 @@ use super::clients::{Client, Sleep};
 use super::faults::Faults;
 use super::stuck::{Stuck, left_to_do};
 use super::trace::Trace;
-use super::world::{Pause, Stage, later};
+use super::world::{Pause, SimulatedWorld, later};
 use crate::runner::environment;
 use std::cell::RefCell;
 use std::fmt;
@@ -32,7 +32,7 @@ pub struct Simulation {
 /// once the simulation has ended.
 #[derive(Clone)]
 pub struct SimulationHandle {
-    stage: Rc<Stage>,
+    world: Rc<SimulatedWorld>,
 }
 
 /// How much simulated time [`SimulationHandle::run_until`] takes at most.
@@ -56,12 +56,12 @@ impl Simulation {
 
     #[track_caller]
     fn begin(seed: Option<u64>, choices: Choices) -> Self {
-        let stage = Rc::new(Stage::new(seed, choices));
+        let world = Rc::new(SimulatedWorld::new(seed, choices));
         assert!(
-            environment::enter(stage.clone(), stage.began()),
+            environment::enter(world.clone(), world.began()),
             "this thread simulates already: drop that simulation first"
         );
-        Self { handle: SimulationHandle { stage } }
+        Self { handle: SimulationHandle { world } }
     }
 
     /// A handle to clone.
@@ -81,7 +81,7 @@ impl Deref for Simulation {
 impl SimulationHandle {
     /// The seed; none where decisions are repeated that were made before.
     pub fn seed(&self) -> Option<u64> {
-        self.stage.seed
+        self.world.seed
     }
 
     // --- time ---
@@ -93,19 +93,19 @@ impl SimulationHandle {
 
     /// How much time has passed since its beginning.
     pub fn elapsed(&self) -> Duration {
-        self.stage.elapsed()
+        self.world.elapsed()
     }
 
     /// One step: a turn of one runner, or of one client. `false` if nobody has anything to do before time
     /// passes.
     pub fn step(&self) -> bool {
-        self.stage.step()
+        self.world.step()
     }
 
     /// Goes on until nobody has anything to do before time passes. Turns take time, so timers may fire, but
     /// it is not moved on to the next one.
     pub fn run_until_idle(&self) {
-        self.stage.run(None, true, &mut || false);
+        self.world.run(None, true, &mut || false);
     }
 
     /// Goes on until `is_over`, moving the time on where nobody has anything to do; whether it came to
@@ -116,7 +116,7 @@ impl SimulationHandle {
         let deadline = later(self.now(), RUN_MAX);
         // Without a deadline it comes to an end as soon as nothing is left to do.
         let mut is_late = false;
-        let pause = self.stage.run(None, false, &mut || {
+        let pause = self.world.run(None, false, &mut || {
             let is_over = is_over();
             is_late = !is_over && environment::now() >= deadline;
             is_over || is_late
@@ -127,7 +127,7 @@ impl SimulationHandle {
     /// Lets so much time pass: everything that is due meanwhile happens, each at its time.
     pub fn advance(&self, by: Duration) {
         let deadline = later(self.now(), by);
-        self.stage.run(Some(deadline), false, &mut || false);
+        self.world.run(Some(deadline), false, &mut || false);
     }
 
     // --- clients ---
@@ -138,13 +138,13 @@ impl SimulationHandle {
     /// It awaits calls, sets and [`sleep`](Self::sleep). A wait that blocks is allowed too, and holds up the
     /// other clients, as does a method that waits. What it panics with ends the test.
     pub fn client(&self, name: &str, course: impl Future<Output = ()> + 'static) {
-        self.stage.add_client(Rc::new(Client::new(name, course)));
+        self.world.add_client(Rc::new(Client::new(name, course)));
     }
 
     /// Ends after so much time; for clients.
     pub fn sleep(&self, length: Duration) -> Sleep {
         let at = later(self.now(), length);
-        Sleep { at, sleepers: self.stage.sleepers().clone() }
+        Sleep { at, sleepers: self.world.sleepers().clone() }
     }
 
     /// Runs a future as the one who waits for it.
@@ -161,7 +161,7 @@ impl SimulationHandle {
         });
         self.run_until(|| result.borrow().is_some());
         let value = result.borrow_mut().take();
-        value.unwrap_or_else(|| panic!("{}", Stuck(&self.stage)))
+        value.unwrap_or_else(|| panic!("{}", Stuck(&self.world)))
     }
 
     // --- chance and faults ---
@@ -169,45 +169,45 @@ impl SimulationHandle {
     /// A number below `bound` that the seed decides; 0 if `bound` is. For what a scenario leaves open: when it
     /// is made simpler these get smaller.
     pub fn below(&self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.stage.below(bound) }
+        if bound == 0 { 0 } else { self.world.below(bound) }
     }
 
     /// What goes wrong from now on.
     pub fn set_faults(&self, faults: Faults) {
-        self.stage.set_faults(faults);
+        self.world.set_faults(faults);
     }
 
     /// Has the next request fail that the object of that name serves, as a panic in its method before that
     /// has done anything. One with guarded methods fails between two requests.
     pub fn panic_next(&self, object: &str) {
-        self.stage.doom(object);
+        self.world.doom(object);
     }
 
     /// Has the object of that name serve nothing for so long.
     pub fn stall(&self, object: &str, length: Duration) {
-        self.stage.stall(object, length);
+        self.world.stall(object, length);
     }
 
     /// Has the runner of that name do nothing for so long.
     pub fn slow(&self, runner: &str, length: Duration) {
-        self.stage.hold(runner, length);
+        self.world.hold(runner, length);
     }
 
     /// Fills the mailbox of the object of that name until its next turn; whether there was room to take.
     /// See [`Faults::full_mailboxes`] for whom it doesn't concern.
     pub fn fill(&self, object: &str) -> bool {
-        self.stage.fill(object)
+        self.world.fill(object)
     }
 
     // --- what happened ---
 
     /// What has happened so far.
     pub fn trace(&self) -> Trace {
-        self.stage.trace()
+        self.world.trace()
     }
 
     pub(super) fn choices(&self) -> Vec<u64> {
-        self.stage.choices()
+        self.world.choices()
     }
 
     /// Goes on until nobody has anything to do, and says if something is left that time alone won't end:
@@ -219,8 +219,8 @@ impl SimulationHandle {
     #[track_caller]
     pub fn assert_quiescent(&self) {
         self.run_until_idle();
-        let mut left: Vec<_> = self.stage.standings().iter().filter_map(left_to_do).collect();
-        let clients = self.stage.unfinished_clients();
+        let mut left: Vec<_> = self.world.statuses().iter().filter_map(left_to_do).collect();
+        let clients = self.world.unfinished_clients();
         left.extend(clients.iter().map(|client| format!("client {client}: not at its end")));
         assert!(
             left.is_empty(),
@@ -234,7 +234,7 @@ impl SimulationHandle {
 
 impl Drop for Simulation {
     fn drop(&mut self) {
-        self.stage.end();
+        self.world.end();
     }
 }
 

@@ -1,17 +1,17 @@
 //! What is left to do, in words.
 
-use super::world::Stage;
-use crate::runner::task::Standing;
+use super::world::SimulatedWorld;
+use crate::runner::task::ObjectStatus;
 use std::fmt;
 
 /// What to say of a wait that would never end.
-pub(super) struct Stuck<'a>(pub(super) &'a Stage);
+pub(super) struct Stuck<'a>(pub(super) &'a SimulatedWorld);
 
 impl fmt::Display for Stuck<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "nothing is left to do, and what is waited for never comes")?;
-        for standing in self.0.standings() {
-            if let Some(left) = left_to_do(&standing) {
+        for status in self.0.statuses() {
+            if let Some(left) = left_to_do(&status) {
                 writeln!(f, "  {left}")?;
             }
         }
@@ -20,8 +20,8 @@ impl fmt::Display for Stuck<'_> {
 }
 
 /// What an object has left to do, if anything.
-pub(super) fn left_to_do(standing: &Standing) -> Option<String> {
-    let Standing { name, requests, deferred, calls, waits, is_suspended } = standing;
+pub(super) fn left_to_do(status: &ObjectStatus) -> Option<String> {
+    let ObjectStatus { name, requests, deferred, calls, waits, is_suspended } = status;
     let mut left = Vec::new();
     let mut say = |count: usize, what: &str| {
         if count > 0 {

@@ -4,15 +4,15 @@
 use super::choices::Choices;
 use super::clients::{Client, Sleepers};
 use super::faults::Faults;
-use super::runners::Simulated;
+use super::runners::SimulatedRunner;
 use super::stuck::Stuck;
 use super::trace::{Happening, Trace};
 use crate::engine::engine::EngineHandle;
-use crate::engine::registry::Shared;
+use crate::engine::registry::Registry;
 use crate::engine::runner::Runner;
-use crate::runner::environment::{self, World};
-use crate::runner::remote::{self, Station};
-use crate::runner::task::{Identity, Standing};
+use crate::runner::environment::{self, Environment};
+use crate::runner::remote::{self, Remote};
+use crate::runner::task::{Identity, ObjectStatus};
 use crate::sync::Arc;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use std::thread::panicking;
 use std::time::{Duration, Instant};
 
 /// See the module.
-pub(super) struct Stage {
+pub(super) struct SimulatedWorld {
     pub(super) seed: Option<u64>,
     began: Instant,
     choices: RefCell<Choices>,
@@ -31,12 +31,12 @@ pub(super) struct Stage {
     pub(super) doomed: RefCell<BTreeMap<String, usize>>,
     /// Objects that serve nothing until then.
     pub(super) stalled: RefCell<BTreeMap<Rc<str>, Instant>>,
-    pub(super) runners: RefCell<Vec<Rc<Simulated>>>,
+    pub(super) runners: RefCell<Vec<Rc<SimulatedRunner>>>,
     clients: RefCell<Vec<Rc<Client>>>,
     sleepers: Arc<Sleepers>,
-    engines: RefCell<Vec<std::sync::Weak<Shared>>>,
+    engines: RefCell<Vec<std::sync::Weak<Registry>>>,
     /// Whose turn it is.
-    turning: RefCell<Option<Arc<Station>>>,
+    turning: RefCell<Option<Arc<Remote>>>,
     /// How many waits are in progress, each inside a turn that the one before has let happen.
     depth: Cell<usize>,
     /// What a wait that would never end has said, in case a servant has caught it.
@@ -62,7 +62,7 @@ pub(super) enum Pause {
 
 /// Who may be next.
 pub(super) enum Next {
-    Runner(Rc<Simulated>),
+    Runner(Rc<SimulatedRunner>),
     Client(Rc<Client>),
 }
 
@@ -70,7 +70,7 @@ pub(super) enum Next {
 const TURN_STEPS: u64 = 16;
 const TURN_STEP: Duration = Duration::from_nanos(250);
 
-impl Stage {
+impl SimulatedWorld {
     pub(super) fn new(seed: Option<u64>, choices: Choices) -> Self {
         Self {
             seed,
@@ -125,7 +125,7 @@ impl Stage {
         self.happened.get()
     }
 
-    pub(super) fn engines(&self) -> Vec<std::sync::Arc<Shared>> {
+    pub(super) fn engines(&self) -> Vec<std::sync::Arc<Registry>> {
         self.engines.borrow().iter().filter_map(std::sync::Weak::upgrade).collect()
     }
 
@@ -166,9 +166,9 @@ impl Stage {
     }
 
     /// What each object that lives has left to do.
-    pub(super) fn standings(&self) -> Vec<Standing> {
+    pub(super) fn statuses(&self) -> Vec<ObjectStatus> {
         let runners = self.runners.borrow();
-        runners.iter().flat_map(|runner| runner.standings()).collect()
+        runners.iter().flat_map(|runner| runner.statuses()).collect()
     }
 
     fn may_be_next(&self) -> Vec<Next> {
@@ -275,7 +275,7 @@ impl Stage {
     }
 
     /// Whose turn it is from now on: the calling thread is its, or nobody's. Returns whose it was.
-    fn pass_to(&self, next: Option<Arc<Station>>) -> (Option<Arc<Station>>, bool) {
+    fn pass_to(&self, next: Option<Arc<Remote>>) -> (Option<Arc<Remote>>, bool) {
         let was_runner = remote::set_runner(next.is_some());
         if let Some(next) = &next {
             next.own();
@@ -286,28 +286,28 @@ impl Stage {
 
     /// Runs what is that runner's, or nobody's, on this thread: in the middle of another one's turn that one
     /// waits.
-    pub(super) fn run_as<R>(&self, who: Option<&Arc<Station>>, run: impl FnOnce() -> R) -> R {
+    pub(super) fn run_as<R>(&self, who: Option<&Arc<Remote>>, run: impl FnOnce() -> R) -> R {
         /// Also when a scenario unwinds through a client.
-        struct Back<'a>(&'a Stage, Option<Arc<Station>>, bool);
+        struct Back<'a>(&'a SimulatedWorld, Option<Arc<Remote>>, bool);
         impl Drop for Back<'_> {
             fn drop(&mut self) {
-                if let Some(station) = self.0.turning.take() {
-                    station.disown();
+                if let Some(remote) = self.0.turning.take() {
+                    remote.disown();
                 }
                 self.0.pass_to(self.1.take());
                 remote::set_runner(self.2);
             }
         }
-        if let Some(station) = &*self.turning.borrow() {
-            station.disown();
+        if let Some(remote) = &*self.turning.borrow() {
+            remote.disown();
         }
         let (last, was_runner) = self.pass_to(who.cloned());
         let _back = Back(self, last, was_runner);
         run()
     }
 
-    fn turn(self: &Rc<Self>, runner: &Simulated) {
-        let done = self.run_as(Some(&runner.station), || runner.turn(self));
+    fn turn(self: &Rc<Self>, runner: &SimulatedRunner) {
+        let done = self.run_as(Some(&runner.remote), || runner.turn(self));
         if done.beside > 0 {
             self.note(Happening::Did { runner: runner.name.clone(), count: done.beside });
         }
@@ -318,7 +318,7 @@ impl Stage {
 
     fn let_go_on(self: &Rc<Self>, client: &Client) {
         self.note(Happening::WentOn(client.name.clone()));
-        self.run_as(None, || client.go_on());
+        self.run_as(None, || client.run_continuations());
         if client.is_finished() {
             self.note(Happening::Finished(client.name.clone()));
         }
@@ -339,12 +339,12 @@ impl Stage {
             self.run_as(None, || client.give_up());
         }
         while let Some(runner) = { self.runners.borrow_mut().pop() } {
-            self.run_as(Some(&runner.station), || runner.end());
+            self.run_as(Some(&runner.remote), || runner.end());
         }
     }
 }
 
-impl World for Stage {
+impl Environment for SimulatedWorld {
     /// # Panics
     /// If what is waited for never comes.
     fn wait(self: Rc<Self>, deadline: Option<Instant>, is_over: &mut dyn FnMut() -> bool) {
@@ -357,17 +357,17 @@ impl World for Stage {
         }
     }
 
-    fn launch(self: Rc<Self>, mut runner: Runner, station: Arc<Station>, engine: EngineHandle) {
-        let shared = std::sync::Arc::downgrade(engine.shared());
-        if !self.engines.borrow().iter().any(|known| known.ptr_eq(&shared)) {
-            self.engines.borrow_mut().push(shared);
+    fn launch(self: Rc<Self>, mut runner: Runner, remote: Arc<Remote>, engine: EngineHandle) {
+        let registry = std::sync::Arc::downgrade(engine.registry());
+        if !self.engines.borrow().iter().any(|known| known.ptr_eq(&registry)) {
+            self.engines.borrow_mut().push(registry);
         }
         let on_start = runner.on_start.take();
-        let simulated = self.run_as(Some(&station), || {
+        let simulated = self.run_as(Some(&remote), || {
             if let Some(hook) = on_start {
                 hook();
             }
-            Simulated::new(runner, station.clone(), engine, self.clone())
+            SimulatedRunner::new(runner, remote.clone(), engine, self.clone())
         });
         self.note(Happening::Began(simulated.name.clone()));
         self.runners.borrow_mut().push(Rc::new(simulated));

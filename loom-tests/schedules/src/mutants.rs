@@ -106,9 +106,9 @@ pub const MUTANTS: &[Mutant] = &[
         "mailbox_lanes",
     ),
     mutant(
-        "door: cooled without a second look",
+        "gate: cooled without a second look",
         "src/mailbox/gate.rs",
-        "is_empty() || !self.word.warm()",
+        "is_empty() || !self.word.clear_cold()",
         "is_empty() || true",
         "mailbox_lanes",
     ),
@@ -178,15 +178,15 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "control: a close leaves the lanes beside the mailbox open",
         "src/object/control.rs",
-        "    ring.bell().sides().close();",
+        "    ring.bell().priority_lanes().close();",
         "",
         "callers_mpsc",
     ),
     mutant(
         "control: an abort doesn't wake who is suspended",
         "src/object/control.rs",
-        "    desk.wake_waiting();\n    desk.wake_suspended();",
-        "    desk.wake_waiting();",
+        "    shared.wake_waiting();\n    shared.wake_suspended();",
+        "    shared.wake_waiting();",
         "restarts",
     ),
     mutant(
@@ -206,21 +206,21 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "scheduler: the token is taken off and not told of",
         "src/runner/scheduler.rs",
-        "                entry.task.take_token(token);",
+        "                entry.task.clear_wake(token);",
         "                let _ = token;",
         "shutdown",
     ),
     mutant(
-        "station: what was heard stays rung",
+        "remote: what was heard stays rung",
         "src/runner/remote.rs",
         "        self.rung.swap(0, AcqRel);",
         "        let _ = AcqRel;",
         "shutdown",
     ),
     mutant(
-        "desk: local calls are noted once and never again",
+        "shared: local calls are noted once and never again",
         "src/object/shared.rs",
-        "        self.local.note(mine, false);",
+        "        self.local.note(owner, false);",
         "        let _ = mine;",
         "shutdown",
     ),
@@ -234,8 +234,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "scheduler: what a runner leaves itself counts as the ringers' link",
         "src/runner/scheduler.rs",
-        "        for task in station.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
-        "        station.hear();\n        for task in station.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
+        "        for task in remote.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
+        "        remote.acknowledge();\n        for task in remote.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
         "shutdown",
     ),
 ];

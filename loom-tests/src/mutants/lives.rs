@@ -37,7 +37,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "suspension: the closer doesn't fence",
         DESK,
-        "        // SeqCst [desk.suspended]: as in `note_suspended`.\n        fence(SeqCst);",
+        "        // SeqCst [shared.suspended]: as in `note_suspended`.\n        fence(SeqCst);",
         "",
         "lives",
         "suspension_races_stop",
@@ -53,7 +53,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "suspension: the runner doesn't look at the close",
         OBJECT,
-        "        // Not cooled: whoever calls it meanwhile needn't ring.\n        if self.rests() {",
+        "        // Not cooled: whoever calls it meanwhile needn't ring.\n        if self.stays_suspended() {",
         "        if self.is_suspended() {",
         "lives",
         "suspension_races_stop",
@@ -61,7 +61,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "suspension: a stop wakes nobody",
         CONTROL,
-        "    close::<S, K>(ring);\n    desk.wake_suspended();",
+        "    close::<S, K>(ring);\n    shared.wake_suspended();",
         "    close::<S, K>(ring);",
         "lives",
         "suspension_races_stop",
@@ -69,15 +69,15 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "suspension: an abort wakes nobody",
         CONTROL,
-        "    desk.wake_waiting();\n    desk.wake_suspended();",
-        "    desk.wake_waiting();",
+        "    shared.wake_waiting();\n    shared.wake_suspended();",
+        "    shared.wake_waiting();",
         "lives",
         "suspension_races_abort",
     ),
     mutant(
         "guard: what waits is dropped as if it had been forgotten",
         OBJECT,
-        "            self.desk().pool().mark_stopped();\n            while let Some(request)",
+        "            self.shared().pool().mark_stopped();\n            while let Some(request)",
         "            while let Some(request)",
         "guards",
         "deferring_races_stop",

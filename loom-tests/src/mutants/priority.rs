@@ -9,7 +9,7 @@ const SIDES: &str = "src/object/priority/turns.rs";
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
-        "sides: made and shown without Release",
+        "priority lanes: made and shown without Release",
         PRIORITY,
         "self.0.compare_exchange(seen, fresh, AcqRel, Acquire)",
         "self.0.compare_exchange(seen, fresh, Acquire, Acquire)",
@@ -17,7 +17,7 @@ pub const MUTANTS: &[Mutant] = &[
         "making_the_lanes_races_a_stop",
     ),
     mutant(
-        "sides: shown by a store",
+        "priority lanes: shown by a store",
         PRIORITY,
         "match self.0.compare_exchange(seen, fresh, AcqRel, Acquire) {",
         "self.0.store(fresh, Release);\n            match Ok::<_, *mut Made<R>>(seen) {",
@@ -25,7 +25,7 @@ pub const MUTANTS: &[Mutant] = &[
         "making_the_lanes_races_a_stop",
     ),
     mutant(
-        "sides: found without Acquire",
+        "priority lanes: found without Acquire",
         PRIORITY,
         "        let seen = self.0.load(Acquire);\n        let made = match is_made(seen) {",
         "        let seen = self.0.load(Relaxed);\n        let made = match is_made(seen) {",
@@ -33,31 +33,31 @@ pub const MUTANTS: &[Mutant] = &[
         "two_makers_race",
     ),
     mutant(
-        "sides: those made too much ring at their drop",
+        "priority lanes: those made too much ring at their drop",
         PRIORITY,
-        "consumers.iter().for_each(SideConsumer::warm);",
+        "consumers.iter().for_each(LaneConsumer::clear_cold);",
         "let _ = consumers;",
         "priority",
         "two_makers_race",
     ),
     mutant(
-        "sides: a close looks at the mailbox alone",
+        "priority lanes: a close looks at the mailbox alone",
         CONTROL,
-        "    ring.bell().sides().close();\n",
+        "    ring.bell().priority_lanes().close();\n",
         "",
         "priority",
         "abort_races_an_urgent_call",
     ),
     mutant(
-        "sides: a close ends one lane",
+        "priority lanes: a close ends one lane",
         PRIORITY,
-        "producers.iter().for_each(SideProducer::close);",
-        "producers.iter().take(1).for_each(SideProducer::close);",
+        "producers.iter().for_each(LaneProducer::close);",
+        "producers.iter().take(1).for_each(LaneProducer::close);",
         "priority",
         "two_makers_race",
     ),
     mutant(
-        "sides: a close forbids lanes, but ends none that came first",
+        "priority lanes: a close forbids lanes, but ends none that came first",
         PRIORITY,
         "                Ok(_) => return,\n                Err(now) => seen = now,\n            }\n        }\n        // SAFETY: as in `producer`.\n        unsafe",
         "                Ok(_) => return,\n                Err(_) => return,\n            }\n        }\n        // SAFETY: as in `producer`.\n        unsafe",
@@ -65,7 +65,7 @@ pub const MUTANTS: &[Mutant] = &[
         "abort_races_an_urgent_call",
     ),
     mutant(
-        "sides: the token is taken and forgotten",
+        "priority lanes: the token is taken and forgotten",
         SIDES,
         "            lane.is_cold = false;\n",
         "",
@@ -73,7 +73,7 @@ pub const MUTANTS: &[Mutant] = &[
         "making_the_lanes_races_a_stop",
     ),
     mutant(
-        "sides: over although a token is on its way",
+        "priority lanes: over although a token is on its way",
         SIDES,
         "!lane.is_cold && lane.consumer.peek()",
         "lane.consumer.peek()",
@@ -81,7 +81,7 @@ pub const MUTANTS: &[Mutant] = &[
         "the_first_urgent_call_races_parking",
     ),
     mutant(
-        "sides: the mailbox's end is the object's",
+        "priority lanes: the mailbox's end is the object's",
         SIDES,
         "self.lanes().all(|lane| !lane.is_cold && lane.consumer.peek() == Pop::Closed)",
         "true",
@@ -89,9 +89,9 @@ pub const MUTANTS: &[Mutant] = &[
         "making_the_lanes_races_a_stop",
     ),
     mutant(
-        "sides: the last proxy's going leaves the lanes open",
+        "priority lanes: the last proxy's going leaves the lanes open",
         SIDES,
-        "        self.desk().sides().close();\n",
+        "        self.shared().priority_lanes().close();\n",
         "",
         "priority",
         "an_urgent_call_races_cooling_and_parking",

@@ -86,8 +86,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "tail: a claim leaves the ring cold",
         TAIL,
-        "let next = Seen::open_at(to);",
-        "let next = Seen(Seen::open_at(to).0 | seen.0 & COLD);",
+        "let next = TailState::open_at(to);",
+        "let next = TailState(TailState::open_at(to).0 | seen.0 & COLD);",
         "object",
         "mpsc::publish_races_cooling_and_parking",
     ),
@@ -118,8 +118,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "tail: a second close carries nothing to the aborter",
         TAIL,
-        "let mut seen = Seen(self.0.load(Acquire));",
-        "let mut seen = self.glance();",
+        "let mut seen = TailState(self.0.load(Acquire));",
+        "let mut seen = self.load_relaxed();",
         "mailbox",
         "second_close_sees_what_came_with_a_claim",
     ),
@@ -134,7 +134,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "tail: warmed by a load and a store",
         TAIL,
-        "Seen(self.0.fetch_and(!COLD, Acquire)).is_cold()",
+        "TailState(self.0.fetch_and(!COLD, Acquire)).is_cold()",
         "{\n            let seen = self.read();\n            self.0.store(seen.0 & !COLD, Release);\n            seen.is_cold()\n        }",
         "lanes",
         "two_lanes_race_a_cold_mailbox",
@@ -142,7 +142,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "tail: a publication leaves it cold",
         TAIL,
-        "Seen(self.0.fetch_and(!COLD, Acquire)).is_cold()",
+        "TailState(self.0.fetch_and(!COLD, Acquire)).is_cold()",
         "self.read().is_cold()",
         "object",
         "spsc::publish_races_cooling_and_parking",

@@ -58,7 +58,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: over although it waits",
         OBJECT,
-        "            Cooling::Over if self.waits() => Cooling::Cold,\n",
+        "            Cooling::Over if self.settle_continuations() => Cooling::Cold,\n",
         "",
         "waits",
         "last_end_races_sleep",
@@ -80,7 +80,7 @@ pub const MUTANTS: &[Mutant] = &[
         "abort_after_a_stop_races_an_end",
     ),
     mutant(
-        "desk: an object that only waits doesn't hear of an abort",
+        "shared: an object that only waits doesn't hear of an abort",
         DESK,
         "if self.flags.load(Relaxed) & WAITS != 0 {",
         "if false {",

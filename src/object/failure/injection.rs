@@ -1,12 +1,12 @@
 //! A failure that was asked for: the next request's method panics before it has done anything.
 
 use crate::mailbox::Kind;
-use crate::mailbox::sealed::{Consumer as _, Shared as _};
+use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
 use crate::object::active::Active;
 use crate::object::object::{Object, method_name};
 use crate::object::overflow::INJECTED;
-use crate::object::priority::Side;
-use crate::object::priority::turns::drain_side;
+use crate::object::priority::PriorityLane;
+use crate::object::priority::turns::drain_lane;
 use crate::runner::task::Turn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -16,32 +16,32 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// With guards the servant fails beside its requests: whether the next one may run at all isn't
     /// known.
     pub(crate) fn inject_failure(&mut self, turn: &mut Turn) -> usize {
-        if !self.has_servant(turn) {
+        if !self.ensure_servant(turn) {
             return 0;
         }
         // Without the message that a panic prints.
         let unwind = || resume_unwind(Box::new(INJECTED));
         if S::HAS_GUARDS {
-            self.beside(INJECTED, turn, |_, _| unwind());
+            self.run_hook(INJECTED, turn, |_, _| unwind());
             return 1;
         }
         let Self { consumer, ring, extra, .. } = self;
-        let desk = ring.bell();
+        let shared = ring.bell();
         let mut method = 0;
         let mut fail = |request: S::Request| {
             method = S::method(&request);
-            desk.drop_failed(method_name::<S>(method), request);
+            shared.drop_failed(method_name::<S>(method), request);
             unwind();
         };
         let local = || {
-            let mine = desk.station().mine()?;
-            desk.pop_local(mine, desk.local_end(mine)?)
+            let owner = shared.remote().owner_token()?;
+            shared.pop_local(owner, shared.local_end(owner)?)
         };
         let failed = catch_unwind(AssertUnwindSafe(|| {
             consumer.drain(1, |request, _| fail(request));
             local().into_iter().for_each(&mut fail);
-            for side in Side::ALL {
-                drain_side(extra, side, 1, &mut fail);
+            for side in PriorityLane::ALL {
+                drain_lane(extra, side, 1, &mut fail);
             }
         }));
         failed.map_or_else(|payload| self.failed(method, payload, turn), |()| 0)

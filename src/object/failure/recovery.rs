@@ -2,17 +2,17 @@
 
 use crate::event::{Event, Recovery};
 use crate::mailbox::Kind;
-use crate::mailbox::sealed::Shared as _;
+use crate::mailbox::sealed::SharedRing as _;
 use crate::object::active::Active;
 use crate::object::control::close;
-use crate::object::failure::policy::{Fault, Life, Phase, Remedy};
+use crate::object::failure::policy::{Cause, FailedWhile, FailurePolicy, OnFailure};
 use crate::object::object::{ON_START, Object};
 use crate::panics::drop_caught;
 use crate::panics::panic_message;
 use crate::reply::error::CallError;
-use crate::reply::reply::Failure;
-use crate::runner::task::{REVIVAL, Turn};
-use crate::runner::timer_wheel::Target;
+use crate::reply::reply::ErasedReply;
+use crate::runner::task::{RESTART_TIMER, Turn};
+use crate::runner::timer_wheel::TimerTarget;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         payload: Box<dyn Any + Send>,
         turn: &mut Turn,
     ) -> Recovery {
-        let (next, fault) = self.unwound(method, payload, Phase::Serving, turn);
+        let (next, fault) = self.report_panic(method, payload, FailedWhile::Serving, turn);
         match next {
             Recovery::Resumes => self.ask_guards_soon(turn),
             Recovery::Restarts { after } => self.restart_after(after, turn),
@@ -36,44 +36,46 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// What follows a panic; its call has ended, and it was reported.
-    pub(crate) fn unwound(
+    pub(crate) fn report_panic(
         &mut self,
         method: &'static str,
         payload: Box<dyn Any + Send>,
-        phase: Phase,
+        phase: FailedWhile,
         turn: &Turn,
-    ) -> (Recovery, Fault) {
+    ) -> (Recovery, Cause) {
         let message = panic_message(&*payload);
         drop_caught(payload);
         // Close first: a caller who learns of the panic finds the object stopped, if it stops.
-        let next = self.judge(phase, turn);
-        let unanswered = Failure::take();
+        let next = self.decide(phase, turn);
+        let unanswered = ErasedReply::take();
         let awaited = unanswered.is_some();
         if let Some(call) = unanswered {
             call.end(CallError::Panicked { method, message: message.clone() });
         }
         let (object, text) = (self.name(), message.clone().into());
         self.tell(Event::Panicked { object, method, message: text, awaited, next });
-        (next, Fault::Panicked { method, message })
+        (next, Cause::Panicked { method, message })
     }
 
     /// Decides what follows a failure, and ends admission if that is the end.
-    pub(crate) fn judge(&mut self, phase: Phase, turn: &Turn) -> Recovery {
+    pub(crate) fn decide(&mut self, phase: FailedWhile, turn: &Turn) -> Recovery {
         let is_closed = self.ring.is_closed();
-        let is_aborted = self.desk().is_aborted();
-        let life = self.life.get_or_insert_with(|| Box::new(Life::new(Remedy::Stop)));
-        life.is_ending |= is_aborted;
-        let next = life.judge(phase, is_closed, turn.clock());
+        let is_aborted = self.shared().is_aborted();
+        let failure_policy = self
+            .failure_policy
+            .get_or_insert_with(|| Box::new(FailurePolicy::new(OnFailure::Stop)));
+        failure_policy.is_ending |= is_aborted;
+        let next = failure_policy.decide(phase, is_closed, turn.clock());
         if next.is_end() {
             close::<S, K>(&self.ring);
         }
         next
     }
 
-    pub(crate) fn end_by(&mut self, end: Recovery, fault: Fault) {
-        let is_aborted = self.desk().is_aborted();
-        if let Some(life) = self.life.as_mut().filter(|_| !is_aborted) {
-            life.blame(end, fault);
+    pub(crate) fn end_by(&mut self, end: Recovery, fault: Cause) {
+        let is_aborted = self.shared().is_aborted();
+        if let Some(failure_policy) = self.failure_policy.as_mut().filter(|_| !is_aborted) {
+            failure_policy.record_cause(end, fault);
         }
         self.drop_servant();
     }
@@ -82,7 +84,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// `Stopped`.
     pub(crate) fn drop_servant(&mut self) {
         if let Some(servant) = self.servant.take() {
-            self.desk().stop_replies();
+            self.shared().stop_replies();
             drop_caught(servant);
             self.drop_waits();
         }
@@ -115,57 +117,63 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     pub(crate) fn suspend(&mut self, after: Duration, turn: &mut Turn) {
-        let target = Target { object: self.desk().key() as u32, timer: REVIVAL };
+        let target = TimerTarget { object: self.shared().key() as u32, timer: RESTART_TIMER };
         let armed = turn.wheel.arm(later(turn.clock(), after), target);
-        if let Some(life) = &mut self.life {
-            life.revival = Some(armed);
+        if let Some(failure_policy) = &mut self.failure_policy {
+            failure_policy.restart_timer = Some(armed);
         }
-        self.desk().note_suspended(true);
+        self.shared().note_suspended(true);
     }
 
     pub(crate) fn is_suspended(&self) -> bool {
-        self.life.as_ref().is_some_and(|life| life.revival.is_some())
+        self.failure_policy
+            .as_ref()
+            .is_some_and(|failure_policy| failure_policy.restart_timer.is_some())
     }
 
     /// Whether it is suspended and stays so. A close is looked for after the suspension was noted: one that
     /// is not seen here wakes the runner.
-    pub(crate) fn rests(&self) -> bool {
+    pub(crate) fn stays_suspended(&self) -> bool {
         if !self.is_suspended() {
             return false;
         }
         let is_closed = self.ring.is_closed();
         if is_closed {
             // They were put off, and nothing else may be there that would have it turned to.
-            self.desk().call_again();
+            self.shared().call_again();
         }
         !is_closed
     }
 
     /// Ends the suspension of an object that was closed: nobody waits for a delay who waits for its end.
     #[cold]
-    pub(crate) fn is_revived(&mut self, turn: &mut Turn) -> bool {
+    pub(crate) fn restart_if_closed(&mut self, turn: &mut Turn) -> bool {
         if self.ring.is_closed() {
-            self.revive(turn);
+            self.restart_now(turn);
         }
         self.servant.is_some()
     }
 
     /// Ends a suspension.
-    pub(crate) fn revive(&mut self, turn: &mut Turn) {
-        let is_aborted = self.desk().is_aborted();
-        let Some(life) = &mut self.life else { return };
-        let Some(armed) = life.revival.take() else { return };
+    pub(crate) fn restart_now(&mut self, turn: &mut Turn) {
+        let is_aborted = self.shared().is_aborted();
+        let Some(failure_policy) = &mut self.failure_policy else { return };
+        let Some(armed) = failure_policy.restart_timer.take() else { return };
         turn.wheel.cancel(armed);
-        self.desk().note_suspended(false);
+        self.shared().note_suspended(false);
         if !is_aborted {
             self.rebuild(turn);
         }
-        self.desk().call_again();
+        self.shared().call_again();
     }
 
     /// Makes another servant, and lets it begin. If that fails it isn't tried again at once.
     pub(crate) fn rebuild(&mut self, turn: &mut Turn) {
-        let Some(make) = self.life.as_mut().and_then(|life| life.make()) else { return };
+        let Some(make) =
+            self.failure_policy.as_mut().and_then(|failure_policy| failure_policy.make())
+        else {
+            return;
+        };
         let made = catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|payload| {
             let reason = format!("it panicked: {}", panic_message(&*payload));
             drop_caught(payload);
@@ -173,15 +181,17 @@ impl<S: Active, K: Kind> Object<S, K> {
         });
         let (next, fault) = match made {
             Err(reason) => {
-                let next = self.judge(Phase::Restarting, turn);
+                let next = self.decide(FailedWhile::Restarting, turn);
                 let (object, text) = (self.name(), reason.clone());
                 self.tell(Event::RestartFailed { object, reason: text, next });
-                (next, Fault::Factory { reason })
+                (next, Cause::Factory { reason })
             }
             Ok(servant) => {
                 self.servant = Some(servant);
-                match self.try_beside(turn, S::started) {
-                    Err(payload) => self.unwound(ON_START, payload, Phase::Restarting, turn),
+                match self.try_run_hook(turn, S::started) {
+                    Err(payload) => {
+                        self.report_panic(ON_START, payload, FailedWhile::Restarting, turn)
+                    }
                     Ok(()) => {
                         self.tell(Event::Restarted { object: self.name() });
                         return self.ask_guards_soon(turn);

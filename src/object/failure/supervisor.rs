@@ -15,7 +15,7 @@
 //! # Source
 //! Strategies and the common budget: Erlang/OTP, `supervisor`.
 
-use crate::object::control::Control;
+use crate::object::control::ObjectControl;
 use crate::object::failure::restart::{Budget, Restart};
 use crate::sync::Mutex;
 use std::fmt;
@@ -87,7 +87,7 @@ struct Members {
 
 struct Entry {
     id: u64,
-    control: Arc<dyn Control>,
+    control: Arc<dyn ObjectControl>,
     /// After which verdict its servant is to be made, and the delay.
     wanted: u64,
     after: Duration,
@@ -134,14 +134,14 @@ impl Supervisor {
         Self { group: Arc::new(Group { strategy, members: Mutex::new(members) }) }
     }
 
-    pub(crate) fn join(&self, control: Arc<dyn Control>) -> Member {
+    pub(crate) fn join(&self, control: Arc<dyn ObjectControl>) -> Membership {
         let mut members = self.group.members.lock();
         let (id, made_after) = (members.joined, members.verdict);
         members.joined += 1;
         let (wanted, after) = (made_after, Duration::ZERO);
         members.entries.push(Entry { id, control, wanted, after, is_given_up: false });
         drop(members);
-        Member { group: self.group.clone(), id, made_after }
+        Membership { group: self.group.clone(), id, made_after }
     }
 }
 
@@ -155,14 +155,14 @@ impl fmt::Debug for Supervisor {
 }
 
 /// An object's side of its supervisor. Dropped with the object, which is forgotten then.
-pub(crate) struct Member {
+pub(crate) struct Membership {
     group: Arc<Group>,
     id: u64,
     /// The last verdict before its servant was made.
     made_after: u64,
 }
 
-impl Member {
+impl Membership {
     /// Reports a failure of this member's: the delay before its restart, or `None` if it is to stop.
     /// The others it concerns have their orders then.
     pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
@@ -203,7 +203,7 @@ impl Member {
     }
 
     /// Takes an order; `false` if the servant is as new already.
-    pub(crate) fn obey(&mut self, order: Order) -> bool {
+    pub(crate) fn apply(&mut self, order: Order) -> bool {
         let is_new = order.verdict > self.made_after;
         self.made_after = self.made_after.max(order.verdict);
         is_new
@@ -216,7 +216,7 @@ impl Member {
     }
 }
 
-impl Drop for Member {
+impl Drop for Membership {
     fn drop(&mut self) {
         let mut members = self.group.members.lock();
         let own = members.entries.iter().position(|entry| entry.id == self.id);

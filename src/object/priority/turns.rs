@@ -1,42 +1,44 @@
 //! The turns of an object that has lanes beside its mailbox, or drops the oldest requests.
 
-use crate::mailbox::sealed::{Consumer, Shared as _};
+use crate::mailbox::sealed::{Consumer, SharedRing as _};
 use crate::mailbox::{Heat, Kind, Pop, Position};
 use crate::object::active::Active;
 use crate::object::object::{Object, Queue};
-use crate::object::overflow::Policy;
-use crate::object::priority::{Ends, Passing, Priority, Side, SideConsumer};
-use crate::object::shared::Desk;
+use crate::object::overflow::MailboxPolicy;
+use crate::object::priority::{
+    LaneConsumer, LaneConsumers, Priority, PriorityLane, PriorityPicker,
+};
+use crate::object::shared::Shared;
 use crate::panics::drop_caught;
-use crate::runner::remote::{Mine, Station};
+use crate::runner::remote::{OwnerToken, Remote};
 use crate::runner::task::{Cooling, Progress, Turn};
 
 /// What few objects have.
-pub(crate) struct Extra<R: Send + 'static> {
-    /// In the order of [`Side`]. Taken from the desk when the runner learns of them.
+pub(crate) struct PriorityTurns<R: Send + 'static> {
+    /// In the order of [`PriorityLane`]. Taken from the object's shared state when the runner learns of them.
     lanes: Option<[Lane<R>; 2]>,
-    passing: Passing,
+    passing: PriorityPicker,
     /// How many requests each lane beside the mailbox keeps, and the mailbox, if the oldest are dropped.
     kept: Option<([usize; 2], usize)>,
 }
 
 /// A lane beside the mailbox.
 struct Lane<R: Send + 'static> {
-    consumer: SideConsumer<R>,
+    consumer: LaneConsumer<R>,
     /// As [`Object::is_cold`].
     is_cold: bool,
 }
 
-impl<R: Send + 'static> Extra<R> {
+impl<R: Send + 'static> PriorityTurns<R> {
     fn new() -> Self {
-        Self { lanes: None, passing: Passing::default(), kept: None }
+        Self { lanes: None, passing: PriorityPicker::default(), kept: None }
     }
 
     /// What an object with this policy begins with.
-    pub(crate) fn of(policy: &Policy) -> Option<Box<Self>> {
+    pub(crate) fn of(policy: &MailboxPolicy) -> Option<Box<Self>> {
         policy.sheds_oldest.then(|| {
-            let sides = Side::ALL.map(|side| policy.side_capacity(side));
-            Box::new(Self { kept: Some((sides, policy.capacity)), ..Self::new() })
+            let priority_lanes = PriorityLane::ALL.map(|side| policy.side_capacity(side));
+            Box::new(Self { kept: Some((priority_lanes, policy.capacity)), ..Self::new() })
         })
     }
 }
@@ -46,23 +48,23 @@ impl<R: Send + 'static> Extra<R> {
 enum Next<'a> {
     Mailbox,
     /// A call of the runner's own thread.
-    Local(Mine<'a>, Position),
+    Local(OwnerToken<'a>, Position),
     /// Such a call, made meanwhile: it is for the next turn, and so is what comes after it.
     Later,
 }
 
 /// What comes next of what other threads have sent and, at most `local`, the runner's own.
-fn next_normal<'a, R: Send + 'static, C: Consumer<R, Desk<R>>>(
+fn next_normal<'a, R: Send + 'static, C: Consumer<R, Shared<R>>>(
     consumer: &mut C,
-    desk: &Desk<R>,
-    mine: Option<Mine<'a>>,
+    shared: &Shared<R>,
+    owner: Option<OwnerToken<'a>>,
     local: usize,
 ) -> Option<Next<'a>> {
-    let end = mine.and_then(|mine| desk.local_end(mine).map(|end| (mine, end)));
+    let end = owner.and_then(|owner| shared.local_end(owner).map(|end| (owner, end)));
     match end {
         Some((_, end)) if consumer.before(end) > 0 => Some(Next::Mailbox),
         Some(_) if local == 0 => Some(Next::Later),
-        Some((mine, end)) => Some(Next::Local(mine, end)),
+        Some((owner, end)) => Some(Next::Local(owner, end)),
         // The second look for those that leave the first one to their drain.
         None if !consumer.has_any() => None,
         None => (!matches!(consumer.peek(), Pop::Empty | Pop::Closed)).then_some(Next::Mailbox),
@@ -72,9 +74,9 @@ fn next_normal<'a, R: Send + 'static, C: Consumer<R, Desk<R>>>(
 /// Takes requests out of a lane beside the mailbox, if there is one; returns how many.
 #[cold]
 #[inline(never)]
-pub(crate) fn drain_side<R: Send + 'static>(
-    extra: &mut Option<Box<Extra<R>>>,
-    side: Side,
+pub(crate) fn drain_lane<R: Send + 'static>(
+    extra: &mut Option<Box<PriorityTurns<R>>>,
+    side: PriorityLane,
     batch: usize,
     serve: &mut dyn FnMut(R),
 ) -> usize {
@@ -108,53 +110,58 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// As [`Task::turn`](crate::runner::task::Task::turn). With its parameters and result, so that the jump
     /// here costs those that have no such lanes nothing but the question.
     #[inline(never)]
-    pub(crate) fn turn_with_extra(&mut self, station: &Station, turn: &mut Turn) -> Progress {
-        Progress::of(self.turn_extra(station.mine(), turn))
+    pub(crate) fn turn_with_extra(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
+        Progress::of(self.turn_extra(remote.owner_token(), turn))
     }
 
     /// A turn, in which calls of the runner's own thread are served too.
     ///
     /// A batch for all lanes together, and before each request a look at all of them.
     #[inline(never)]
-    pub(crate) fn turn_extra(&mut self, mine: Option<Mine<'_>>, turn: &mut Turn) -> usize {
+    pub(crate) fn turn_extra(&mut self, owner: Option<OwnerToken<'_>>, turn: &mut Turn) -> usize {
         // What it calls itself meanwhile has its turn after the others.
-        let mine = mine.filter(|mine| self.desk().local_len(*mine) > 0);
+        let owner = owner.filter(|owner| self.shared().local_len(*owner) > 0);
         let has_any = |object: &mut Self| object.lanes().any(|lane| lane.consumer.has_any());
-        if mine.is_none() && !self.consumer.has_any() && !has_any(self) {
+        if owner.is_none() && !self.consumer.has_any() && !has_any(self) {
             return 0;
         }
-        let local = mine.map_or(0, |mine| self.desk().local_len(mine).min(turn.batch));
-        mine.inspect(|mine| self.desk().note_turned(*mine));
-        if self.has_servant(turn) {
+        let local = owner.map_or(0, |owner| self.shared().local_len(owner).min(turn.batch));
+        owner.inspect(|owner| self.shared().note_turned(*owner));
+        if self.ensure_servant(turn) {
             self.shed();
         }
-        let served = self.serve_lanes(mine, local, turn);
+        let served = self.serve_lanes(owner, local, turn);
         self.end_batch(served, turn);
-        mine.inspect(|mine| self.note_left(*mine));
+        owner.inspect(|owner| self.note_left(*owner));
         served
     }
 
     /// Serves a request of the lane whose turn it is, again and again.
-    fn serve_lanes(&mut self, mine: Option<Mine<'_>>, mut local: usize, turn: &mut Turn) -> usize {
+    fn serve_lanes(
+        &mut self,
+        owner: Option<OwnerToken<'_>>,
+        mut local: usize,
+        turn: &mut Turn,
+    ) -> usize {
         let mut count = 0;
         while count < turn.batch {
             let Self { consumer, ring, extra: Some(extra), .. } = self else { break };
-            let normal = next_normal(consumer, ring.bell(), mine, local);
-            let Extra { lanes, passing, .. } = &mut **extra;
-            let mut waits = |side: Side| {
+            let normal = next_normal(consumer, ring.bell(), owner, local);
+            let PriorityTurns { lanes, passing, .. } = &mut **extra;
+            let mut waits = |side: PriorityLane| {
                 lanes.as_mut().is_some_and(|lanes| lanes[side as usize].consumer.has_any())
             };
-            let (urgent, bulk) = (waits(Side::Urgent), waits(Side::Bulk));
+            let (urgent, bulk) = (waits(PriorityLane::Urgent), waits(PriorityLane::Bulk));
             let before = *passing;
             let queue = match passing.next(urgent, normal.is_some(), bulk) {
                 None => break,
-                Some(Priority::Urgent) => Some(Queue::Side(Side::Urgent)),
-                Some(Priority::Bulk) => Some(Queue::Side(Side::Bulk)),
+                Some(Priority::Urgent) => Some(Queue::PriorityLane(PriorityLane::Urgent)),
+                Some(Priority::Bulk) => Some(Queue::PriorityLane(PriorityLane::Bulk)),
                 Some(Priority::Normal) => match normal {
                     Some(Next::Later) => None,
-                    Some(Next::Local(mine, end)) => {
+                    Some(Next::Local(owner, end)) => {
                         local -= 1;
-                        Some(Queue::Local(mine, end))
+                        Some(Queue::Local(owner, end))
                     }
                     _ => Some(Queue::Mailbox),
                 },
@@ -173,16 +180,16 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// Drops the oldest beyond the capacity, if the object does that.
     fn shed(&mut self) {
         let Self { consumer, ring, extra: Some(extra), .. } = self else { return };
-        let Some((sides, mailbox)) = extra.kept else { return };
-        let desk = ring.bell();
+        let Some((priority_lanes, mailbox)) = extra.kept else { return };
+        let shared = ring.bell();
         let shed = |excess, drain: &mut dyn FnMut(usize) -> usize| {
             if excess > 0 {
-                desk.shed(|| drain(excess));
+                shared.shed(|| drain(excess));
             }
         };
         let excess = ring.len().saturating_sub(mailbox);
         shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
-        for (lane, kept) in extra.lanes.iter_mut().flatten().zip(sides) {
+        for (lane, kept) in extra.lanes.iter_mut().flatten().zip(priority_lanes) {
             let excess = lane.consumer.len().saturating_sub(kept);
             let consumer = &mut lane.consumer;
             shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
@@ -193,15 +200,18 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.extra.iter_mut().flat_map(|extra| &mut extra.lanes).flatten()
     }
 
-    /// Takes the lanes' consumers out of the desk, if there are any now.
-    pub(crate) fn take_sides(&mut self) {
-        let Some(Ends { consumers, are_cold }) = self.desk().sides().take() else { return };
-        let extra = self.extra.get_or_insert_with(|| Box::new(Extra::new()));
+    /// Takes the lanes' consumers out of the object's shared state, if there are any now.
+    pub(crate) fn take_lanes(&mut self) {
+        let Some(LaneConsumers { consumers, are_cold }) = self.shared().priority_lanes().take()
+        else {
+            return;
+        };
+        let extra = self.extra.get_or_insert_with(|| Box::new(PriorityTurns::new()));
         extra.lanes = Some(consumers.map(|consumer| Lane { consumer, is_cold: are_cold }));
     }
 
-    pub(crate) fn take_side_token(&mut self, side: Side) {
-        self.take_sides();
+    pub(crate) fn clear_lane_wake(&mut self, side: PriorityLane) {
+        self.take_lanes();
         if let Some(lane) = self.lanes().nth(side as usize) {
             lane.is_cold = false;
         }
@@ -209,7 +219,7 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Cools the lanes beside the mailbox: cold, if at least one is and none is busy. Over, if each is,
     /// or there are none.
-    pub(crate) fn cool_sides(&mut self) -> Cooling {
+    pub(crate) fn cool_lanes(&mut self) -> Cooling {
         let heat = self.heat;
         let mut all = Cooling::Over;
         for lane in self.lanes() {
@@ -224,9 +234,9 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Whether the lanes beside the mailbox are closed, drained, and off the ready set. For a mailbox
     /// that is: who closed it may not have come to the lanes yet, and the last producer only closes it.
-    pub(crate) fn are_sides_over(&mut self) -> bool {
-        self.desk().sides().close();
-        self.take_sides();
+    pub(crate) fn finish_lanes(&mut self) -> bool {
+        self.shared().priority_lanes().close();
+        self.take_lanes();
         self.lanes().all(|lane| !lane.is_cold && lane.consumer.peek() == Pop::Closed)
     }
 }

@@ -1,4 +1,4 @@
-//! Publications beside those who change the door's word: they close it, and the consumer ends.
+//! Publications beside those who change the gate's word: they close it, and the consumer ends.
 //!
 //! Where lanes have tails of their own, a publication is a plain store. Two parties miss each other
 //! then unless both fence, and a request is accepted that nobody takes, or refused and taken.
