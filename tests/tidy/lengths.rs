@@ -1,0 +1,45 @@
+//! A file is one sitting.
+
+use crate::source::{Source, none_but, sources_of};
+
+const LINES_MAX: usize = 450;
+
+/// Files that are still to be split.
+const NOT_YET: &[&str] = &[
+    "engine/engine",
+    "engine/registry",
+    "mailbox/lane",
+    "mailbox/mpsc",
+    "object/context",
+    "object/object",
+    "reply/call",
+    "reply/cell",
+    "runner/scheduler",
+];
+
+const FOLDERS: [&str; 3] = ["src", "macros/src", "perf/src"];
+
+#[test]
+fn no_file_is_longer_than_one_sitting() {
+    let found = FOLDERS.into_iter().flat_map(|folder| too_long(&sources_of(folder)));
+    none_but(NOT_YET, "files with more than 450 lines", found.collect());
+}
+
+fn too_long(sources: &[Source]) -> Vec<String> {
+    let long = sources.iter().filter(|source| source.lines.len() > LINES_MAX);
+    long.map(|source| source.at(source.lines.len() - 1)).collect()
+}
+
+mod shown {
+    use super::*;
+
+    fn found(lines: usize) -> Vec<String> {
+        too_long(&[Source::new("a.rs", &"x();\n".repeat(lines))])
+    }
+
+    #[test]
+    fn a_file_of_451_lines_is_found() {
+        assert_eq!(found(451), ["src/a.rs:451"]);
+        assert!(found(450).is_empty());
+    }
+}
