@@ -1,7 +1,7 @@
 //! A bounded buffer between producers and consumers, without a lock or a condition variable: `put`
 //! waits for room and `take` for an item, each by a guard.
 //!
-//! Run with `cargo run --release --package mainspring --example bounded_buffer`.
+//! Run with `cargo run --release --example bounded_buffer`.
 
 use mainspring::prelude::*;
 use std::collections::VecDeque;

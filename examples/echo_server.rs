@@ -6,7 +6,7 @@
 //! client is told `Request Timeout`; the method runs on), and an observer that sends the answer.
 //!
 //! ```sh
-//! cargo run --package mainspring --example echo_server -- --port 8080 --work-ms 1000
+//! cargo run --example echo_server -- --port 8080 --work-ms 1000
 //! ```
 
 use mainspring::prelude::*;

@@ -3,7 +3,7 @@
 //!
 //! Clients send lines; another thread calls the same object, and ends the program when all has come.
 //!
-//! Run with `cargo run --release --package mainspring --example epoll_loop`. Linux only.
+//! Run with `cargo run --release --example epoll_loop`. Linux only.
 
 #[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {

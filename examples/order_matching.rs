@@ -1,7 +1,7 @@
 //! A small exchange: orders rest in a book until they are matched, or their time is over. Cancels
 //! overtake them, statistics give way to them, and when the book closes its gateway is told.
 //!
-//! Run with `cargo run --release --package mainspring --example order_matching`.
+//! Run with `cargo run --release --example order_matching`.
 
 use mainspring::prelude::*;
 use mainspring::{Later, Reply, join_all};

@@ -1,7 +1,7 @@
 //! Philosophers at a round table: each of them, and each fork between two, is an active object. Who
 //! takes a fork waits for it by a guard, and no thread waits meanwhile.
 //!
-//! Run with `cargo run --release --package mainspring --example philosophers`.
+//! Run with `cargo run --release --example philosophers`.
 
 use mainspring::prelude::*;
 use mainspring::{Later, Reply, StartError, join_all};

@@ -1,7 +1,7 @@
 //! Three sensors publish readings on a topic, each by a timer of its own; a fusion object subscribes and
 //! makes one value of the three. One sensor leaves readings out: after a while it does without.
 //!
-//! Run with `cargo run --release --package mainspring --example sensor_fusion`.
+//! Run with `cargo run --release --example sensor_fusion`.
 
 use mainspring::prelude::*;
 use mainspring::{Later, Publisher, Reply, StartError, Topic};

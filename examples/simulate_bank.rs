@@ -2,7 +2,7 @@
 //! decided by a seed, until one loses money; then shows the simplest course that does.
 //!
 //! The mistake shows only if both accounts of a transfer close at the wrong moments. Run with
-//! `cargo run --release --package mainspring --example simulate_bank`.
+//! `cargo run --release --example simulate_bank`.
 
 #[path = "bank_transfer/bank.rs"]
 mod bank;

@@ -1,7 +1,7 @@
 //! Transfers between accounts that live on different runners: money leaves one object and reaches
 //! another, or comes back if that one has closed. Nobody holds two accounts at once, and no thread waits.
 //!
-//! Run with `cargo run --release --package mainspring --example bank_transfer`.
+//! Run with `cargo run --release --example bank_transfer`.
 
 mod bank;
 

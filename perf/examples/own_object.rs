@@ -1,4 +1,4 @@
-//! A benchmark of your own object: `cargo run --release --package mainspring-perf --example own_object`.
+//! A benchmark of your own object: `cargo run --release --example own_object`.
 //!
 //! Takes the options of `mainspring bench open-loop`, and `--json` for `mainspring report` and `compare`.
 

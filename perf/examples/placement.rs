@@ -1,5 +1,5 @@
 //! How long the search takes for 200 objects on 64 CPUs, and what it gains:
-//! `cargo run --release --package mainspring-perf --example placement`.
+//! `cargo run --release --example placement`.
 
 use mainspring::{Cpu, Topology};
 use mainspring_perf::tune::graph::{Edge, Graph, Object, Smt};
