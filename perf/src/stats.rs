@@ -1,11 +1,10 @@
-//! Figures: one round's sample, quantiles, medians.
+//! Latencies, their quantiles, and medians.
 
-use crate::lab::open_loop::Loaded;
-use crate::results::document::Quantiles;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Latencies beyond this are counted as this: a minute, for a call.
@@ -119,44 +118,29 @@ impl Default for Latencies {
     }
 }
 
-/// What one round of one scenario came to.
-pub enum Sample {
-    /// How long each single operation took.
-    Latency(Latencies),
-    /// How long one of many operations took on average, in nanoseconds.
-    PerOperation {
-        /// Nanoseconds each.
-        nanos: f64,
-        /// How many were timed.
-        operations: u64,
-    },
-    /// Requests that were sent as planned.
-    Load(Box<Loaded>),
-    /// Something that is not a time.
-    Amount {
-        /// How much.
-        value: f64,
-        /// Of what.
-        unit: &'static str,
-    },
-}
-
-impl Sample {
-    /// Operations that took so long together.
-    pub fn per_operation(operations: u64, time: Duration) -> Self {
-        let nanos = time.as_nanos() as f64 / operations.max(1) as f64;
-        Self::PerOperation { nanos, operations }
-    }
-
-    /// The one figure that stands for the round.
-    pub fn value(&self) -> f64 {
-        match self {
-            Self::Latency(latencies) => latencies.median(),
-            Self::PerOperation { nanos, .. } => *nanos,
-            Self::Load(loaded) => loaded.latencies.median(),
-            Self::Amount { value, .. } => *value,
-        }
-    }
+/// A distribution. A quantile is there only if at least ten samples lie beyond it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// How many samples.
+    pub count: u64,
+    /// The least.
+    pub min: u64,
+    /// The mean.
+    pub mean: f64,
+    /// Half of them are no larger.
+    pub p50: Option<u64>,
+    /// Nine of ten.
+    pub p90: Option<u64>,
+    /// 99 of 100.
+    pub p99: Option<u64>,
+    /// 999 of 1,000.
+    pub p999: Option<u64>,
+    /// 9,999 of 10,000.
+    pub p9999: Option<u64>,
+    /// The largest.
+    pub max: u64,
+    /// All of it: an HDR histogram, V2 with deflate, in base64, as its other implementations read it.
+    pub hdr: Option<String>,
 }
 
 /// The middle value, or the mean of the two in the middle; `None` of nothing.

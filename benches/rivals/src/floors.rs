@@ -6,8 +6,9 @@
 use crate::work::{Contender, Figure, Placement, Stream, Wait, Work};
 use mainspring_perf::floors::floor;
 use mainspring_perf::floors::futex;
-use mainspring_perf::lab::lab::{IDLE, Lab};
-use mainspring_perf::stats::Sample;
+use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::sample::Sample;
+use mainspring_perf::lab::time::IDLE;
 use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 

@@ -1,8 +1,10 @@
 //! Floors of cache lines: what two threads that only spin can reach on these two CPUs.
 
 use crate::floors::ring::{Reader, Ring, Writer};
-use crate::lab::lab::{Lab, Slot, after_idle, closed_loop};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::loops::{after_idle, closed_loop};
+use crate::lab::sample::Sample;
+use crate::lab::time::Slot;
 use crate::trouble::Trouble;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::AtomicU64;

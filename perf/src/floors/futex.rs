@@ -1,7 +1,8 @@
 //! Floors of sleeping: what two threads and a raw futex can reach.
 
-use crate::lab::lab::{Lab, after_idle, closed_loop};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::loops::{after_idle, closed_loop};
+use crate::lab::sample::Sample;
 use crate::trouble::Trouble;
 use crossbeam_utils::CachePadded;
 use rustix::thread::futex;

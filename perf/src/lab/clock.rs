@@ -1,10 +1,21 @@
 //! The clock that everything is timed with, and what it can tell apart.
 
-use crate::results::document::Clock;
+use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::time::Instant;
 
 const READS: u32 = 10_000;
+
+/// The clock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Clock {
+    /// Which.
+    pub kind: String,
+    /// What one look at it takes. Each latency holds one; nothing is subtracted.
+    pub read_ns: f64,
+    /// The smallest step it was seen to make.
+    pub step_ns: u64,
+}
 
 /// Measures the clock on the calling thread's CPU; takes a few milliseconds.
 pub fn look() -> Clock {

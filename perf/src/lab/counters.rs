@@ -1,9 +1,35 @@
 //! What the kernel and the engines count while something is measured.
 
-use crate::results::document::Counters;
 use mainspring::Wakeups;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
+use serde::{Deserialize, Serialize};
 use std::fs::read_to_string;
+
+/// What was counted while something was measured. `None`: the system doesn't say, or no engine runs.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    /// Times that a thread of the process gave its CPU up to wait.
+    pub switches_voluntary: Option<u64>,
+    /// Times that a thread of the process was made to give it up.
+    pub switches_involuntary: Option<u64>,
+    /// Page faults that needed no disk.
+    pub faults_minor: Option<u64>,
+    /// Time that threads of the process could have run, and waited for a CPU.
+    pub run_delay_ns: Option<u64>,
+    /// Time that the hypervisor took from all CPUs.
+    pub steal_ms: Option<u64>,
+    /// Periods in which the cgroup's quota was used up.
+    pub throttled: Option<u64>,
+    /// Times that a runner went to sleep.
+    pub parks: Option<u64>,
+    /// Times that a runner found work while it spun, and needn't sleep.
+    pub spin_hits: Option<u64>,
+    /// System calls with which senders woke runners.
+    pub wakes_sent: Option<u64>,
+    /// Times that a sender gave a runner notice, and it was awake.
+    pub wakes_elided: Option<u64>,
+}
 
 /// The counts at a beginning. What can't be read is `None`, then and later.
 pub struct Before {

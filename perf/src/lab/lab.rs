@@ -1,20 +1,27 @@
 //! Where and how things are measured: CPUs, engines, the time that one round may take.
 
-use crate::results::document::Pin;
-use crate::stats::{Latencies, Sample};
 use crate::trouble::Trouble;
 use core_affinity::CoreId;
 use mainspring::{Engine, Event, Runner, WaitStrategy, Wakeups};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The name of the runner in every engine that [`Lab::engine`] starts.
 pub const RUNNER: &str = "bench";
 /// How long an engine may take to end.
 const END_LIMIT: Duration = Duration::from_secs(5);
-/// How long a call that ends a measurement may take.
-pub const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// One thread's place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pin {
+    /// `caller`, `runner`, or the runner's name.
+    pub role: String,
+    /// The CPU asked for.
+    pub cpu: usize,
+    /// Whether the mask read back says so.
+    pub is_verified: bool,
+}
 
 /// What all scenarios of a run share.
 pub struct Lab {
@@ -173,75 +180,5 @@ fn sum(a: Wakeups, b: Wakeups) -> Wakeups {
         wakes: a.wakes + b.wakes,
         spin_hits: a.spin_hits + b.spin_hits,
         parks: a.parks + b.parks,
-    }
-}
-
-/// The time of one round of one scenario; its first tenth is for warming up.
-#[derive(Clone, Copy)]
-pub struct Slot {
-    /// When what is measured counts.
-    pub warm: Instant,
-    /// When it is over.
-    pub end: Instant,
-}
-
-impl Slot {
-    /// Begins now.
-    pub fn of(length: Duration) -> Self {
-        let now = Instant::now();
-        Self { warm: now + length / 10, end: now + length }
-    }
-}
-
-/// Repeats an operation for the whole time, and takes each one's latency.
-///
-/// A closed loop: the next operation begins when this one is over, so a stall counts once. It
-/// measures the mechanism, not a service under load. The cost of one look at the clock is in each
-/// latency, in the floor's as in the others'.
-#[inline]
-pub fn closed_loop(
-    length: Duration,
-    mut operation: impl FnMut() -> Result<(), Trouble>,
-) -> Result<Sample, Trouble> {
-    let mut latencies = Latencies::new();
-    let slot = Slot::of(length);
-    while Instant::now() < slot.warm {
-        operation()?;
-    }
-    loop {
-        let from = Instant::now();
-        operation()?;
-        let to = Instant::now();
-        latencies.record(to - from);
-        if to >= slot.end {
-            return Ok(Sample::Latency(latencies));
-        }
-    }
-}
-
-/// How long everything is idle before a wake-up, unless something else is asked for.
-pub const IDLE: Duration = Duration::from_millis(1);
-
-/// Repeats an operation that times itself, each time after a while in which the caller only
-/// looks at the clock.
-pub fn after_idle(
-    idle: Duration,
-    length: Duration,
-    mut operation: impl FnMut() -> Result<Duration, Trouble>,
-) -> Result<Sample, Trouble> {
-    let mut latencies = Latencies::new();
-    let slot = Slot::of(length);
-    loop {
-        let from = Instant::now();
-        while from.elapsed() < idle {
-            std::hint::spin_loop();
-        }
-        let latency = operation()?;
-        if from >= slot.warm {
-            latencies.record(latency);
-        }
-        if from >= slot.end {
-            return Ok(Sample::Latency(latencies));
-        }
     }
 }

@@ -9,7 +9,7 @@
 
 use crate::digits::figure;
 use crate::lab::arrivals::Arrivals;
-use crate::lab::lab::{ANSWER_LIMIT, Slot};
+use crate::lab::time::{ANSWER_LIMIT, Slot};
 use crate::stats::Latencies;
 use crate::trouble::Trouble;
 use mainspring::Call;

@@ -1,7 +1,7 @@
 //! One thing to measure, and what it is compared with.
 
 use crate::lab::lab::Lab;
-use crate::stats::Sample;
+use crate::lab::sample::Sample;
 use crate::trouble::Trouble;
 use std::time::Duration;
 

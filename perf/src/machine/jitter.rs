@@ -37,7 +37,7 @@ pub struct CpuJitter {
     pub p9999_ns: u64,
     /// The longest.
     pub max_ns: u64,
-    /// All gaps, as [`Quantiles::hdr`](crate::results::document::Quantiles::hdr).
+    /// All gaps, as [`Quantiles::hdr`](crate::stats::Quantiles::hdr).
     pub hdr: String,
 }
 

@@ -3,9 +3,13 @@
 //! `docs/RESULTS.md` describes each field. Times are nanoseconds unless a name says otherwise. A
 //! later version of the schema may add fields; one that changes a meaning has another number.
 
+use crate::lab::clock::Clock;
+use crate::lab::counters::Counters;
+use crate::lab::lab::Pin;
 use crate::machine::jitter::CpuJitter;
 use crate::machine::machine::Machine;
 use crate::machine::matrix::Matrix;
+use crate::stats::Quantiles;
 use crate::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -85,28 +89,6 @@ pub struct Build {
     pub target: String,
     /// The commit, if the build knew it; with `-dirty` if there were changes.
     pub commit: Option<String>,
-}
-
-/// The clock.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Clock {
-    /// Which.
-    pub kind: String,
-    /// What one look at it takes. Each latency holds one; nothing is subtracted.
-    pub read_ns: f64,
-    /// The smallest step it was seen to make.
-    pub step_ns: u64,
-}
-
-/// One thread's place.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Pin {
-    /// `caller`, `runner`, or the runner's name.
-    pub role: String,
-    /// The CPU asked for.
-    pub cpu: usize,
-    /// Whether the mask read back says so.
-    pub is_verified: bool,
 }
 
 /// A floor that was not the same in all rounds.
@@ -226,57 +208,6 @@ pub struct RoundFigures {
     pub latency_ns: Option<Quantiles>,
     /// What the kernel and the engine counted meanwhile.
     pub counters: Counters,
-}
-
-/// What was counted while something was measured. `None`: the system doesn't say, or no engine runs.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counters {
-    /// Times that a thread of the process gave its CPU up to wait.
-    pub switches_voluntary: Option<u64>,
-    /// Times that a thread of the process was made to give it up.
-    pub switches_involuntary: Option<u64>,
-    /// Page faults that needed no disk.
-    pub faults_minor: Option<u64>,
-    /// Time that threads of the process could have run, and waited for a CPU.
-    pub run_delay_ns: Option<u64>,
-    /// Time that the hypervisor took from all CPUs.
-    pub steal_ms: Option<u64>,
-    /// Periods in which the cgroup's quota was used up.
-    pub throttled: Option<u64>,
-    /// Times that a runner went to sleep.
-    pub parks: Option<u64>,
-    /// Times that a runner found work while it spun, and needn't sleep.
-    pub spin_hits: Option<u64>,
-    /// System calls with which senders woke runners.
-    pub wakes_sent: Option<u64>,
-    /// Times that a sender gave a runner notice, and it was awake.
-    pub wakes_elided: Option<u64>,
-}
-
-/// A distribution. A quantile is there only if at least ten samples lie beyond it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Quantiles {
-    /// How many samples.
-    pub count: u64,
-    /// The least.
-    pub min: u64,
-    /// The mean.
-    pub mean: f64,
-    /// Half of them are no larger.
-    pub p50: Option<u64>,
-    /// Nine of ten.
-    pub p90: Option<u64>,
-    /// 99 of 100.
-    pub p99: Option<u64>,
-    /// 999 of 1,000.
-    pub p999: Option<u64>,
-    /// 9,999 of 10,000.
-    pub p9999: Option<u64>,
-    /// The largest.
-    pub max: u64,
-    /// All of it: an HDR histogram, V2 with deflate, in base64, as its other implementations read it.
-    pub hdr: Option<String>,
 }
 
 impl Document {

@@ -26,11 +26,11 @@
 use crate::cli::{self, Parsed};
 use crate::floors::floor;
 use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
 use crate::lab::scenario::{self, Scenario, scenario};
 use crate::lab::settings::Settings;
 use crate::run::plan::{Plan, ROUNDS_MAX};
 use crate::run::session;
-use crate::stats::Sample;
 use crate::suites::loads::{self, Operation};
 use crate::trouble::Trouble;
 use clap::Parser;

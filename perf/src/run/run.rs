@@ -2,13 +2,16 @@
 
 use crate::floors::floor;
 use crate::lab::counters;
+use crate::lab::counters::Counters;
 use crate::lab::lab::Lab;
+use crate::lab::lab::Pin;
 use crate::lab::open_loop::Loaded;
+use crate::lab::sample::Sample;
 use crate::lab::scenario::Scenario;
 use crate::machine::jitter::{self, CpuJitter};
-use crate::results::document::{Counters, Moved, Pin};
+use crate::results::document::Moved;
 use crate::run::plan::Plan;
-use crate::stats::{Latencies, Sample, median};
+use crate::stats::{Latencies, median};
 use crate::trouble::Trouble;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

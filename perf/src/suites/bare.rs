@@ -1,8 +1,9 @@
 //! Mailboxes alone, without objects: a stream of numbers from one thread to another.
 
 use crate::floors::floor::{BATCH, CHUNK};
-use crate::lab::lab::{Lab, Slot};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
+use crate::lab::time::Slot;
 use crate::suites::tell::Sending;
 use crate::trouble::Trouble;
 use mainspring::mailbox::{Pop, lanes, mpsc, spsc};

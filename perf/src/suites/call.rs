@@ -1,8 +1,9 @@
 //! Calls: one at a time, and many on their way at once.
 
 use crate::floors::floor::{CHUNK, timed_chunks};
-use crate::lab::lab::{Lab, closed_loop};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::loops::closed_loop;
+use crate::lab::sample::Sample;
 use crate::suites::servant::{Adder, AdderProxy};
 use crate::trouble::Trouble;
 use mainspring::{Call, Engine, SendError, WaitStrategy};

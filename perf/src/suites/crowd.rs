@@ -1,7 +1,9 @@
 //! Many objects on one runner: what one of them costs in memory, and what reaching one takes.
 
-use crate::lab::lab::{ANSWER_LIMIT, Lab, RUNNER, Slot, closed_loop};
-use crate::stats::Sample;
+use crate::lab::lab::{Lab, RUNNER};
+use crate::lab::loops::closed_loop;
+use crate::lab::sample::Sample;
+use crate::lab::time::{ANSWER_LIMIT, Slot};
 use crate::suites::nursery::{Nursery, call_all, growth, resident_bytes};
 use crate::suites::tell::wait_for_room;
 use crate::trouble::Trouble;

@@ -1,8 +1,10 @@
 //! One sender, many objects on one runner.
 
 use crate::floors::floor::CHUNK;
-use crate::lab::lab::{ANSWER_LIMIT, Lab, RUNNER, Slot, closed_loop};
-use crate::stats::Sample;
+use crate::lab::lab::{Lab, RUNNER};
+use crate::lab::loops::closed_loop;
+use crate::lab::sample::Sample;
+use crate::lab::time::{ANSWER_LIMIT, Slot};
 use crate::suites::meter::{Meter, MeterProxy};
 use crate::suites::servant::{Adder, AdderProxy};
 use crate::suites::tell::wait_for_room;

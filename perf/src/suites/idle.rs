@@ -1,7 +1,8 @@
 //! A hundred thousand idle objects: what they cost the busy one beside them, and the machine.
 
-use crate::lab::lab::{ANSWER_LIMIT, Lab, RUNNER};
-use crate::stats::Sample;
+use crate::lab::lab::{Lab, RUNNER};
+use crate::lab::sample::Sample;
+use crate::lab::time::ANSWER_LIMIT;
 use crate::suites::call;
 use crate::suites::meter::Meter;
 use crate::suites::nursery::{Nursery, call_all, growth, resident_bytes};

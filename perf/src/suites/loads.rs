@@ -4,11 +4,13 @@
 //! then the curve of latency over rate shows its knee on any machine.
 
 use crate::lab::arrivals::Arrivals;
-use crate::lab::lab::{ANSWER_LIMIT, Lab, closed_loop};
+use crate::lab::lab::Lab;
+use crate::lab::loops::closed_loop;
 use crate::lab::open_loop::{self, Load};
+use crate::lab::sample::Sample;
 use crate::lab::scenario::{Scenario, scenario};
 use crate::lab::settings::{Settings, Wait, points};
-use crate::stats::Sample;
+use crate::lab::time::ANSWER_LIMIT;
 use crate::trouble::Trouble;
 use clap::ValueEnum;
 use mainspring::{Call, Engine, SendError};

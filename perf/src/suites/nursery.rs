@@ -1,6 +1,6 @@
 //! Crowds of objects: how they are raised, how all are used, and what each takes.
 
-use crate::lab::lab::ANSWER_LIMIT;
+use crate::lab::time::ANSWER_LIMIT;
 use crate::trouble::Trouble;
 use mainspring::{Call, StartError, active};
 use std::io;

@@ -1,8 +1,9 @@
 //! More runners than CPUs: pairs of objects that talk to each other, four pairs on two CPUs.
 
 use crate::floors::floor::WINDOW;
-use crate::lab::lab::{ANSWER_LIMIT, Lab};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
+use crate::lab::time::ANSWER_LIMIT;
 use crate::suites::servant::{Adder, AdderProxy};
 use crate::trouble::Trouble;
 use mainspring::mailbox::{Kind, Mpsc};

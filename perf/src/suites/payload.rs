@@ -1,8 +1,9 @@
 //! One-way requests that carry more or fewer bytes.
 
 use crate::floors::floor::CHUNK;
-use crate::lab::lab::{ANSWER_LIMIT, Lab, Slot};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
+use crate::lab::time::{ANSWER_LIMIT, Slot};
 use crate::suites::kind::Chosen;
 use crate::suites::meter::{Meter, Tally};
 use crate::suites::tell::wait_for_room;

@@ -4,8 +4,10 @@
 //! the first. So no mailbox needs more room than there are items, and nobody waits for room: two
 //! runners that waited for each other's would never go on.
 
-use crate::lab::lab::{ANSWER_LIMIT, Lab};
-use crate::stats::{Latencies, Sample};
+use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
+use crate::lab::time::ANSWER_LIMIT;
+use crate::stats::Latencies;
 use crate::trouble::Trouble;
 use mainspring::{Builder, Engine, Later, Reply, Runner, WaitStrategy, active, prelude::*};
 use std::mem;

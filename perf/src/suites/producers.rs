@@ -1,7 +1,8 @@
 //! Several threads that send one-way requests to one object, half of them on the runner's own CPU.
 
-use crate::lab::lab::{ANSWER_LIMIT, Lab};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
+use crate::lab::time::ANSWER_LIMIT;
 use crate::suites::kind::Chosen;
 use crate::suites::meter::{Meter, MeterProxy, Tally};
 use crate::trouble::Trouble;

@@ -1,8 +1,9 @@
 //! Several runners on the two CPUs, each with an object and a thread that calls it.
 
 use crate::floors::floor::WINDOW;
-use crate::lab::lab::{ANSWER_LIMIT, Lab};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
+use crate::lab::time::ANSWER_LIMIT;
 use crate::suites::call;
 use crate::suites::servant::{Adder, AdderProxy};
 use crate::trouble::Trouble;

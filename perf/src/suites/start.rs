@@ -1,7 +1,8 @@
 //! What an engine takes to start and to end.
 
-use crate::lab::lab::{Lab, closed_loop};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::loops::closed_loop;
+use crate::lab::sample::Sample;
 use crate::suites::runners;
 use crate::trouble::Trouble;
 use std::time::Duration;

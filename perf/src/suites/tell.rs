@@ -1,8 +1,9 @@
 //! One-way requests: how many a second, through each kind of mailbox, singly and batched.
 
 use crate::floors::floor::{BATCH, CHUNK};
-use crate::lab::lab::{ANSWER_LIMIT, Lab, Slot};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::sample::Sample;
+use crate::lab::time::{ANSWER_LIMIT, Slot};
 use crate::suites::meter::{Meter, MeterProxy, MeterRequest};
 use crate::trouble::Trouble;
 use mainspring::mailbox::Kind;

@@ -1,7 +1,9 @@
 //! Timers: how late they fire beside the jitter of the same CPU, and what they cost their runner.
 
-use crate::lab::lab::{ANSWER_LIMIT, Lab, RUNNER};
-use crate::stats::{Latencies, Sample};
+use crate::lab::lab::{Lab, RUNNER};
+use crate::lab::sample::Sample;
+use crate::lab::time::ANSWER_LIMIT;
+use crate::stats::Latencies;
 use crate::trouble::Trouble;
 use mainspring::prelude::*;
 use mainspring::{Engine, TIMER_TICK, WaitStrategy};

@@ -1,7 +1,8 @@
 //! The first call after a while without any: what waking the runner costs.
 
-use crate::lab::lab::{Lab, after_idle};
-use crate::stats::Sample;
+use crate::lab::lab::Lab;
+use crate::lab::loops::after_idle;
+use crate::lab::sample::Sample;
 use crate::suites::servant::Adder;
 use crate::trouble::Trouble;
 use mainspring::WaitStrategy;

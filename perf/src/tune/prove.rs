@@ -5,7 +5,7 @@
 //! the messages before, and a message's latency begins at that moment: a stall counts for all that
 //! arrive during it. It ends where nothing more is sent because of it.
 
-use crate::lab::lab::ANSWER_LIMIT;
+use crate::lab::time::ANSWER_LIMIT;
 use crate::machine::pinned;
 use crate::stats::{Latencies, median};
 use crate::trouble::Trouble;

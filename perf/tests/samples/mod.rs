@@ -2,13 +2,16 @@
 #![allow(dead_code)] // each test file uses some
 
 use fastrand::Rng;
+use mainspring_perf::lab::clock::Clock;
+use mainspring_perf::lab::counters::Counters;
+use mainspring_perf::lab::lab::Pin;
 use mainspring_perf::machine::jitter::CpuJitter;
 use mainspring_perf::machine::machine::{Machine, Place};
 use mainspring_perf::machine::matrix::Matrix;
 use mainspring_perf::results::document::{
-    Build, Clock, Counters, Document, Figures, Kind, Load, Moved, Pin, Quantiles, RoundFigures,
-    SCHEMA, Second, Status, Verdict,
+    Build, Document, Figures, Kind, Load, Moved, RoundFigures, SCHEMA, Second, Status, Verdict,
 };
+use mainspring_perf::stats::Quantiles;
 use mainspring_perf::stats::{Latencies, median};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

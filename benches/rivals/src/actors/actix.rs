@@ -12,7 +12,7 @@ use actix::{
 };
 use futures::TryFutureExt;
 use futures::future::MapErr;
-use mainspring_perf::lab::lab::ANSWER_LIMIT;
+use mainspring_perf::lab::time::ANSWER_LIMIT;
 use mainspring_perf::trouble::Trouble;
 use std::future::Future;
 use std::io;

@@ -2,7 +2,7 @@
 
 use super::framework::{Framework, Setting, World};
 use crate::work::Figure;
-use mainspring_perf::lab::lab::Slot;
+use mainspring_perf::lab::time::Slot;
 use mainspring_perf::stats::Latencies;
 use mainspring_perf::trouble::Trouble;
 use std::collections::VecDeque;

@@ -3,7 +3,7 @@
 use super::framework::{Setting, Topology, World};
 use super::watch::within;
 use core_affinity::CoreId;
-use mainspring_perf::lab::lab::ANSWER_LIMIT;
+use mainspring_perf::lab::time::ANSWER_LIMIT;
 use mainspring_perf::trouble::Trouble;
 use std::future::Future;
 use std::io;

@@ -6,7 +6,7 @@ use super::runtime::block_on;
 use super::watch::within;
 use crate::payload::{Line, Payload};
 use crate::work::{Figure, Placement, Stream, Wait};
-use mainspring_perf::lab::lab::{ANSWER_LIMIT, Slot};
+use mainspring_perf::lab::time::{ANSWER_LIMIT, Slot};
 use mainspring_perf::trouble::Trouble;
 use std::thread::{Builder, ScopedJoinHandle};
 use std::time::Instant;

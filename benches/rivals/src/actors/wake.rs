@@ -2,8 +2,10 @@
 
 use super::framework::{Framework, Labour, Role, Setting, World};
 use crate::work::Figure;
-use mainspring_perf::lab::lab::{ANSWER_LIMIT, IDLE, Lab, after_idle};
-use mainspring_perf::stats::Sample;
+use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::loops::after_idle;
+use mainspring_perf::lab::sample::Sample;
+use mainspring_perf::lab::time::{ANSWER_LIMIT, IDLE};
 use mainspring_perf::trouble::Trouble;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

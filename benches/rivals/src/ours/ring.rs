@@ -3,7 +3,8 @@
 use super::place::{A, B, between_objects};
 use crate::work::Figure;
 use mainspring::{Engine, active};
-use mainspring_perf::lab::lab::{ANSWER_LIMIT, Lab, Slot};
+use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::time::{ANSWER_LIMIT, Slot};
 use mainspring_perf::trouble::Trouble;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};

@@ -5,7 +5,8 @@ use super::thread::start;
 use crate::payload::{Line, Payload};
 use crate::work::{Figure, Placement, Stream, Wait, Work};
 use mainspring_perf::floors::floor::CHUNK;
-use mainspring_perf::lab::lab::{Lab, Slot};
+use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::time::Slot;
 use mainspring_perf::trouble::Trouble;
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,8 @@ use super::axis::{Axis, amount, time};
 use super::groups::{self, Group};
 use super::plot::{self, Plot};
 use crate::lab::open_loop::REACHED;
-use crate::results::document::{Document, Figures, Load, Quantiles};
+use crate::results::document::{Document, Figures, Load};
+use crate::stats::Quantiles;
 use maud::{Markup, html};
 
 const NAMES: [&str; 3] = ["p50", "p99", "p99.9"];

@@ -3,7 +3,8 @@
 use super::axis::{amount, time};
 use super::{rate, scrolling, section};
 use crate::digits::{figure, whole};
-use crate::results::document::{Counters, Document, Figures, Kind};
+use crate::lab::counters::Counters;
+use crate::results::document::{Document, Figures, Kind};
 use maud::{Markup, html};
 
 const NONE: &str = "–";
@@ -76,7 +77,7 @@ pub fn loads(document: &Document) -> Markup {
     let rows = document.scenarios.iter().filter_map(|one| {
         let load = one.load.as_ref()?;
         let p99 = |quantiles: &Option<_>| {
-            let quantiles: Option<&crate::results::document::Quantiles> = quantiles.as_ref();
+            let quantiles: Option<&crate::stats::Quantiles> = quantiles.as_ref();
             quantiles.and_then(|all| all.p99).map_or_else(|| NONE.into(), |p99| time(p99 as f64))
         };
         Some(vec![

@@ -3,9 +3,9 @@
 use mainspring_perf::floors::floor;
 use mainspring_perf::floors::floor::WINDOW;
 use mainspring_perf::floors::futex;
-use mainspring_perf::lab::lab::IDLE;
 use mainspring_perf::lab::scenario::{Scenario, scenario};
 use mainspring_perf::lab::settings::Wait;
+use mainspring_perf::lab::time::IDLE;
 use mainspring_perf::suites::call;
 use mainspring_perf::suites::tell;
 use mainspring_perf::suites::tell::Sending;

@@ -4,9 +4,9 @@
 //! Every runner waits as it does by default.
 
 use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::lab::sample::Sample;
 use mainspring_perf::lab::scenario::{Measure, Scenario};
 use mainspring_perf::lab::settings::{Settings, points};
-use mainspring_perf::stats::Sample;
 use mainspring_perf::suites::crowd::Crowds;
 use mainspring_perf::suites::runners;
 use mainspring_perf::suites::start;
