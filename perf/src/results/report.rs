@@ -13,6 +13,7 @@ mod heat;
 mod machine;
 mod plot;
 mod rate;
+mod section;
 mod strip;
 mod tables;
 mod verdict;
@@ -21,6 +22,7 @@ use crate::results::compare::{self, Comparison};
 use crate::results::document::Document;
 use crate::trouble::Trouble;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use section::section;
 use serde::Serialize;
 
 const STYLE: &str = include_str!("report/style.css");
@@ -109,11 +111,6 @@ fn shell(title: &str, file: &str, body: &Markup, data: &impl Serialize) -> Resul
     Ok(page.into_string())
 }
 
-/// A part of the page.
-fn section(id: &str, title: &str, inside: &Markup) -> Markup {
-    html! { section id=(id) { h2 { (title) } (inside) } }
-}
-
 /// A part of the page with charts, if there are any.
 fn charts(id: &str, title: &str, says: &str, charts: &[Markup]) -> Markup {
     if charts.is_empty() {
@@ -127,12 +124,6 @@ fn charts(id: &str, title: &str, says: &str, charts: &[Markup]) -> Markup {
             div.charts { @for chart in charts { (chart) } }
         },
     )
-}
-
-/// A table that scrolls by itself where it is wider than the page. `name` is for those who can't
-/// see it, and the place can be reached by keyboard, which scrolls it.
-fn scrolling(name: &str, table: &Markup) -> Markup {
-    html! { div.scroll tabindex="0" role="region" aria-label=(name) { (table) } }
 }
 
 fn reproduce(command: &str) -> Markup {

@@ -1,10 +1,11 @@
 //! How long a message is on its way between two CPUs: measured, or taken from what is most alike.
 
 use crate::machine::matrix::Matrix;
-use crate::tune::problem::LOCAL_NS;
 use mainspring::{Distance, Topology};
 use std::collections::BTreeMap;
 
+/// A message to an object of the same runner: no cache line moves.
+pub const LOCAL_NS: f64 = 10.0;
 /// One-way latencies where nothing as far apart was measured: what machines of these years have.
 const ASSUMED_NS: [(Distance, f64); 5] = [
     (Distance::SameCore, 20.0),

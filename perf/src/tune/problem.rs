@@ -6,13 +6,11 @@
 use crate::machine::jitter::CpuJitter;
 use crate::machine::matrix::Matrix;
 use crate::tune::graph::{Graph, Smt};
-use crate::tune::latency::Latency;
+use crate::tune::latency::{LOCAL_NS, Latency};
 use mainspring::{CoreClass, Topology};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A message to an object of the same runner: no cache line moves.
-pub const LOCAL_NS: f64 = 10.0;
 /// How much slower both CPUs of a core are while both are busy.
 const SMT_SLOWDOWN: f64 = 1.5;
 /// How much slower an efficiency core is.

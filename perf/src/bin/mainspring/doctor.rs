@@ -3,7 +3,7 @@
 use crate::{print, topology};
 use clap::Args;
 use mainspring::{Topology, list_of};
-use mainspring_perf::machine::doctor::{self, Diagnosis, Patient};
+use mainspring_perf::machine::doctor::{self, Diagnosis, System};
 use mainspring_perf::machine::jitter::{self, CpuJitter};
 use mainspring_perf::machine::root::Root;
 use mainspring_perf::results::output::Output;
@@ -59,8 +59,8 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
     let cpus = choose(&options.cpus, &topology)?;
     // Of a copy, there is nothing to count.
     let is_measured = root.is_here() && !options.no_measure;
-    let patient = Patient::new(root, topology, &cpus, is_measured.then_some(MOMENT));
-    let diagnosis = Diagnosis::of(&patient, is_measured.then_some(&scan));
+    let system = System::new(root, topology, &cpus, is_measured.then_some(MOMENT));
+    let diagnosis = Diagnosis::of(&system, is_measured.then_some(&scan));
     if !json.as_ref().is_some_and(Output::is_stdout) {
         print(&match &options.explain {
             Some(check) => diagnosis.explain(check).unwrap_or_default(),

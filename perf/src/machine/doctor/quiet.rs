@@ -1,6 +1,6 @@
 //! The CPUs that a process may use, quietest first.
 
-use super::{Patient, Scan};
+use crate::machine::doctor::system::System;
 use crate::machine::interrupts::Source;
 use crate::machine::jitter::CpuJitter;
 use mainspring::Cpu;
@@ -34,24 +34,27 @@ const SCANS: Duration = Duration::from_secs(2);
 const SCAN_MIN: Duration = Duration::from_millis(5);
 const SCAN_MAX: Duration = Duration::from_millis(100);
 
+/// Watches a CPU for hiccups; `None` if it can't be.
+pub type Scan<'a> = &'a dyn Fn(usize, Duration) -> Option<CpuJitter>;
+
 /// Isolation first; then what was lost to hiccups, if that was measured; then interrupts, and time
 /// that others took; then those without siblings. The first CPUs are the kernel's own favourites,
 /// so among equals the last is quietest.
-pub(super) fn rank(patient: &Patient, scan: Option<Scan<'_>>) -> Vec<Quiet> {
-    let allowed: Vec<_> = patient.topology.allowed().collect();
+pub(super) fn rank(system: &System, scan: Option<Scan<'_>>) -> Vec<Quiet> {
+    let allowed: Vec<_> = system.topology.allowed().collect();
     let each = SCANS / (allowed.len().max(1) as u32);
     let each = each.clamp(SCAN_MIN, SCAN_MAX);
     let quiet = |cpu: &&Cpu| Quiet {
         hiccups: scan.and_then(|scan| scan(cpu.id, each)),
-        ..look(patient, cpu)
+        ..look(system, cpu)
     };
     let mut all: Vec<_> = allowed.iter().map(quiet).collect();
     all.sort_by(order);
     all
 }
 
-fn look(patient: &Patient, cpu: &Cpu) -> Quiet {
-    let counts = &patient.counts;
+fn look(system: &System, cpu: &Cpu) -> Quiet {
+    let counts = &system.counts;
     let rate = |is: fn(&Source) -> bool| {
         let rate = counts.interrupts.as_ref().ok()?.count(cpu.id, is) as f64 / counts.seconds;
         Some(rate).filter(|rate| rate.is_finite())
@@ -60,7 +63,7 @@ fn look(patient: &Patient, cpu: &Cpu) -> Quiet {
         cpu: cpu.id,
         is_isolated: cpu.is_isolated,
         is_nohz_full: cpu.is_nohz_full,
-        siblings: patient.siblings(cpu.id),
+        siblings: system.siblings(cpu.id),
         irqs_device_per_s: rate(Source::is_device),
         irqs_per_s: rate(|_| true),
         busy: counts.share(&[cpu.id], |times| times.busy).ok().flatten(),

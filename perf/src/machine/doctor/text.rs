@@ -1,6 +1,8 @@
 //! The diagnosis as people read it.
 
-use super::{Check, Checked, Diagnosis, Finding, Fix, Quiet, Severity, Summary};
+use crate::machine::doctor::diagnosis::{Checked, Diagnosis, Summary};
+use crate::machine::doctor::finding::{Finding, Fix, Severity};
+use crate::machine::doctor::quiet::Quiet;
 use comfy_table::{CellAlignment, Table, presets};
 use mainspring::list_of;
 use std::fmt::Write;
@@ -144,10 +146,4 @@ pub fn explanation(checked: &Checked) -> String {
         text += &format!("fix:      {}{}\nundo:     {}\n", fix.command, rights(fix), fix.undo);
     }
     text
-}
-
-/// A line for each check.
-pub fn list(checks: &[Check]) -> String {
-    let line = |check: &Check| format!("{:<16} {:<16} {}\n", check.name, check.group, check.effect);
-    checks.iter().map(line).collect()
 }

@@ -1,6 +1,6 @@
 //! Pairs of CPUs that should be alike: equally far apart, on the same kinds of cores.
 
-use super::{Matrix, at, pairs_of};
+use crate::machine::matrix::matrix::{Matrix, at, pairs_of};
 use crate::stats::median;
 use mainspring::{CoreClass, Distance, Topology};
 use serde::{Deserialize, Serialize};
@@ -138,9 +138,9 @@ impl Outlier {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{pair_of, sixteen};
     use super::*;
     use crate::machine::matrix::Pair;
+    use crate::machine::matrix::matrix::tests::{pair_of, sixteen};
 
     fn full() -> (Matrix, Topology) {
         let topology = sixteen();

@@ -1,7 +1,7 @@
 //! The matrix on a terminal: numbers always, and shades that are colours where there are any.
 
-use super::{Matrix, at};
 use crate::digits::figure;
+use crate::machine::matrix::matrix::{Matrix, at};
 use std::fmt::Write;
 
 /// From the nearest pair to the farthest: backgrounds of the 256 colours, and what stands for them
@@ -91,10 +91,10 @@ fn cell(ns: Option<f64>, scale: &Scale, coloured: bool) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::pairs_of;
     use super::*;
     use crate::machine::matrix::Pair;
-    use crate::machine::matrix::tests::{pair_of, sixteen};
+    use crate::machine::matrix::matrix::pairs_of;
+    use crate::machine::matrix::matrix::tests::{pair_of, sixteen};
 
     pub(in super::super) fn full(topology: &mainspring::Topology) -> Matrix {
         let count = topology.cpus().len();

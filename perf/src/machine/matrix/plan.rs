@@ -3,7 +3,8 @@
 //! All pairs of 128 CPUs are 16,256 either way round, and nearly all of them say the same: so some
 //! of each class are enough, unless all are asked for.
 
-use super::{Class, pairs_of};
+use crate::machine::matrix::classes::Class;
+use crate::machine::matrix::matrix::pairs_of;
 use mainspring::Topology;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -65,8 +66,8 @@ fn spread<T: Copy>(all: &[T], count: usize) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::sixteen;
     use super::*;
+    use crate::machine::matrix::matrix::tests::sixteen;
 
     #[test]
     fn a_large_machine_has_a_few_pairs_of_each_class_and_all_of_them_if_asked() {

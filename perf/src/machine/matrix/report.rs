@@ -1,8 +1,10 @@
 //! A measured matrix with what has to be known to read it.
 
-use super::classes::{self, ClassFigures, Outlier};
-use super::{Matrix, Plan, pair};
 use crate::machine::machine::{self, Machine};
+use crate::machine::matrix::classes::{self, ClassFigures, Outlier};
+use crate::machine::matrix::matrix::Matrix;
+use crate::machine::matrix::measure::pair;
+use crate::machine::matrix::plan::Plan;
 use crate::stats::median;
 use crate::trouble::Trouble;
 use mainspring::Topology;
@@ -156,8 +158,8 @@ pub(super) fn of_matrix(matrix: Matrix, topology: &Topology) -> Report {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{pair_of, sixteen};
     use super::*;
+    use crate::machine::matrix::matrix::tests::{pair_of, sixteen};
 
     fn report(moved: &[(f64, f64)]) -> Report {
         let topology = sixteen();

@@ -1,8 +1,9 @@
 //! The matrix as a picture: one SVG file with its style inside, and no script.
 
-use super::heat::Scale;
-use super::{Report, at};
 use crate::digits::figure;
+use crate::machine::matrix::heat::Scale;
+use crate::machine::matrix::matrix::at;
+use crate::machine::matrix::report::Report;
 use std::fmt::{self, Write};
 
 /// The side of a cell, smaller when there are many.
@@ -127,8 +128,8 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::heat::tests::full;
-    use super::super::tests::sixteen;
     use super::*;
+    use crate::machine::matrix::matrix::tests::sixteen;
     use crate::machine::matrix::report::of_matrix;
     use mainspring::{Cpu, Topology};
 

@@ -1,6 +1,6 @@
 //! Whether two documents speak of the same machine, build and work.
 
-use super::Named;
+use super::comparison::Named;
 use crate::results::document::{Document, Status};
 use crate::trouble::Trouble;
 

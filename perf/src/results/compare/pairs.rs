@@ -4,7 +4,10 @@
 //! (addresses, where threads come to lie) is in the spread of the pairs, so that the interval knows
 //! of it.
 
-use super::{Comparison, How, Named, Question, Side, conclude, environment, samples, side};
+use super::comparison::{Comparison, How, Named, Question, Side};
+use super::documents::side;
+use super::judge::conclude;
+use super::{environment, samples};
 use crate::results::document::{Document, Status};
 use crate::trouble::Trouble;
 use std::fs::{self, File};

@@ -1,46 +1,15 @@
 //! What of two documents, or of runs by turns, is put beside each other.
 
+use super::comparison::{Basis, Metric, Question, Unmatched};
 use super::contrast::Contrast;
-use super::{Question, Unmatched};
 use crate::results::document::{Document, Figures, Kind, RoundFigures};
 use crate::stats::median;
-use serde::{Deserialize, Serialize};
-use std::fmt::{self, Display, Formatter};
 
 /// A document's rounds say something from this number on.
 const ROUNDS_MIN: usize = 5;
 /// So many samples each round must have for its 99th percentile to be worth its name: a hundred lie
 /// beyond it.
 const TAIL_SAMPLES_MIN: u64 = 10_000;
-
-/// Which figure of a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Metric {
-    /// The figure that stands for the round.
-    Value,
-    /// The 99th percentile of each round's latencies.
-    P99,
-}
-
-/// What of it is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Basis {
-    /// The ratio to the floor of the same round.
-    Ratio,
-    /// The figure as it is.
-    Figure,
-}
-
-impl Display for Basis {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ratio => "÷ floor",
-            Self::Figure => "figure",
-        })
-    }
-}
 
 /// One metric of one scenario on both sides.
 pub struct Sample {
@@ -243,7 +212,7 @@ fn is_over_bare_floor(figures: &Figures) -> bool {
 }
 
 /// So many pairs are needed before the true naming and its mirror are rarer than
-/// [`CHANCE_MAX`](super::CHANCE_MAX) among all.
+/// [`CHANCE_MAX`](super::comparison::CHANCE_MAX) among all.
 const PAIRS_MIN: usize = 7;
 
 /// Those of runs by turns: each element holds A's and B's document of one pair. Even pairs ran A

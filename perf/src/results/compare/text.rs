@@ -1,8 +1,7 @@
 //! A comparison as people read it on a terminal.
 
-use super::{Comparison, How, Overall, Row, Verdict};
+use super::comparison::{Comparison, How, Metric, Overall, Row, Verdict};
 use crate::digits::figure;
-use crate::results::compare::samples::Metric;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 

@@ -1,6 +1,6 @@
 //! Where it was measured: the environment's card, and who ran on which CPU.
 
-use super::section;
+use super::section::section;
 use crate::machine::machine::Place;
 use crate::results::document::Document;
 use mainspring::list_of;

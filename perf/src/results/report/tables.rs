@@ -1,7 +1,8 @@
 //! Tables: ratios to floors, planned loads, counters, hiccups, and every figure.
 
 use super::axis::{amount, time};
-use super::{rate, scrolling, section};
+use super::rate;
+use super::section::{breakable, scrolling, section};
 use crate::digits::{figure, whole};
 use crate::lab::counters::Counters;
 use crate::results::document::{Document, Figures, Kind};
@@ -43,11 +44,6 @@ fn some(value: Option<f64>) -> String {
 
 fn count(value: Option<u64>) -> String {
     value.map_or_else(|| NONE.into(), whole)
-}
-
-/// A name that may be broken behind its slashes, where a phone needs it to.
-pub fn breakable(name: &str) -> Markup {
-    html! { @for part in name.split_inclusive('/') { (part) wbr; } }
 }
 
 /// How far each scenario is from its floor.

@@ -1,7 +1,7 @@
 //! What has to be known first: whether the figures can be used, and what is wrong with them.
 
 use super::axis::time;
-use super::section;
+use super::section::section;
 use crate::digits::figure;
 use crate::results::document::{Document, Moved, Status, Verdict};
 use maud::{Markup, html};

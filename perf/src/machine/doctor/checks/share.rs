@@ -1,6 +1,8 @@
 //! The CPUs' time: what quotas, the hypervisor and other programs leave of it.
 
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{Finding, Fix};
+use crate::machine::doctor::system::System;
 use crate::machine::root::{Root, Unreadable};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -32,10 +34,10 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn quota(patient: &Patient) -> Result<Finding, Unreadable> {
-    let folders = mainspring::cpu_controllers(patient.root.path());
-    let allowed = patient.topology.allowed().count() as f64;
-    let finding = match patient.topology.quota_cpus() {
+fn quota(system: &System) -> Result<Finding, Unreadable> {
+    let folders = mainspring::cpu_controllers(system.root.path());
+    let allowed = system.topology.allowed().count() as f64;
+    let finding = match system.topology.quota_cpus() {
         Some(quota) if quota < allowed => {
             let says = format!("cgroups leave {quota} CPUs' time for {allowed} CPUs");
             let outer = "in the container's settings: no CPU limit (docker run without --cpus; \
@@ -52,7 +54,7 @@ fn quota(patient: &Patient) -> Result<Finding, Unreadable> {
     let files = folders.iter().flat_map(|folder| files.map(|file| folder.join(file)));
     let read = files.filter_map(|path| Some((std::fs::read_to_string(&path).ok()?, path)));
     Ok(read.fold(finding, |finding, (text, path)| {
-        finding.seen(below(&patient.root, &path), text.trim())
+        finding.seen(below(&system.root, &path), text.trim())
     }))
 }
 
@@ -61,13 +63,13 @@ fn below(root: &Root, path: &std::path::Path) -> String {
     path.strip_prefix(root.path()).unwrap_or(path).display().to_string()
 }
 
-fn throttling(patient: &Patient) -> Result<Finding, Unreadable> {
-    let counts = &patient.counts;
-    let folders = mainspring::cpu_controllers(patient.root.path());
+fn throttling(system: &System) -> Result<Finding, Unreadable> {
+    let counts = &system.counts;
+    let folders = mainspring::cpu_controllers(system.root.path());
     let throttled = match counts.throttled {
         Some(throttled) => throttled,
         // Only groups that have a limit of their own count.
-        None if patient.topology.quota_cpus().is_none() && !folders.is_empty() => {
+        None if system.topology.quota_cpus().is_none() && !folders.is_empty() => {
             return Ok(Finding::ok("no quota that could be used up").counted("quota", "none"));
         }
         None => return Err(Unreadable::new("proc/self/cgroup", "no cgroup that can be read")),
@@ -87,12 +89,12 @@ fn throttling(patient: &Patient) -> Result<Finding, Unreadable> {
 const STEAL_SPOILS: f64 = 0.01;
 const STEAL_WARNS: f64 = 0.001;
 
-fn steal(patient: &Patient) -> Result<Finding, Unreadable> {
-    let counts = &patient.counts;
-    let share = counts.share(&patient.cpus, |times| times.steal)?;
+fn steal(system: &System) -> Result<Finding, Unreadable> {
+    let counts = &system.counts;
+    let share = counts.share(&system.cpus, |times| times.steal)?;
     let share =
         share.ok_or_else(|| Unreadable::new("proc/stat", "it counts no time on these CPUs"))?;
-    if !patient.is_virtual() && share == 0.0 {
+    if !system.is_virtual() && share == 0.0 {
         return Ok(Finding::ok("no hypervisor to take time").counted("steal in /proc/stat", 0));
     }
     let percent = format!("{:.2} %", share * 100.0);
@@ -119,12 +121,12 @@ const PRESSURE_SPOILS: f64 = 10.0;
 const PRESSURE_WARNS: f64 = 1.0;
 
 /// What runs on these CPUs now says more than averages over the machine; those are for copies.
-fn load(patient: &Patient) -> Result<Finding, Unreadable> {
-    let pressure = pressure(&patient.root);
-    let average = average(&patient.root);
-    let busy = match patient.counts.is_since_start {
+fn load(system: &System) -> Result<Finding, Unreadable> {
+    let pressure = pressure(&system.root);
+    let average = average(&system.root);
+    let busy = match system.counts.is_since_start {
         true => None,
-        false => patient.counts.share(&patient.cpus, |times| times.busy)?,
+        false => system.counts.share(&system.cpus, |times| times.busy)?,
     };
     let level = |value: f64, spoils: f64, warns: f64, says: String| match value {
         value if value >= spoils => Finding::spoils(says),
@@ -136,7 +138,7 @@ fn load(patient: &Patient) -> Result<Finding, Unreadable> {
             let says = format!(
                 "others took {:.0} % of these CPUs' time {}",
                 busy * 100.0,
-                patient.counts.when()
+                system.counts.when()
             );
             level(busy, BUSY_SPOILS, BUSY_WARNS, says)
         }
@@ -145,7 +147,7 @@ fn load(patient: &Patient) -> Result<Finding, Unreadable> {
             level(*pressure, PRESSURE_SPOILS, PRESSURE_WARNS, says)
         }
         (None, Err(_), Ok(average)) => {
-            let allowed = patient.topology.allowed().count() as f64;
+            let allowed = system.topology.allowed().count() as f64;
             let says = format!("{average} threads ran or waited, on average of a minute");
             level(*average, allowed, 0.5, says)
         }

@@ -1,7 +1,8 @@
 //! What being a virtual machine means for figures, and being a host of some.
 
-use super::finding::BY_HYPERVISOR;
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{BY_HYPERVISOR, Finding, Fix};
+use crate::machine::doctor::system::System;
 use crate::machine::root::Unreadable;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -21,10 +22,10 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn is_virtual(patient: &Patient) -> Result<Finding, Unreadable> {
-    let Some(name) = &patient.hypervisor else {
+fn is_virtual(system: &System) -> Result<Finding, Unreadable> {
+    let Some(name) = &system.hypervisor else {
         // Where the processor doesn't tell, silence isn't an answer.
-        patient.root.text("proc/cpuinfo")?;
+        system.root.text("proc/cpuinfo")?;
         return Ok(Finding::ok("no hypervisor seen"));
     };
     let says = format!(
@@ -40,9 +41,9 @@ const HOST: &str = "sys/module/kvm/parameters/halt_poll_ns";
 /// The kernel's default.
 const POLL_NS: u64 = 200_000;
 
-fn halt_poll(patient: &Patient) -> Result<Finding, Unreadable> {
-    if !patient.is_virtual() {
-        return Ok(match patient.root.number::<u64>(HOST) {
+fn halt_poll(system: &System) -> Result<Finding, Unreadable> {
+    if !system.is_virtual() {
+        return Ok(match system.root.number::<u64>(HOST) {
             Ok(nanos) => {
                 let says = format!("no guest; guests of this host are polled for {nanos} ns");
                 Finding::ok(says).seen(HOST, nanos)
@@ -50,8 +51,8 @@ fn halt_poll(patient: &Patient) -> Result<Finding, Unreadable> {
             Err(_) => Finding::ok("no guest, and no host of KVM guests"),
         });
     }
-    let driver = patient.root.find(DRIVER).unwrap_or_else(|| "none".into());
-    let Ok(nanos) = patient.root.number::<u64>(GUEST) else {
+    let driver = system.root.find(DRIVER).unwrap_or_else(|| "none".into());
+    let Ok(nanos) = system.root.number::<u64>(GUEST) else {
         let says = format!("this guest doesn't poll before it halts (idle driver: {driver})");
         let finding = Finding::note(says).seen(DRIVER, driver);
         return Ok(finding.out_of_reach("whether the host polls for it can't be known from inside"));

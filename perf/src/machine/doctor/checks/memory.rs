@@ -1,6 +1,8 @@
 //! Memory: what the kernel does to pages behind a program's back.
 
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{Finding, Fix};
+use crate::machine::doctor::system::System;
 use crate::machine::root::Unreadable;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -28,9 +30,9 @@ pub(super) const CHECKS: &[Check] = &[
 
 const THP: &str = "sys/kernel/mm/transparent_hugepage";
 
-fn huge_pages(patient: &Patient) -> Result<Finding, Unreadable> {
+fn huge_pages(system: &System) -> Result<Finding, Unreadable> {
     let enabled = format!("{THP}/enabled");
-    let mode = patient.root.chosen(&enabled)?;
+    let mode = system.root.chosen(&enabled)?;
     let finding = match mode.as_str() {
         "always" => Finding::warns("huge pages are made for every program").fix(Fix::write(
             format!("/{enabled}"),
@@ -41,21 +43,21 @@ fn huge_pages(patient: &Patient) -> Result<Finding, Unreadable> {
     };
     let finding = finding.seen(enabled, mode);
     let also = ["defrag", "khugepaged/defrag"].map(|file| format!("{THP}/{file}"));
-    Ok(also.into_iter().fold(finding, |finding, path| match patient.root.text(&path) {
+    Ok(also.into_iter().fold(finding, |finding, path| match system.root.text(&path) {
         Ok(text) => finding.seen(path, text),
         Err(_) => finding,
     }))
 }
 
-fn numa_balancing(patient: &Patient) -> Result<Finding, Unreadable> {
-    let mut nodes: Vec<_> = patient.topology.cpus().iter().map(|cpu| cpu.node).collect();
+fn numa_balancing(system: &System) -> Result<Finding, Unreadable> {
+    let mut nodes: Vec<_> = system.topology.cpus().iter().map(|cpu| cpu.node).collect();
     nodes.sort_unstable();
     nodes.dedup();
     if nodes.len() == 1 {
         return Ok(Finding::ok("one node: nothing to balance").counted("NUMA nodes", 1));
     }
     let path = "proc/sys/kernel/numa_balancing";
-    let now: u32 = patient.root.number(path)?;
+    let now: u32 = system.root.number(path)?;
     let finding = match now {
         0 => Finding::ok("pages stay on their nodes"),
         _ => Finding::warns(format!("pages are moved between {} nodes", nodes.len()))
@@ -64,9 +66,9 @@ fn numa_balancing(patient: &Patient) -> Result<Finding, Unreadable> {
     Ok(finding.seen(path, now))
 }
 
-fn swap(patient: &Patient) -> Result<Finding, Unreadable> {
+fn swap(system: &System) -> Result<Finding, Unreadable> {
     let path = "proc/swaps";
-    let text = patient.root.text(path)?;
+    let text = system.root.text(path)?;
     // Below a line of headings: name, kind, size and what is used of it.
     let used = |line: &str| line.split_whitespace().nth(3)?.parse::<u64>().ok();
     let used: Vec<_> = text.lines().skip(1).filter_map(used).collect();
@@ -77,7 +79,7 @@ fn swap(patient: &Patient) -> Result<Finding, Unreadable> {
         kib => Finding::warns(format!("{} MiB are swapped out", kib >> 10)).fix(fix()),
     };
     let swappiness = "proc/sys/vm/swappiness";
-    let finding = match patient.root.text(swappiness) {
+    let finding = match system.root.text(swappiness) {
         Ok(value) => finding.seen(swappiness, value),
         Err(_) => finding,
     };

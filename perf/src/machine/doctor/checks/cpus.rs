@@ -1,7 +1,8 @@
 //! The CPUs that matter: how many there are, who shares them, who else may run there.
 
-use super::patient::braces;
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{Finding, Fix};
+use crate::machine::doctor::system::{System, braces};
 use crate::machine::root::{Unreadable, of_cpu};
 use mainspring::{cpus_in, list_of};
 
@@ -43,8 +44,8 @@ pub(super) const CHECKS: &[Check] = &[
 
 const ONLINE: &str = "sys/devices/system/cpu/online";
 
-fn count(patient: &Patient) -> Result<Finding, Unreadable> {
-    let allowed: Vec<_> = patient.topology.allowed().map(|cpu| cpu.id).collect();
+fn count(system: &System) -> Result<Finding, Unreadable> {
+    let allowed: Vec<_> = system.topology.allowed().map(|cpu| cpu.id).collect();
     let finding = match allowed.len() {
         0 | 1 => Finding::spoils("this process has one CPU: nothing can run beside anything"),
         2 => Finding::warns("this process has two CPUs: none is left for everything else"),
@@ -59,15 +60,15 @@ fn count(patient: &Patient) -> Result<Finding, Unreadable> {
 }
 
 /// Named CPUs, or isolated ones, that the process's mask leaves out.
-fn allowed(patient: &Patient) -> Result<Finding, Unreadable> {
+fn allowed(system: &System) -> Result<Finding, Unreadable> {
     let path = "proc/self/status";
-    let status = patient.root.text(path)?;
+    let status = system.root.text(path)?;
     let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
     let line = line.ok_or_else(|| Unreadable::new(path, "no line \"Cpus_allowed_list\""))?;
     let mask = |finding: Finding| finding.seen(path, line.replace('\t', " "));
-    let refused = patient.those(|cpu| !cpu.is_allowed);
+    let refused = system.those(|cpu| !cpu.is_allowed);
     let taskset = |cpus: &[usize]| {
-        let all = patient.topology.cpus().iter().filter(|cpu| cpu.is_allowed).map(|cpu| cpu.id);
+        let all = system.topology.cpus().iter().filter(|cpu| cpu.is_allowed).map(|cpu| cpu.id);
         let mut all: Vec<_> = all.chain(cpus.iter().copied()).collect();
         all.sort_unstable();
         Fix::plain(format!("taskset -c {} mainspring …", list_of(&all)), "start it without taskset")
@@ -76,7 +77,7 @@ fn allowed(patient: &Patient) -> Result<Finding, Unreadable> {
         let says = format!("CPUs {} are not allowed to this process", list_of(&refused));
         return Ok(mask(Finding::spoils(says).fix(taskset(&refused))));
     }
-    let free = patient.topology.cpus().iter().filter(|cpu| cpu.is_isolated && !cpu.is_allowed);
+    let free = system.topology.cpus().iter().filter(|cpu| cpu.is_isolated && !cpu.is_allowed);
     let free: Vec<_> = free.map(|cpu| cpu.id).collect();
     if free.is_empty() {
         return Ok(mask(Finding::ok("the CPUs that matter are allowed")));
@@ -85,22 +86,22 @@ fn allowed(patient: &Patient) -> Result<Finding, Unreadable> {
     Ok(mask(Finding::note(says).fix(taskset(&free))))
 }
 
-fn smt(patient: &Patient) -> Result<Finding, Unreadable> {
+fn smt(system: &System) -> Result<Finding, Unreadable> {
     let control = "sys/devices/system/cpu/smt/control";
-    let seen = |finding: Finding| match patient.root.text(control) {
+    let seen = |finding: Finding| match system.root.text(control) {
         Ok(state) => finding.seen(control, state),
         Err(_) => finding,
     };
-    patient.cpus.iter().try_for_each(|cpu| are_siblings_told(patient, *cpu))?;
-    let of = |cpu: &usize| patient.siblings(*cpu);
-    let siblings: Vec<_> = patient.cpus.iter().flat_map(of).collect();
-    let inside = siblings.iter().any(|sibling| patient.cpus.contains(sibling));
-    let outside = siblings.iter().copied().filter(|sibling| !patient.cpus.contains(sibling));
+    system.cpus.iter().try_for_each(|cpu| are_siblings_told(system, *cpu))?;
+    let of = |cpu: &usize| system.siblings(*cpu);
+    let siblings: Vec<_> = system.cpus.iter().flat_map(of).collect();
+    let inside = siblings.iter().any(|sibling| system.cpus.contains(sibling));
+    let outside = siblings.iter().copied().filter(|sibling| !system.cpus.contains(sibling));
     let mut outside: Vec<_> = outside.collect();
     outside.sort_unstable();
     outside.dedup();
     if inside {
-        let says = format!("CPUs {} share a core with each other", patient.list());
+        let says = format!("CPUs {} share a core with each other", system.list());
         let fix = Fix::plain("choose CPUs of different cores: mainspring topology", "choose these");
         return Ok(seen(Finding::warns(says).fix(fix)));
     }
@@ -113,31 +114,31 @@ fn smt(patient: &Patient) -> Result<Finding, Unreadable> {
 }
 
 /// Where nobody tells, each CPU counts as a core of its own: that must not pass for an answer.
-fn are_siblings_told(patient: &Patient, cpu: usize) -> Result<(), Unreadable> {
+fn are_siblings_told(system: &System, cpu: usize) -> Result<(), Unreadable> {
     let [now, former] = ["core_cpus_list", "thread_siblings_list"]
         .map(|file| of_cpu(cpu, &format!("topology/{file}")));
-    let text = patient.root.text(&now).or_else(|_| patient.root.text(&former))?;
+    let text = system.root.text(&now).or_else(|_| system.root.text(&former))?;
     match cpus_in(&text).is_some_and(|cpus| cpus.contains(&cpu)) {
         true => Ok(()),
         false => Err(Unreadable::new(&now, format!("{text:?} is no list with CPU {cpu}"))),
     }
 }
 
-fn isolation(patient: &Patient) -> Result<Finding, Unreadable> {
+fn isolation(system: &System) -> Result<Finding, Unreadable> {
     let path = "sys/devices/system/cpu/isolated";
-    let now = patient.root.text_or_nothing(path)?;
+    let now = system.root.text_or_nothing(path)?;
     let seen = |finding: Finding| finding.seen(path, if now.is_empty() { "none" } else { &now });
-    let open = patient.those(|cpu| !cpu.is_isolated);
+    let open = system.those(|cpu| !cpu.is_isolated);
     if open.is_empty() {
         return Ok(seen(Finding::ok("the CPUs that matter are isolated")));
     }
-    let list = patient.list();
+    let list = system.list();
     let says = format!("CPUs {} are not isolated", list_of(&open));
-    if patient.others().is_empty() {
+    if system.others().is_empty() {
         let says = format!("{says}: there is no other CPU for the rest");
         return Ok(seen(Finding::note(says)).seen(ONLINE, &list));
     }
-    let free = patient.topology.cpus().iter().filter(|cpu| cpu.is_isolated);
+    let free = system.topology.cpus().iter().filter(|cpu| cpu.is_isolated);
     let free: Vec<_> = free.map(|cpu| cpu.id).collect();
     let fix = match free.is_empty() {
         true => Fix::boot(format!("isolcpus=managed_irq,domain,{list}")),
@@ -149,13 +150,13 @@ fn isolation(patient: &Patient) -> Result<Finding, Unreadable> {
     Ok(seen(Finding::warns(says).fix(fix)))
 }
 
-fn nohz_full(patient: &Patient) -> Result<Finding, Unreadable> {
+fn nohz_full(system: &System) -> Result<Finding, Unreadable> {
     let path = "sys/devices/system/cpu/nohz_full";
-    let list = patient.list();
-    let ticking = patient.those(|cpu| !cpu.is_nohz_full);
+    let list = system.list();
+    let ticking = system.those(|cpu| !cpu.is_nohz_full);
     // Without the file, the kernel was built without the feature; a list may still be empty.
-    let is_built_in = patient.root.path().join(path).exists();
-    let now = patient.root.find(path).unwrap_or_else(|| "none".into());
+    let is_built_in = system.root.path().join(path).exists();
+    let now = system.root.find(path).unwrap_or_else(|| "none".into());
     if ticking.is_empty() {
         return Ok(Finding::ok("no tick while one thread runs there").seen(path, now));
     }
@@ -164,14 +165,14 @@ fn nohz_full(patient: &Patient) -> Result<Finding, Unreadable> {
         return Ok(Finding::note(says).seen(path, "missing"));
     }
     let says = format!("the timer ticks on CPUs {}", list_of(&ticking));
-    let calls = patient.boot("rcu_nocbs")?.unwrap_or_default();
+    let calls = system.boot("rcu_nocbs")?.unwrap_or_default();
     let calls = cpus_in(&calls).unwrap_or_default();
     let with_calls: Vec<_> = ticking.iter().copied().filter(|cpu| !calls.contains(cpu)).collect();
     let says = match with_calls.is_empty() {
         true => says,
         false => format!("{says}, and RCU callbacks run on {}", list_of(&with_calls)),
     };
-    let is_isolated = patient.those(|cpu| !cpu.is_isolated).is_empty();
+    let is_isolated = system.those(|cpu| !cpu.is_isolated).is_empty();
     // Where other threads may run, too, the tick is the least of it.
     let finding = if is_isolated { Finding::warns(says) } else { Finding::note(says) };
     let fix = Fix::boot(format!("nohz_full={list} rcu_nocbs={list}"));

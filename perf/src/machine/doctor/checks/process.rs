@@ -1,6 +1,8 @@
 //! The process itself: its build, its limits.
 
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{Finding, Fix};
+use crate::machine::doctor::system::System;
 use crate::machine::root::Unreadable;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -32,8 +34,8 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn build(patient: &Patient) -> Result<Finding, Unreadable> {
-    if !patient.root.is_here() {
+fn build(system: &System) -> Result<Finding, Unreadable> {
+    if !system.root.is_here() {
         return Ok(Finding::note("a copy of a machine's files: nothing is measured there"));
     }
     Ok(match cfg!(debug_assertions) {
@@ -47,8 +49,8 @@ fn build(patient: &Patient) -> Result<Finding, Unreadable> {
 const LIMITS: &str = "proc/self/limits";
 
 /// A soft limit; `None` if there is no limit.
-fn limit(patient: &Patient, name: &str) -> Result<Option<u64>, Unreadable> {
-    let text = patient.root.text(LIMITS)?;
+fn limit(system: &System, name: &str) -> Result<Option<u64>, Unreadable> {
+    let text = system.root.text(LIMITS)?;
     let missing = || Unreadable::new(LIMITS, format!("no line {name:?} with a number"));
     let rest = text.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(missing)?;
     match rest.split_whitespace().next() {
@@ -62,9 +64,9 @@ fn limit(patient: &Patient, name: &str) -> Result<Option<u64>, Unreadable> {
 const CAP_IPC_LOCK: u32 = 14;
 const CAP_SYS_NICE: u32 = 23;
 
-fn has_capability(patient: &Patient, number: u32) -> Result<bool, Unreadable> {
+fn has_capability(system: &System, number: u32) -> Result<bool, Unreadable> {
     let path = "proc/self/status";
-    let text = patient.root.text(path)?;
+    let text = system.root.text(path)?;
     let mask = text.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     let mask = mask.ok_or_else(|| Unreadable::new(path, "no line \"CapEff\" with a number"))?;
@@ -74,13 +76,13 @@ fn has_capability(patient: &Patient, number: u32) -> Result<bool, Unreadable> {
 /// An engine with a few large mailboxes and stacks fits.
 const MEMLOCK_ENOUGH: u64 = 64 << 20;
 
-fn memlock(patient: &Patient) -> Result<Finding, Unreadable> {
+fn memlock(system: &System) -> Result<Finding, Unreadable> {
     let seen = |finding: Finding, limit: &str| finding.seen(LIMITS, limit);
-    match limit(patient, "Max locked memory")? {
+    match limit(system, "Max locked memory")? {
         None => Ok(seen(Finding::ok("memory can be locked without limit"), "unlimited")),
         Some(limit) => {
             let text = format!("Max locked memory {limit}");
-            if has_capability(patient, CAP_IPC_LOCK)? {
+            if has_capability(system, CAP_IPC_LOCK)? {
                 return Ok(seen(Finding::ok("CAP_IPC_LOCK: the limit doesn't hold"), &text));
             }
             let says = format!("{} MiB of memory can be locked", limit >> 20);
@@ -95,12 +97,12 @@ fn memlock(patient: &Patient) -> Result<Finding, Unreadable> {
     }
 }
 
-fn rtprio(patient: &Patient) -> Result<Finding, Unreadable> {
-    let limit = limit(patient, "Max realtime priority")?;
+fn rtprio(system: &System) -> Result<Finding, Unreadable> {
+    let limit = limit(system, "Max realtime priority")?;
     let text = limit.map_or("unlimited".into(), |limit| limit.to_string());
     let finding = if limit != Some(0) {
         Finding::ok(format!("real-time priorities up to {text} are allowed"))
-    } else if has_capability(patient, CAP_SYS_NICE)? {
+    } else if has_capability(system, CAP_SYS_NICE)? {
         Finding::ok("CAP_SYS_NICE: real-time priorities are allowed")
     } else {
         let command = "a line `USER - rtprio 49` in /etc/security/limits.d/mainspring.conf, then \
@@ -114,9 +116,9 @@ fn rtprio(patient: &Patient) -> Result<Finding, Unreadable> {
 /// The kernel's default, in nanoseconds, is 50 times as much.
 const SLACK_SMALL_NS: u64 = 1_000;
 
-fn timer_slack(patient: &Patient) -> Result<Finding, Unreadable> {
+fn timer_slack(system: &System) -> Result<Finding, Unreadable> {
     let path = "proc/self/timerslack_ns";
-    let slack: u64 = patient.root.number(path)?;
+    let slack: u64 = system.root.number(path)?;
     let says = format!("timed sleeps may end {} µs late", slack as f64 / 1e3);
     let finding = match slack <= SLACK_SMALL_NS {
         true => Finding::ok(says),

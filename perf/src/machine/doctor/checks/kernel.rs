@@ -1,6 +1,8 @@
 //! The kernel's settings: its clock, its watchdogs, its timers, its counters.
 
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{Finding, Fix};
+use crate::machine::doctor::system::System;
 use crate::machine::root::Unreadable;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -57,11 +59,11 @@ const CLOCKS: &str = "sys/devices/system/clocksource/clocksource0";
 const FAST: [&str; 5] =
     ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter", "timebase"];
 
-fn clocksource(patient: &Patient) -> Result<Finding, Unreadable> {
+fn clocksource(system: &System) -> Result<Finding, Unreadable> {
     let path = format!("{CLOCKS}/current_clocksource");
-    let now = patient.root.text(&path)?;
+    let now = system.root.text(&path)?;
     let available = format!("{CLOCKS}/available_clocksource");
-    let all = patient.root.find(&available).unwrap_or_else(|| "not told".into());
+    let all = system.root.find(&available).unwrap_or_else(|| "not told".into());
     let finding = if FAST.contains(&now.as_str()) {
         Finding::ok(format!("the clock is {now}, read without a system call"))
     } else {
@@ -77,14 +79,14 @@ fn clocksource(patient: &Patient) -> Result<Finding, Unreadable> {
 
 /// A switch or number below `/proc/sys` that is well where `is_well` says so; otherwise a note.
 fn setting(
-    patient: &Patient,
+    system: &System,
     name: &str,
     better: i64,
     is_well: fn(i64) -> bool,
     says: impl Fn(i64) -> String,
 ) -> Result<Finding, Unreadable> {
     let path = format!("proc/sys/{}", name.replace('.', "/"));
-    let now: i64 = patient.root.number(&path)?;
+    let now: i64 = system.root.number(&path)?;
     let finding = match is_well(now) {
         true => Finding::ok(says(now)),
         false => Finding::note(says(now)).fix(Fix::root(
@@ -95,38 +97,38 @@ fn setting(
     Ok(finding.seen(path, now))
 }
 
-fn nmi_watchdog(patient: &Patient) -> Result<Finding, Unreadable> {
+fn nmi_watchdog(system: &System) -> Result<Finding, Unreadable> {
     let says = |now| format!("the NMI watchdog is {}", if now == 0 { "off" } else { "on" });
-    setting(patient, "kernel.nmi_watchdog", 0, |now| now == 0, says)
+    setting(system, "kernel.nmi_watchdog", 0, |now| now == 0, says)
 }
 
-fn stat_interval(patient: &Patient) -> Result<Finding, Unreadable> {
+fn stat_interval(system: &System) -> Result<Finding, Unreadable> {
     let says = |now| format!("statistics are gathered every {now} s");
-    setting(patient, "vm.stat_interval", 120, |now| now >= 60, says)
+    setting(system, "vm.stat_interval", 120, |now| now >= 60, says)
 }
 
-fn rt_runtime(patient: &Patient) -> Result<Finding, Unreadable> {
+fn rt_runtime(system: &System) -> Result<Finding, Unreadable> {
     let says = |now| match now {
         -1 => "real-time threads may run without a pause".into(),
         now => format!("real-time threads may run {now} µs of each period"),
     };
-    setting(patient, "kernel.sched_rt_runtime_us", -1, |now| now == -1, says)
+    setting(system, "kernel.sched_rt_runtime_us", -1, |now| now == -1, says)
 }
 
-fn timer_migration(patient: &Patient) -> Result<Finding, Unreadable> {
+fn timer_migration(system: &System) -> Result<Finding, Unreadable> {
     let says = |now| match now {
         0 => "timers stay where they were set".into(),
         _ => "timers move from idle CPUs to busy ones".into(),
     };
-    setting(patient, "kernel.timer_migration", 0, |now| now == 0, says)
+    setting(system, "kernel.timer_migration", 0, |now| now == 0, says)
 }
 
 /// Above this, a user's own threads can't be measured either.
 const PARANOID_MAX: i64 = 2;
 
-fn perf_counters(patient: &Patient) -> Result<Finding, Unreadable> {
+fn perf_counters(system: &System) -> Result<Finding, Unreadable> {
     let devices = "sys/bus/event_source/devices";
-    let names = patient.root.names(devices)?;
+    let names = system.root.names(devices)?;
     let is_counter = |name: &&String| {
         let name = name.as_str();
         ["cpu", "cpu_core"].contains(&name)
@@ -136,7 +138,7 @@ fn perf_counters(patient: &Patient) -> Result<Finding, Unreadable> {
     let Some(counter) = names.iter().find(is_counter) else {
         let finding = Finding::note("no hardware counters: only the kernel's own can be counted");
         let finding = finding.seen(devices, names.join(" "));
-        return Ok(match patient.is_virtual() {
+        return Ok(match system.is_virtual() {
             true => finding.out_of_reach("can't be changed from inside: the hypervisor hides them"),
             false => finding,
         });
@@ -146,26 +148,26 @@ fn perf_counters(patient: &Patient) -> Result<Finding, Unreadable> {
         false => format!("hardware counters are for root alone (perf_event_paranoid {now})"),
     };
     let finding =
-        setting(patient, "kernel.perf_event_paranoid", 1, |now| now <= PARANOID_MAX, says)?;
+        setting(system, "kernel.perf_event_paranoid", 1, |now| now <= PARANOID_MAX, says)?;
     Ok(finding.seen(devices, counter))
 }
 
 /// What they cost depends on them all; whether to do without them isn't a question of latency.
-fn mitigations(patient: &Patient) -> Result<Finding, Unreadable> {
+fn mitigations(system: &System) -> Result<Finding, Unreadable> {
     let folder = "sys/devices/system/cpu/vulnerabilities";
-    let names = patient.root.names(folder)?;
+    let names = system.root.names(folder)?;
     let states: Vec<_> = names
         .into_iter()
         .filter_map(|name| {
             let path = format!("{folder}/{name}");
-            Some((patient.root.find(&path)?, path))
+            Some((system.root.find(&path)?, path))
         })
         .collect();
     let count = |word: &str| states.iter().filter(|(state, _)| state.contains(word)).count();
     let (mended, open) = (count("Mitigation"), count("Vulnerable"));
     let says = format!("{mended} weaknesses of the processor are worked around, {open} are open");
     let finding = if mended == 0 { Finding::ok(says) } else { Finding::note(says) };
-    let finding = match patient.boot("mitigations") {
+    let finding = match system.boot("mitigations") {
         Ok(Some(value)) => finding.seen("proc/cmdline", format!("mitigations={value}")),
         _ => finding,
     };

@@ -1,6 +1,8 @@
 //! Interrupts on the CPUs that matter, and who puts them there.
 
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{Finding, Fix};
+use crate::machine::doctor::system::System;
 use crate::machine::interrupts::{Interrupts, Source};
 use crate::machine::root::Unreadable;
 use mainspring::{cpus_in, list_of};
@@ -27,15 +29,15 @@ pub(super) const CHECKS: &[Check] = &[
 const RATE_SPOILS: f64 = 1000.0;
 const RATE_WARNS: f64 = 10.0;
 
-fn irqs(patient: &Patient) -> Result<Finding, Unreadable> {
-    let counts = &patient.counts;
+fn irqs(system: &System) -> Result<Finding, Unreadable> {
+    let counts = &system.counts;
     let interrupts = counts.interrupts.as_ref().map_err(Unreadable::clone)?;
     if counts.seconds.is_nan() {
         return Err(Unreadable::new("proc/uptime", "no number: counts have no time"));
     }
     let rate = |is: fn(&Source) -> bool| {
         let count = |cpu: &usize| interrupts.count(*cpu, is) as f64;
-        patient.cpus.iter().map(count).sum::<f64>() / counts.seconds
+        system.cpus.iter().map(count).sum::<f64>() / counts.seconds
     };
     let device = rate(Source::is_device);
     let (ticks, rest) = (rate(Source::is_tick), rate(|one| !one.is_device() && !one.is_tick()));
@@ -48,12 +50,12 @@ fn irqs(patient: &Patient) -> Result<Finding, Unreadable> {
         rate if rate >= RATE_WARNS => Finding::warns(says),
         _ => Finding::ok(says),
     };
-    let devices = devices(patient, interrupts);
+    let devices = devices(system, interrupts);
     let finding = devices.iter().take(SHOWN).fold(finding, |finding, device| {
         let what = format!("IRQ {} {} on {}", device.number, device.what, device.affinity);
         finding.counted(what, device.count)
     });
-    let elsewhere = patient.others();
+    let elsewhere = system.others();
     Ok(match devices.first().filter(|_| device >= RATE_WARNS && !elsewhere.is_empty()) {
         Some(first) => finding.fix(move_away(first, &devices, &list_of(&elsewhere))),
         None => finding,
@@ -73,16 +75,16 @@ struct Device {
 }
 
 /// Busiest first.
-fn devices(patient: &Patient, interrupts: &Interrupts) -> Vec<Device> {
+fn devices(system: &System, interrupts: &Interrupts) -> Vec<Device> {
     let mut by_number: BTreeMap<&str, (&Source, u64)> = BTreeMap::new();
-    let all = patient.cpus.iter().flat_map(|cpu| interrupts.by_source(*cpu));
+    let all = system.cpus.iter().flat_map(|cpu| interrupts.by_source(*cpu));
     for (source, count) in all.filter(|(source, _)| source.is_device()) {
         let sum = &mut by_number.entry(&source.name).or_insert((source, 0)).1;
         *sum = sum.saturating_add(count);
     }
     let device = |(source, count): (&Source, u64)| {
         let path = format!("proc/irq/{}/smp_affinity_list", source.name);
-        let affinity = patient.root.find(&path).unwrap_or_else(|| "CPUs not told".into());
+        let affinity = system.root.find(&path).unwrap_or_else(|| "CPUs not told".into());
         // Long lists in copies are one CPU after the other.
         let affinity = cpus_in(&affinity).map_or(affinity, |cpus| list_of(&cpus));
         Device { number: source.name.clone(), what: source.what.clone(), count, affinity }
@@ -101,8 +103,8 @@ fn move_away(first: &Device, devices: &[Device], elsewhere: &str) -> Fix {
     Fix::write(path, elsewhere, &first.affinity)
 }
 
-fn irqbalance(patient: &Patient) -> Result<Finding, Unreadable> {
-    let names = patient.root.names("proc")?;
+fn irqbalance(system: &System) -> Result<Finding, Unreadable> {
+    let names = system.root.names("proc")?;
     let is_process = |name: &&String| name.bytes().all(|letter| letter.is_ascii_digit());
     let mut processes = names.iter().filter(is_process).peekable();
     if processes.peek().is_none() {
@@ -110,14 +112,14 @@ fn irqbalance(patient: &Patient) -> Result<Finding, Unreadable> {
     }
     let path = |process: &String| format!("proc/{process}/comm");
     let is_it = |process: &&String| {
-        patient.root.find(&path(process)).is_some_and(|name| name == "irqbalance")
+        system.root.find(&path(process)).is_some_and(|name| name == "irqbalance")
     };
     let Some(found) = processes.find(is_it) else {
         let says = "irqbalance doesn't run, as far as this process can see";
         return Ok(Finding::ok(says).counted("/proc/*/comm", "none is irqbalance"));
     };
     // It leaves those alone by itself.
-    let open = patient.those(|cpu| !cpu.is_isolated && !cpu.is_nohz_full);
+    let open = system.those(|cpu| !cpu.is_isolated && !cpu.is_nohz_full);
     let finding = match open.is_empty() {
         true => Finding::note("irqbalance runs, and leaves isolated CPUs alone"),
         false => Finding::warns("irqbalance runs")

@@ -1,7 +1,8 @@
 //! How fast the CPUs run, and how deep they sleep.
 
-use super::finding::BY_HYPERVISOR;
-use super::{Check, Finding, Fix, Patient};
+use crate::machine::doctor::check::Check;
+use crate::machine::doctor::finding::{BY_HYPERVISOR, Finding, Fix};
+use crate::machine::doctor::system::System;
 use crate::machine::root::{Unreadable, of_cpu};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -28,10 +29,10 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn governor(patient: &Patient) -> Result<Finding, Unreadable> {
+fn governor(system: &System) -> Result<Finding, Unreadable> {
     let file = |cpu: &usize| of_cpu(*cpu, "cpufreq/scaling_governor");
-    let governors: Vec<_> = patient.cpus.iter().map(|cpu| patient.root.text(&file(cpu))).collect();
-    if patient.is_virtual() && governors.iter().all(Result::is_err) {
+    let governors: Vec<_> = system.cpus.iter().map(|cpu| system.root.text(&file(cpu))).collect();
+    if system.is_virtual() && governors.iter().all(Result::is_err) {
         let says = "nothing here says how fast these CPUs run";
         return Ok(Finding::note(says).out_of_reach(BY_HYPERVISOR));
     }
@@ -41,12 +42,12 @@ fn governor(patient: &Patient) -> Result<Finding, Unreadable> {
         None => Finding::ok("the governor is performance"),
         Some(slow) => {
             let path =
-                format!("/sys/devices/system/cpu/{}/cpufreq/scaling_governor", patient.braces());
+                format!("/sys/devices/system/cpu/{}/cpufreq/scaling_governor", system.braces());
             let says = format!("the governor is {slow}");
             Finding::spoils(says).fix(Fix::write(path, "performance", slow))
         }
     };
-    let seen = patient.cpus.iter().zip(&governors);
+    let seen = system.cpus.iter().zip(&governors);
     Ok(seen.fold(finding, |finding, (cpu, governor)| finding.seen(file(cpu), governor)))
 }
 
@@ -56,10 +57,10 @@ const TURBO: [(&str, &str, &str); 2] = [
     ("sys/devices/system/cpu/cpufreq/boost", "1", "0"),
 ];
 
-fn turbo(patient: &Patient) -> Result<Finding, Unreadable> {
-    let read = |(path, on, off)| Some((path, on, off, patient.root.find(path)?));
+fn turbo(system: &System) -> Result<Finding, Unreadable> {
+    let read = |(path, on, off)| Some((path, on, off, system.root.find(path)?));
     let Some((path, on, off, now)) = TURBO.into_iter().find_map(read) else {
-        if patient.is_virtual() {
+        if system.is_virtual() {
             let says = "nothing here says whether the host's CPUs use turbo";
             return Ok(Finding::note(says).out_of_reach(BY_HYPERVISOR));
         }
@@ -76,12 +77,12 @@ fn turbo(patient: &Patient) -> Result<Finding, Unreadable> {
 const EXIT_LONG_US: u64 = 10;
 const LATENCY: &str = "dev/cpu_dma_latency";
 
-fn idle_states(patient: &Patient) -> Result<Finding, Unreadable> {
+fn idle_states(system: &System) -> Result<Finding, Unreadable> {
     let mut deep: Vec<State> = Vec::new();
     let mut deepest: Option<State> = None;
-    for cpu in &patient.cpus {
-        let states = match states(patient, *cpu) {
-            Err(_) if patient.is_virtual() => {
+    for cpu in &system.cpus {
+        let states = match states(system, *cpu) {
+            Err(_) if system.is_virtual() => {
                 let says = "nothing here says how the host's CPUs sleep";
                 return Ok(Finding::note(says).out_of_reach(BY_HYPERVISOR));
             }
@@ -99,14 +100,14 @@ fn idle_states(patient: &Patient) -> Result<Finding, Unreadable> {
     if deep.is_empty() {
         return Ok(seen(Finding::ok(says)));
     }
-    if let Some(held) = held(patient).filter(|held| u64::from(*held) <= EXIT_LONG_US) {
+    if let Some(held) = held(system).filter(|held| u64::from(*held) <= EXIT_LONG_US) {
         let says = format!("deep idle states are held off: at most {held} µs to leave");
         return Ok(seen(Finding::ok(says)).seen(LATENCY, held));
     }
-    Ok(seen(Finding::warns(says).fix(switch_off(patient, &deep))))
+    Ok(seen(Finding::warns(says).fix(switch_off(system, &deep))))
 }
 
-fn switch_off(patient: &Patient, deep: &[State]) -> Fix {
+fn switch_off(system: &System, deep: &[State]) -> Fix {
     let mut folders: Vec<_> = deep.iter().map(|state| state.folder.as_str()).collect();
     folders.sort_unstable();
     folders.dedup();
@@ -114,7 +115,7 @@ fn switch_off(patient: &Patient, deep: &[State]) -> Fix {
         [only] => only.to_owned(),
         _ => format!("{{{}}}", folders.join(",")),
     };
-    let cpus = patient.braces();
+    let cpus = system.braces();
     Fix::write(format!("/sys/devices/system/cpu/{cpus}/cpuidle/{folders}/disable"), 1, 0)
 }
 
@@ -127,18 +128,18 @@ struct State {
     is_disabled: bool,
 }
 
-fn states(patient: &Patient, cpu: usize) -> Result<Vec<State>, Unreadable> {
+fn states(system: &System, cpu: usize) -> Result<Vec<State>, Unreadable> {
     let folder = of_cpu(cpu, "cpuidle");
-    let names = patient.root.names(&folder)?;
+    let names = system.root.names(&folder)?;
     let states = names.iter().filter(|name| name.starts_with("state"));
     let state = |state: &String| {
         let file = |file: &str| format!("{folder}/{state}/{file}");
         Ok(State {
             folder: state.clone(),
             path: file("latency"),
-            name: patient.root.find(&file("name")).unwrap_or_else(|| state.clone()),
-            exit_us: patient.root.number(&file("latency"))?,
-            is_disabled: patient.root.find(&file("disable")).is_some_and(|text| text != "0"),
+            name: system.root.find(&file("name")).unwrap_or_else(|| state.clone()),
+            exit_us: system.root.number(&file("latency"))?,
+            is_disabled: system.root.find(&file("disable")).is_some_and(|text| text != "0"),
         })
     };
     states.map(state).collect()
@@ -146,10 +147,10 @@ fn states(patient: &Patient, cpu: usize) -> Result<Vec<State>, Unreadable> {
 
 /// The longest exit that anybody allows, in microseconds: four bytes, for root alone. Reading them
 /// asks for nothing.
-fn held(patient: &Patient) -> Option<u32> {
+fn held(system: &System) -> Option<u32> {
     use std::io::Read;
     let mut bytes = [0; 4];
-    let mut file = std::fs::File::open(patient.root.path().join(LATENCY)).ok()?;
+    let mut file = std::fs::File::open(system.root.path().join(LATENCY)).ok()?;
     file.read_exact(&mut bytes).ok()?;
     Some(u32::from_ne_bytes(bytes))
 }

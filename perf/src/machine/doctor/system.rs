@@ -1,13 +1,13 @@
 //! The machine that is looked at, and which of its CPUs matter.
 
-use super::counts::Counts;
+use crate::machine::doctor::counts::Counts;
 use crate::machine::machine;
 use crate::machine::root::{Root, Unreadable};
 use mainspring::{Cpu, Topology, list_of};
 use std::time::Duration;
 
 /// A machine, as far as several checks want it.
-pub struct Patient {
+pub struct System {
     /// Its files.
     pub root: Root,
     /// Its CPUs.
@@ -19,7 +19,7 @@ pub struct Patient {
     pub(super) counts: Counts,
 }
 
-impl Patient {
+impl System {
     /// Looks at a machine for a moment; without a moment, at what it has counted since its start.
     ///
     /// # Blocking
