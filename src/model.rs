@@ -168,9 +168,9 @@ pub fn subscribe<M: ?Sized + 'static>(
 
 /// One thread's token.
 #[derive(Default)]
-pub struct WakeSource(Parker);
+pub struct Token(Parker);
 
-impl WakeSource {
+impl Token {
     /// Takes the token, sleeping until it is there.
     pub fn park(&self) {
         self.0.park(None);
@@ -258,12 +258,12 @@ fn spawn_with<S: Active + Send, K: Kind>(
 impl ModelRunner {
     /// Turns to the object until it is over: what a scheduler does with one object and no time.
     pub fn run(mut self) -> Outline {
-        let mut course = Outline::default();
+        let mut outline = Outline::default();
         let now = Instant::now();
         let mut turn = Turn { now, wheel: TimerWheel::new(now), batch: 1, is_live: false };
         loop {
             if let Progress::Worked(requests) = self.task.turn(&self.remote, &mut turn) {
-                course.requests += requests;
+                outline.requests += requests;
                 continue;
             }
             match self.task.cool() {
@@ -277,39 +277,39 @@ impl ModelRunner {
                         self.remote.ready().take(own);
                         self.remote.acknowledge();
                     }
-                    return course;
+                    return outline;
                 }
                 // Lets the others in: nothing else could change what this loop sees.
                 Cooling::Hot | Cooling::Polled => yield_now(),
                 Cooling::Cold => {
-                    course.coolings += 1;
-                    course.slept |= self.remote.ready().park(None);
-                    self.acknowledge(&mut course);
+                    outline.coolings += 1;
+                    outline.slept |= self.remote.ready().park(None);
+                    self.acknowledge(&mut outline);
                     // More than one, so that it asks for another when it has had what it was told of.
                     turn.batch = 2;
                     while self.task.goes_on() {
-                        course.went_on += self.task.run_continuations(&mut turn);
+                        outline.went_on += self.task.run_continuations(&mut turn);
                     }
                     turn.batch = 1;
                 }
                 Cooling::Suspended => {
-                    course.suspensions += 1;
-                    course.slept |= self.remote.ready().park(None);
-                    self.acknowledge(&mut course);
+                    outline.suspensions += 1;
+                    outline.slept |= self.remote.ready().park(None);
+                    self.acknowledge(&mut outline);
                 }
             }
         }
     }
 
-    fn acknowledge(&mut self, course: &mut Outline) {
+    fn acknowledge(&mut self, outline: &mut Outline) {
         let Self { task, remote } = self;
         let mut heard = false;
         remote.ready().take(|key| match key {
             CONTROL => heard = true,
             key => {
                 let (token, _) = task::WakeSource::split(key);
-                course.tokens += 1;
-                course.links += usize::from(token == task::WakeSource::Ended);
+                outline.tokens += 1;
+                outline.links += usize::from(token == task::WakeSource::Ended);
                 task.clear_wake(token);
             }
         });

@@ -28,7 +28,7 @@ fn registration_races_exit() {
         };
         let announcing = thread::spawn({
             let ending = ending.clone();
-            move || ending.announce()
+            move || ending.notify()
         });
         let announcer = announcing.thread().id();
         let other = thread::spawn({
@@ -58,7 +58,7 @@ fn waiting_races_exit() {
         let ending = Arc::new(Ending::new());
         let announcing = thread::spawn({
             let ending = ending.clone();
-            move || ending.announce()
+            move || ending.notify()
         });
         thread::yield_now();
         let has_come = ending.has_come();
@@ -150,7 +150,7 @@ fn two_failures_race() {
         });
         assert!(one.fail());
         let mut other = failing.join().unwrap();
-        assert_eq!((one.apply_orders(), other.obey()), (0, 0), "both servants are new already");
+        assert_eq!((one.apply_orders(), other.apply_orders()), (0, 0), "both servants are new already");
     });
 }
 
@@ -170,6 +170,6 @@ fn failure_races_order() {
         assert!(one.fail());
         let (mut other, obeyed) = failing.join().unwrap();
         inside[obeyed].hit();
-        assert_eq!((one.apply_orders(), other.obey()), (obeyed, 0));
+        assert_eq!((one.apply_orders(), other.apply_orders()), (obeyed, 0));
     });
 }

@@ -24,7 +24,7 @@ fn bulk() -> Options {
     Options::new().priority(Priority::Bulk)
 }
 
-fn echo(capacity: usize) -> (EchoProxy, model::Running, std::sync::Arc<AtomicUsize>) {
+fn echo(capacity: usize) -> (EchoProxy, model::ModelRunner, std::sync::Arc<AtomicUsize>) {
     let runs = std::sync::Arc::new(AtomicUsize::new(0));
     let (proxy, running) = model::spawn::<_, Mpsc>(Echo(runs.clone()), capacity);
     (proxy, running, runs)

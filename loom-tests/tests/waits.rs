@@ -5,7 +5,7 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 use mainspring::mailbox::Mpsc;
-use mainspring::model::{self, Cells, Course, Running};
+use mainspring::model::{self, Cells, Outline, ModelRunner};
 use mainspring::{Call, CallError, CallSet, Context, Proxy, active};
 use mainspring_loom_tests::{Mark, check};
 use std::future::poll_fn;
@@ -37,7 +37,7 @@ impl Waiter {
 }
 
 /// An object that has been asked to wait for these calls.
-fn waiting(waiter: &Waiter, calls: Vec<Call<Result>>) -> (WaiterProxy<Mpsc>, Running) {
+fn waiting(waiter: &Waiter, calls: Vec<Call<Result>>) -> (WaiterProxy<Mpsc>, ModelRunner) {
     let (proxy, running) = model::spawn::<_, Mpsc>(waiter.clone(), 1);
     proxy.tell().wait_for(calls).unwrap();
     (proxy, running)
@@ -86,7 +86,7 @@ fn two_ends_race_the_taking() {
         let serving = thread::spawn(move || reply.serve(|| Box::new(1)));
         other.serve(|| Box::new(2));
         serving.join().unwrap();
-        let Course { went_on, links, .. } = running.join().unwrap();
+        let Outline { went_on, links, .. } = running.join().unwrap();
         let mut numbers = waiter.numbers();
         reversed.hit_if(numbers == [2, 1]);
         numbers.sort_unstable();

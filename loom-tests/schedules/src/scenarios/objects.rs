@@ -5,7 +5,7 @@ use crate::books::{Books, Job, Told};
 use crate::run::planned_panic;
 use crate::{Scenario, marks};
 use mainspring::mailbox::{ClonedKind, Kind, Lanes, Mpsc, Spsc};
-use mainspring::model::{self, Course, Running};
+use mainspring::model::{self, ModelRunner, Outline};
 use mainspring::{Call, CallError, CallSet, Options, Priority, Proxy, SendError, active};
 use shuttle::thread;
 use std::sync::Arc;
@@ -118,7 +118,7 @@ impl Ends {
     }
 }
 
-fn spawn<K: Kind>(books: &Books) -> (DeskProxy<K>, Running) {
+fn spawn<K: Kind>(books: &Books) -> (DeskProxy<K>, ModelRunner) {
     model::spawn::<_, K>(Desk { token: Some(books.token()) }, 1 + choose(4) as usize)
 }
 
@@ -154,7 +154,7 @@ where
     finish(&books, ends, course);
 }
 
-fn finish(books: &Books, ends: Ends, course: Course) {
+fn finish(books: &Books, ends: Ends, course: Outline) {
     marks::hit_if("slept", course.slept);
     books.check(ends == Ends::ByAbort);
 }
