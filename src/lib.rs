@@ -49,7 +49,7 @@ pub use engine::profile::{
     Profile, ProfileError, ProfileFailure, ProfileMachine, ProfileObject, ProfileRunner,
 };
 pub use engine::runner::Runner;
-pub use engine::spawn::{CALLS_MIN, CAPACITY_DEFAULT, PHASE_DEFAULT, Spawn, spawn};
+pub use engine::spawn::{CALLS_MIN, PHASE_DEFAULT, Spawn, spawn};
 pub use event::{Event, Recovery};
 pub use machine::pin::{PinError, PinFailure};
 pub use machine::pin::{Pinning, allowed_cpus};
@@ -66,7 +66,7 @@ pub use object::failure::restart::{
 pub use object::failure::supervisor::Supervisor;
 #[doc(hidden)]
 pub use object::guard::{Guarded, ask_guard};
-pub use object::overflow::OnFull;
+pub use object::overflow::{CAPACITY_DEFAULT, OnFull};
 pub use object::priority::{PASSED_MAX, Priority};
 pub use proxy::handle::Handle;
 pub use proxy::options::{Bound, Options};

@@ -13,5 +13,6 @@ pub(crate) mod object;
 pub(crate) mod overflow;
 #[allow(unsafe_code)] // making and pushing the lanes beside a mailbox
 pub(crate) mod priority;
+pub(crate) mod registration;
 #[allow(unsafe_code)] // pushing the object's link
 pub(crate) mod shared;

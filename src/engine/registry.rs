@@ -7,6 +7,7 @@ use crate::engine::similar::nearest;
 use crate::event::{Event, Hook};
 use crate::machine::pin;
 use crate::object::control::ObjectControl;
+use crate::object::registration::{Listing, Registration};
 use crate::panics::caught;
 use crate::runner::environment;
 use crate::runner::fan_out;
@@ -323,7 +324,12 @@ impl Registry {
             Some(place) => *place = Some(Listed { control, phase }),
             None => tables.objects.push(Some(Listed { control, phase })),
         }
-        Ok(Registration { registry: self.clone(), id })
+        Ok(Registration::new(self.clone(), id))
+    }
+
+    /// Keeps a proxy of the object with this id until the object has ended.
+    pub(crate) fn keep_proxy(&self, id: usize, proxy: Box<dyn Any + Send>) {
+        self.lock().kept.insert(id, proxy);
     }
 
     /// The object of that name; or some other names there are.
@@ -437,36 +443,23 @@ impl Tables {
     }
 }
 
-/// An object's place in the registry: given up when the object has ended.
-pub(crate) struct Registration {
-    registry: std::sync::Arc<Registry>,
-    id: usize,
-}
-
-impl Registration {
-    pub(crate) fn tell(&self, event: Event) {
-        self.registry.tell(&event);
+impl Listing for Registry {
+    fn tell(&self, event: &Event) {
+        Self::tell(self, event);
     }
 
-    /// Keeps a proxy of the object until the object has ended.
-    pub(crate) fn keep(&self, proxy: Box<dyn Any + Send>) {
-        self.registry.lock().kept.insert(self.id, proxy);
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let mut tables = self.registry.lock();
-        let Some(object) = tables.objects.get_mut(self.id).and_then(Option::take) else { return };
-        tables.vacant.push(self.id);
+    fn leave(&self, id: usize) {
+        let mut tables = self.lock();
+        let Some(object) = tables.objects.get_mut(id).and_then(Option::take) else { return };
+        tables.vacant.push(id);
         if let Some(name) = object.control.name() {
             tables.names.remove(name);
         }
-        let kept = tables.kept.remove(&self.id);
+        let kept = tables.kept.remove(&id);
         let is_last = tables.take_from_phase(object.phase);
         drop(tables);
         if is_last {
-            self.registry.left.notify_all();
+            self.left.notify_all();
         }
         drop((object, kept));
     }

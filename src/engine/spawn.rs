@@ -23,10 +23,6 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// How many requests a mailbox holds unless told otherwise. Its slots are allocated at the first
-/// request, and a page is touched only when it is used.
-pub const CAPACITY_DEFAULT: usize = 256;
-
 /// The least number of reply cells an object may use: calls that are pending, or ended and not yet
 /// taken. More capacity allows four times itself.
 pub const CALLS_MIN: usize = 1024;
@@ -161,7 +157,8 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         self
     }
 
-    /// How many requests may be accepted and not yet served. Default: [`CAPACITY_DEFAULT`].
+    /// How many requests may be accepted and not yet served. Default:
+    /// [`CAPACITY_DEFAULT`](crate::CAPACITY_DEFAULT).
     ///
     /// Exact for calls from other threads, but that an object gives the slots it has served back in
     /// groups, of up to 64 and an eighth of the capacity, while more requests wait. Calls from its
@@ -375,7 +372,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         if is_kept {
             let kept = <K as sealed::Kind>::upgrade(&ring);
             let kept = kept.ok_or_else(|| StartError::KeepAlive { object: object() })?;
-            registration.keep(Box::new(kept));
+            engine.registry().keep_proxy(registration.id(), Box::new(kept));
         }
         let consumer = Some((consumer, registration));
         let spawning = Spawning::<S, K> { consumer, ring, heat, control, failure: None };

@@ -3,7 +3,6 @@
 use crate::engine::engine::EngineHandle;
 use crate::engine::error::StartError;
 use crate::engine::factory::Factory;
-use crate::engine::registry::Registration;
 use crate::event::Event;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
@@ -15,6 +14,7 @@ use crate::object::failure::policy::{FailurePolicy, MakeServant, OnFailure, Rest
 use crate::object::failure::restart::{Budget, Restart};
 use crate::object::failure::supervisor::Supervisor;
 use crate::object::object::Object;
+use crate::object::registration::Registration;
 use crate::object::shared::{Consumer, Ring};
 use crate::panics::drop_caught;
 use crate::panics::panic_message;

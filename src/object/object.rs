@@ -1,6 +1,5 @@
 //! One active object: its servant, and how requests get there.
 
-use crate::engine::registry::Registration;
 use crate::event::{Event, Recovery};
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
@@ -14,6 +13,7 @@ use crate::object::failure::supervisor::Order;
 use crate::object::guard::{Deferred, Ran};
 use crate::object::priority::PriorityLane;
 use crate::object::priority::turns::{PriorityTurns, cool, drain_lane};
+use crate::object::registration::Registration;
 use crate::object::shared::{Consumer, Ring, Shared};
 use crate::panics::drop_caught;
 use crate::runner::remote::{OwnerToken, Remote};
@@ -298,7 +298,7 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     pub(super) fn tell(&self, event: Event) {
         if let Some(registration) = &self.registration {
-            registration.tell(event);
+            registration.tell(&event);
         }
     }
 

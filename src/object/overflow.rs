@@ -1,6 +1,5 @@
 //! What becomes of a request that finds no room.
 
-use crate::engine::spawn::CAPACITY_DEFAULT;
 use crate::mailbox::CapacityError;
 use crate::object::priority::{Priority, PriorityLane};
 use crate::reply::error::{CallError, SendError};
@@ -13,6 +12,10 @@ use crate::sync::thread_local;
 use std::cell::Cell;
 use std::ptr;
 use std::time::Duration;
+
+/// How many requests a mailbox holds unless told otherwise. Its slots are allocated at the first
+/// request, and a page is touched only when it is used.
+pub const CAPACITY_DEFAULT: usize = 256;
 
 /// What becomes of a request when its lane of the mailbox is full.
 ///
