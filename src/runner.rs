@@ -3,6 +3,7 @@
 pub(crate) mod coalescing;
 pub(crate) mod contention;
 pub(crate) mod environment;
+#[allow(unsafe_code)] // pushing an object's link
 pub(crate) mod fan_out;
 pub(crate) mod invoker;
 #[allow(unsafe_code)] // a queue that one thread alone may touch

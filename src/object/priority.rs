@@ -21,7 +21,7 @@ pub(crate) mod turns;
 
 use crate::mailbox::sealed::{Producer as _, SharedRing as _};
 use crate::mailbox::{Bell, mpsc};
-use crate::object::shared::ring;
+use crate::runner::fan_out::wake_by_link;
 use crate::runner::ready::Link;
 use crate::runner::remote::Remote;
 use crate::runner::task::WakeSource;
@@ -118,7 +118,7 @@ impl Bell for SideBell {
     fn ring(&self) {
         // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps the
         // object, so its shared state, and so this lane, until it has taken the link off (`Object::try_finish`).
-        unsafe { ring(&self.remote, &self.link) };
+        unsafe { wake_by_link(&self.remote, &self.link) };
     }
 }
 

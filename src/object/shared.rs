@@ -10,7 +10,7 @@ use crate::reply::cell::Cell;
 use crate::reply::error::SendError;
 use crate::reply::pool::{OwnedPool, Pool};
 use crate::runner::environment;
-use crate::runner::fan_out;
+use crate::runner::fan_out::wake_by_link;
 use crate::runner::local::LocalQueue;
 use crate::runner::ready::Link;
 use crate::runner::remote::{OwnerToken, Remote};
@@ -85,7 +85,7 @@ impl<R: Send + 'static> Bell for Shared<R> {
     fn ring(&self) {
         // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps
         // the object, and so the object's shared state, until it has taken the link off (`Object::try_finish`).
-        unsafe { ring(&self.remote, &self.link) };
+        unsafe { wake_by_link(&self.remote, &self.link) };
     }
 
     fn late(&self) {
@@ -93,19 +93,6 @@ impl<R: Send + 'static> Bell for Shared<R> {
         if self.is_aborted() {
             self.end_calls();
         }
-    }
-}
-
-/// Pushes a link of an object's onto its runner's ready set, and wakes the runner if it sleeps.
-///
-/// # Safety
-/// As of [`ReadySet::push`](crate::runner::ready::ReadySet::push).
-pub(crate) unsafe fn ring(remote: &Arc<Remote>, link: &Link) {
-    // SAFETY: the caller's promise.
-    let asleep = unsafe { remote.ready().push(link) };
-    debug_assert!(asleep.is_some(), "a runner outlives its objects");
-    if asleep == Some(true) {
-        fan_out::wake(remote);
     }
 }
 

@@ -12,8 +12,8 @@
 //! # Source
 //! The stack: R. K. Treiber (1986), taken off whole, so without its ABA problem.
 
-use crate::object::shared::ring;
 use crate::reply::atomic_waker::AtomicWaker;
+use crate::runner::fan_out::wake_by_link;
 use crate::runner::park::Parker;
 use crate::runner::ready::Link;
 use crate::runner::remote::Remote;
@@ -127,7 +127,7 @@ impl CompletionStack {
                 // SAFETY: whoever found the stack empty pushes, and the listener empties it only after it
                 // has taken the link off, so the link isn't in the set. The object keeps it while a
                 // place is in use (`Object::try_finish`), and this one is until the listener has taken it.
-                unsafe { ring(remote, link) };
+                unsafe { wake_by_link(remote, link) };
             }
         }
     }

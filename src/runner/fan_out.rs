@@ -1,5 +1,6 @@
 //! Waking the runners of many objects after all of them have their requests.
 
+use crate::runner::ready::Link;
 use crate::runner::remote::Remote;
 use crate::sync::{Arc, thread_local};
 use std::cell::{Cell, RefCell};
@@ -66,8 +67,21 @@ impl Drop for Waking {
     }
 }
 
+/// Pushes an object's link onto its runner's ready set, and wakes the runner if it sleeps.
+///
+/// # Safety
+/// As of [`ReadySet::push`](crate::runner::ready::ReadySet::push).
+pub(crate) unsafe fn wake_by_link(remote: &Arc<Remote>, link: &Link) {
+    // SAFETY: the caller's promise.
+    let asleep = unsafe { remote.ready().push(link) };
+    debug_assert!(asleep.is_some(), "a runner outlives its objects");
+    if asleep == Some(true) {
+        wake(remote);
+    }
+}
+
 /// Wakes a runner that a request of this thread has found asleep: now, or at the fan-out's end.
-pub(crate) fn wake(remote: &Arc<Remote>) {
+fn wake(remote: &Arc<Remote>) {
     if DEPTH.with(Cell::get) == 0 {
         remote.ready().unpark();
     } else {
