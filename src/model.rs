@@ -9,7 +9,7 @@ use crate::object::control::{ObjectControl, TypedControl};
 use crate::object::exit::{Exit, ExitNotifier, ExitReason};
 use crate::object::failure::policy::{FailurePolicy, OnFailure, RestartBudget};
 use crate::object::failure::restart::{Budget, Restart};
-use crate::object::failure::supervisor::{Membership, Order, Supervisor};
+use crate::object::failure::supervisor::{Membership, Supervisor};
 use crate::object::object::Object;
 use crate::object::overflow::MailboxPolicy;
 use crate::object::shared::Shared;
@@ -24,6 +24,7 @@ use crate::runner::park::Parker;
 use crate::runner::ready::{Link, ReadySet};
 use crate::runner::remote::{CONTROL, Remote};
 use crate::runner::scheduler::{COOL_AFTER, ParkDecision, Scheduler};
+use crate::runner::task::RestartOrder;
 use crate::runner::task::{self, Cooling, Progress, Task, Turn};
 use crate::runner::timer_wheel::TimerWheel;
 use crate::sync::{Arc, yield_now};
@@ -360,7 +361,7 @@ pub struct Supervised {
 
 /// What others have told a member. A plain list: an object's are commands of its runner's.
 #[derive(Default)]
-struct Orders(Mutex<Vec<Order>>);
+struct Orders(Mutex<Vec<RestartOrder>>);
 
 impl ObjectControl for Orders {
     fn stop(&self) {
@@ -373,7 +374,7 @@ impl ObjectControl for Orders {
         0
     }
 
-    fn restart(&self, order: Order) {
+    fn restart(&self, order: RestartOrder) {
         self.0.lock().expect("nothing panics under it").push(order);
     }
 

@@ -9,6 +9,7 @@ use crate::reply::error::Outcome;
 use crate::reply::later::Later;
 use crate::reply::reply::Reply;
 use crate::runner::environment;
+use crate::runner::task::Turn;
 use crate::runner::timer_wheel::{TICK, TimerKey, TimerTarget, TimerWheel};
 use std::any::TypeId;
 use std::fmt;
@@ -86,6 +87,21 @@ pub(crate) struct Request {
     deadline: Option<Instant>,
     /// For a method that answers later, until it has taken the reply: the result's type.
     later: Option<fn() -> TypeId>,
+}
+
+impl Turn {
+    /// What a method of this object sees of the turn.
+    #[inline(always)]
+    pub(crate) fn context<'a, S: Active>(
+        &'a mut self,
+        agenda: &'a mut Option<Box<Agenda<S>>>,
+        shared: &'a Shared<S::Request>,
+    ) -> Context<'a, S> {
+        let shared = Some(shared);
+        let Self { now, wheel, is_live, .. } = self;
+        let request = Request::default();
+        Context { now: *now, wheel, agenda, shared, is_live: *is_live, request }
+    }
 }
 
 /// What an object has begun, and will be called back for.

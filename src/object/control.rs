@@ -4,8 +4,8 @@ use crate::mailbox::Kind;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::SharedRing as _;
 use crate::object::active::Active;
-use crate::object::failure::supervisor::Order;
 use crate::object::shared::Ring;
+use crate::runner::task::RestartOrder;
 use std::any::{Any, TypeId, type_name};
 use std::ptr;
 
@@ -16,7 +16,7 @@ pub(crate) trait ObjectControl: Any + Send + Sync {
     /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
     fn abort(&self);
     /// Has the object's runner give it a new servant, in place: everything that waits stays.
-    fn restart(&self, order: Order);
+    fn restart(&self, order: RestartOrder);
     /// Takes all the room of its mailbox, until its next turn; returns how much it was.
     fn exhaust(&self) -> usize;
     /// The object's name, if it has one.
@@ -39,7 +39,7 @@ impl<S: Active, K: Kind> ObjectControl for TypedControl<S, K> {
         abort::<S, K>(&self.0);
     }
 
-    fn restart(&self, order: Order) {
+    fn restart(&self, order: RestartOrder) {
         // The object may have ended when the command is obeyed, and another have its place: while this
         // hold lasts no other has its address.
         let ring = self.0.clone();

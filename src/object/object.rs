@@ -9,7 +9,6 @@ use crate::object::context::{Agenda, Context};
 use crate::object::control::stop;
 use crate::object::exit::{Exit, ExitReason};
 use crate::object::failure::policy::FailurePolicy;
-use crate::object::failure::supervisor::Order;
 use crate::object::guard::{Deferred, Ran};
 use crate::object::priority::PriorityLane;
 use crate::object::priority::turns::{PriorityTurns, cool, drain_lane};
@@ -18,7 +17,7 @@ use crate::object::shared::{Consumer, Ring, Shared};
 use crate::panics::drop_caught;
 use crate::runner::remote::{OwnerToken, Remote};
 use crate::runner::task::{
-    Cooling, Identity, ObjectStatus, Progress, RESTART_TIMER, Task, Turn, WakeSource,
+    Cooling, Identity, ObjectStatus, Progress, RESTART_TIMER, RestartOrder, Task, Turn, WakeSource,
 };
 use crate::runner::traffic;
 use std::any::Any;
@@ -524,7 +523,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         self.ring.is_closed()
     }
 
-    fn restart(&mut self, shared: usize, order: Order, turn: &mut Turn) -> bool {
+    fn restart(&mut self, shared: usize, order: RestartOrder, turn: &mut Turn) -> bool {
         // One that was closed goes on to its end with the servant that it has.
         if ptr::from_ref(self.shared()).addr() != shared || self.ring.is_closed() {
             return false;

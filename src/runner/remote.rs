@@ -347,8 +347,9 @@ pub(crate) fn this_thread() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::failure::supervisor::Order;
-    use crate::runner::task::{Cooling, Identity, ObjectStatus, Progress, Turn, WakeSource};
+    use crate::runner::task::{
+        Cooling, Identity, ObjectStatus, Progress, RestartOrder, Turn, WakeSource,
+    };
 
     struct Nobody;
 
@@ -396,7 +397,7 @@ mod tests {
             false
         }
 
-        fn restart(&mut self, _: usize, _: Order, _: &mut Turn) -> bool {
+        fn restart(&mut self, _: usize, _: RestartOrder, _: &mut Turn) -> bool {
             false
         }
 

@@ -7,10 +7,11 @@
 //! while is cooled: from then on it costs nothing until its mailbox rings, which puts it back. So
 //! a turn's cost depends on the objects that work, not on those that exist.
 
-use crate::object::failure::supervisor::Order;
 use crate::runner::environment;
 use crate::runner::remote::{CONTROL, Remote};
-use crate::runner::task::{Cooling, ObjectStatus, Progress, RESTART_TIMER, Task, Turn, WakeSource};
+use crate::runner::task::{
+    Cooling, ObjectStatus, Progress, RESTART_TIMER, RestartOrder, Task, Turn, WakeSource,
+};
 use crate::runner::timer_wheel::{TimerTarget, TimerWheel};
 use crate::runner::wait::ParkBackoff;
 use crate::sync::Arc;
@@ -357,7 +358,7 @@ impl Scheduler {
     }
 
     /// Gives an object a new servant, if it still lives; `shared` is its address.
-    pub(crate) fn restart(&mut self, key: usize, shared: usize, order: Order) {
+    pub(crate) fn restart(&mut self, key: usize, shared: usize, order: RestartOrder) {
         // A command before this one may have made it.
         for task in self.remote.take_newcomers() {
             self.adopt(task);

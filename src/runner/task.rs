@@ -1,13 +1,9 @@
 //! An object as its runner sees it, whatever its type.
 
-use crate::object::active::Active;
-use crate::object::context::{Agenda, Context, Request};
-use crate::object::failure::supervisor::Order;
-use crate::object::shared::Shared;
 use crate::runner::environment;
 use crate::runner::remote::{OwnerToken, Remote};
 use crate::runner::timer_wheel::TimerWheel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a turn of an object came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,18 +88,14 @@ impl Turn {
     pub(crate) fn clock(&self) -> Instant {
         if self.is_live { environment::now() } else { self.now }
     }
+}
 
-    #[inline(always)]
-    pub(crate) fn context<'a, S: Active>(
-        &'a mut self,
-        agenda: &'a mut Option<Box<Agenda<S>>>,
-        shared: &'a Shared<S::Request>,
-    ) -> Context<'a, S> {
-        let shared = Some(shared);
-        let Self { now, wheel, is_live, .. } = self;
-        let request = Request::default();
-        Context { now: *now, wheel, agenda, shared, is_live: *is_live, request }
-    }
+/// An object is to get a new servant, because another member of its supervisor has failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RestartOrder {
+    /// The supervisor counts its orders: a servant that was made after this one is new enough.
+    pub(crate) number: u64,
+    pub(crate) after: Duration,
 }
 
 /// What an object has left to do. Calls that were neither served nor answered are in `calls` and maybe in
@@ -162,7 +154,7 @@ pub(crate) trait Task {
     /// Whether it was stopped: then it isn't left suspended.
     fn is_stopped(&self) -> bool;
     /// Gives it a new servant, if its shared state is at that address; whether it is to be turned to.
-    fn restart(&mut self, shared: usize, order: Order, turn: &mut Turn) -> bool;
+    fn restart(&mut self, shared: usize, order: RestartOrder, turn: &mut Turn) -> bool;
     /// What it has left to do.
     fn status(&self) -> ObjectStatus;
     /// How many requests wait for their turn.

@@ -2,9 +2,10 @@
 //! has served is noted.
 
 use super::world::SimulatedWorld;
-use crate::object::failure::supervisor::Order;
 use crate::runner::remote::{OwnerToken, Remote};
-use crate::runner::task::{Cooling, Identity, ObjectStatus, Progress, Task, Turn, WakeSource};
+use crate::runner::task::{
+    Cooling, Identity, ObjectStatus, Progress, RestartOrder, Task, Turn, WakeSource,
+};
 use std::rc::Rc;
 
 /// What an object may do in its turn.
@@ -111,7 +112,7 @@ impl Task for FaultyTask {
         self.task.is_stopped()
     }
 
-    fn restart(&mut self, shared: usize, order: Order, turn: &mut Turn) -> bool {
+    fn restart(&mut self, shared: usize, order: RestartOrder, turn: &mut Turn) -> bool {
         self.task.restart(shared, order, turn)
     }
 

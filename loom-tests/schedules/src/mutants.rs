@@ -227,8 +227,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "supervisor: an order is obeyed by nobody",
         "src/object/failure/supervisor.rs",
-        "let is_new = order.verdict > self.made_after;",
-        "let is_new = false && order.verdict > self.made_after;",
+        "let is_new = order.number > self.made_after;",
+        "let is_new = false && order.number > self.made_after;",
         "supervised",
     ),
     mutant(

@@ -101,7 +101,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "supervisor: an order that was obeyed is forgotten",
         SUPERVISOR,
-        "        self.made_after = self.made_after.max(order.verdict);",
+        "        self.made_after = self.made_after.max(order.number);",
         "",
         "lives",
         "failure_races_order",

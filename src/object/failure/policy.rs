@@ -5,7 +5,8 @@
 use crate::event::Recovery;
 use crate::object::exit::ExitReason;
 use crate::object::failure::restart::Budget;
-use crate::object::failure::supervisor::{Membership, Order};
+use crate::object::failure::supervisor::Membership;
+use crate::runner::task::RestartOrder;
 use crate::runner::timer_wheel::{TICK, TimerKey};
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ impl<S> FailurePolicy<S> {
     }
 
     /// Takes an order of the supervisor's; `false` if it has been carried out.
-    pub(crate) fn apply(&mut self, order: Order) -> bool {
+    pub(crate) fn apply(&mut self, order: RestartOrder) -> bool {
         match &mut self.remedy {
             OnFailure::Restart { by: RestartBudget::Supervised(member), .. } => member.apply(order),
             _ => false,

@@ -17,6 +17,7 @@
 
 use crate::object::control::ObjectControl;
 use crate::object::failure::restart::{Budget, Restart};
+use crate::runner::task::RestartOrder;
 use crate::sync::Mutex;
 use std::fmt;
 use std::sync::Arc;
@@ -93,13 +94,6 @@ struct Entry {
     after: Duration,
     /// The supervisor has stopped it.
     is_given_up: bool,
-}
-
-/// What a member is told when another has failed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Order {
-    pub(crate) verdict: u64,
-    pub(crate) after: Duration,
 }
 
 impl Supervisor {
@@ -190,12 +184,12 @@ impl Membership {
                 others.push(entry.control.clone());
             }
         }
-        let verdict = *verdict;
+        let number = *verdict;
         // Telling them may end calls and wake threads: not under the lock.
         drop(members);
         for other in others {
             match after {
-                Some(after) => other.restart(Order { verdict, after }),
+                Some(after) => other.restart(RestartOrder { number, after }),
                 None => other.stop(),
             }
         }
@@ -203,9 +197,9 @@ impl Membership {
     }
 
     /// Takes an order; `false` if the servant is as new already.
-    pub(crate) fn apply(&mut self, order: Order) -> bool {
-        let is_new = order.verdict > self.made_after;
-        self.made_after = self.made_after.max(order.verdict);
+    pub(crate) fn apply(&mut self, order: RestartOrder) -> bool {
+        let is_new = order.number > self.made_after;
+        self.made_after = self.made_after.max(order.number);
         is_new
     }
 
