@@ -6,11 +6,9 @@
 use core_affinity::CoreId;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use crossbeam_utils::CachePadded;
-use mainspring::mailbox::{Kind, Mpsc};
-use mainspring::{
-    Active, Bound, Call, Context, Engine, Handle, Method, Options, Proxy, Reply, Runner,
-    SPIN_DEFAULT, SendError, WaitStrategy, reply_bytes,
-};
+use mainspring::mailbox::Kind;
+use mainspring::prelude::*;
+use mainspring::{Reply, SPIN_DEFAULT, WaitStrategy};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::Instant;
@@ -22,74 +20,29 @@ const STRATEGIES: [WaitStrategy; 3] =
     [WaitStrategy::Spin, WaitStrategy::SpinThenPark { spin: SPIN_DEFAULT }, WaitStrategy::Park];
 
 /// Adds up what it is given.
+#[derive(Default)]
 struct Adder(u64);
 
-struct Add {
-    by: u64,
-    reply: Reply<u64>,
-}
-
-struct AdderProxy<K: Kind = Mpsc>(Handle<Adder, K>);
-
-impl Active for Adder {
-    type Request = Add;
-    type Proxy<K: Kind> = AdderProxy<K>;
-    const NAME: &'static str = "Adder";
-    const METHODS: &'static [Method] = &[Method::new("add", &["by"])];
-    const REPLY_BYTES: usize = reply_bytes::<u64>();
-
-    fn method(_: &Add) -> usize {
-        0
-    }
-
-    fn dispatch(&mut self, Add { by, reply }: Add, _: &mut Context<Self>) {
-        reply.serve(|| {
-            self.0 += by;
-            self.0
-        });
+#[active]
+impl Adder {
+    pub fn add(&mut self, by: u64) -> u64 {
+        self.0 += by;
+        self.0
     }
 }
 
-impl<K: Kind> Proxy<Adder> for AdderProxy<K> {
-    type Kind = K;
-    type Tell<'a> = &'a Handle<Adder, K>;
-    type With<'a> = Bound<'a, Adder, K>;
-
-    fn from_handle(handle: Handle<Adder, K>) -> Self {
-        Self(handle)
-    }
-
-    fn handle(&self) -> &Handle<Adder, K> {
-        &self.0
-    }
-
-    fn with(&self, options: Options) -> Bound<'_, Adder, K> {
-        Bound::new(&self.0, options)
-    }
-
-    fn tell(&self) -> &Handle<Adder, K> {
-        &self.0
-    }
-}
-
-impl<K: Kind> AdderProxy<K> {
-    fn add(&self, by: u64) -> Call<u64> {
-        self.0.call(|reply| Add { by, reply })
-    }
-
-    /// Tells as many ones, `batch` at once, trying again while the mailbox is full.
-    fn tell_ones(&self, count: u64, batch: u64) {
-        let one = |_| Add { by: 1, reply: Reply::none() };
-        let mut left = count;
-        while left > 0 {
-            let mut requests = (0..batch.min(left) as u32).map(one);
-            left -= requests.len() as u64;
-            while requests.len() > 0 {
-                match self.0.tell_batch(&mut requests) {
-                    Ok(_) => {}
-                    Err(SendError::Full(_)) => std::hint::spin_loop(),
-                    Err(_) => panic!("nobody stops the object"),
-                }
+/// Tells `count` ones, `batch` at once, and retries while the mailbox is full.
+fn tell_ones<K: Kind>(adder: &AdderProxy<K>, count: u64, batch: u64) {
+    let one = |_| AdderRequest::Add { by: 1, reply: Reply::none() };
+    let mut left = count;
+    while left > 0 {
+        let mut requests = (0..batch.min(left) as u32).map(one);
+        left -= requests.len() as u64;
+        while requests.len() > 0 {
+            match adder.handle().tell_batch(&mut requests) {
+                Ok(_) => {}
+                Err(SendError::Full(_)) => std::hint::spin_loop(),
+                Err(_) => panic!("nobody stops the object"),
             }
         }
     }
@@ -109,7 +62,7 @@ fn round_trip(criterion: &mut Criterion, cpus: &[usize]) {
     group.throughput(Throughput::Elements(1));
     for strategy in STRATEGIES {
         let engine = engine(strategy, cpus);
-        let adder = engine.spawn("adder", || Adder(0)).capacity(CAPACITY).start().unwrap();
+        let adder = engine.spawn("adder", Adder::default).capacity(CAPACITY).start().unwrap();
         let mut sum = 0;
         group.bench_function(strategy.name(), |bencher| {
             bencher.iter(|| {
@@ -130,7 +83,7 @@ fn tell<K: Kind>(criterion: &mut Criterion, id: &BenchmarkId, batch: u64, adder:
     group.bench_with_input(id.clone(), &batch, |bencher, batch| {
         bencher.iter_custom(|times| {
             let begun = Instant::now();
-            adder.tell_ones(times, *batch);
+            tell_ones(adder, times, *batch);
             sum += times;
             assert_eq!(served(adder), sum);
             begun.elapsed()
@@ -153,11 +106,11 @@ fn served<K: Kind>(adder: &AdderProxy<K>) -> u64 {
 fn streams(criterion: &mut Criterion, cpus: &[usize]) {
     for batch in [1, BATCH] {
         let engine = engine(WaitStrategy::Spin, cpus);
-        let many = engine.spawn("many", || Adder(0)).capacity(CAPACITY).start().unwrap();
+        let many = engine.spawn("many", Adder::default).capacity(CAPACITY).start().unwrap();
         tell(criterion, &BenchmarkId::new("mpsc", batch), batch, &many);
         engine.join();
         let engine = self::engine(WaitStrategy::Spin, cpus);
-        let one = engine.spawn("one", || Adder(0)).capacity(CAPACITY).single_producer();
+        let one = engine.spawn("one", Adder::default).capacity(CAPACITY).single_producer();
         tell(criterion, &BenchmarkId::new("spsc", batch), batch, &one.start().unwrap());
         engine.join();
     }

@@ -32,6 +32,7 @@ pub mod lab;
 
 pub mod cli;
 pub mod digits;
+pub mod json;
 pub mod stats;
 pub mod trouble;
 

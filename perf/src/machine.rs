@@ -6,4 +6,5 @@ pub mod interrupts;
 pub mod layout;
 pub mod matrix;
 pub mod jitter;
+pub mod recorded;
 pub mod doctor;

@@ -94,7 +94,7 @@ fn the_document_comes_back_out_of_its_page() {
     for document in [rich(), hostile(), bare()] {
         let raw = text(&parsed(&document), "script#raw");
         let back: Value = serde_json::from_str(&raw).unwrap();
-        let file = report::embed::pretty(&document).unwrap();
+        let file = mainspring_perf::json::pretty(&document).unwrap();
         // Not by `assert_eq!`: it would print both.
         assert!(back == serde_json::from_str::<Value>(&file).unwrap());
         assert_eq!(back["scenarios"].as_array().unwrap().len(), document.scenarios.len());

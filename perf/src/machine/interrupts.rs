@@ -1,4 +1,4 @@
-//! `/proc/interrupts`: how many interrupts of which source each CPU has had.
+//! `/proc/interrupts` and `/proc/softirqs`: how many interrupts of which source each CPU has had.
 
 use crate::machine::root::{Root, Unreadable};
 use std::collections::BTreeMap;
@@ -45,8 +45,9 @@ impl Interrupts {
         Self::parse(&text).ok_or_else(|| Unreadable::new(PATH, "it names no CPU"))
     }
 
-    /// A first line that names the CPUs of the columns, then a line for each source.
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads a first line that names the CPUs of the columns, then a line for each source. CPUs that
+    /// are offline have no column.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let names = lines.next()?.split_whitespace();
         let columns = names.map_while(|name| name.strip_prefix("CPU")?.parse().ok());
@@ -71,11 +72,15 @@ impl Interrupts {
         wanted.fold(0, |sum: u64, (_, count)| sum.saturating_add(count))
     }
 
+    /// Every source with its count for this CPU; `None` if the CPU has no column.
+    pub fn column(&self, cpu: usize) -> Option<impl Iterator<Item = (&Source, u64)>> {
+        let column = *self.cpus.get(&cpu)?;
+        Some(self.sources.iter().map(move |one| (one, one.counts[column])))
+    }
+
     /// The sources that a CPU has had any of.
     pub fn by_source(&self, cpu: usize) -> impl Iterator<Item = (&Source, u64)> {
-        let column = self.cpus.get(&cpu).copied();
-        let counts = self.sources.iter().filter_map(move |one| Some((one, one.counts[column?])));
-        counts.filter(|(_, count)| *count > 0)
+        self.column(cpu).into_iter().flatten().filter(|(_, count)| *count > 0)
     }
 
     /// What was counted since `earlier`. Sources and CPUs that weren't there then are left out.

@@ -3,6 +3,7 @@
 //! `docs/RESULTS.md` describes each field. Times are nanoseconds unless a name says otherwise. A
 //! later version of the schema may add fields; one that changes a meaning has another number.
 
+use crate::json;
 use crate::lab::clock::Clock;
 use crate::lab::counters::Counters;
 use crate::lab::lab::Pin;
@@ -13,7 +14,6 @@ use crate::stats::Quantiles;
 use crate::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 /// The schema's name and version.
@@ -217,33 +217,6 @@ impl Document {
     /// [`Trouble::Usage`] if it can't be read, isn't JSON (with line and column), or is of another
     /// schema.
     pub fn read(path: &Path) -> Result<Self, Trouble> {
-        read(path, SCHEMA)
+        json::read(path, SCHEMA)
     }
-}
-
-/// Reads a JSON file whose field `schema` must be this one.
-pub fn read<T: for<'a> Deserialize<'a>>(path: &Path, schema: &str) -> Result<T, Trouble> {
-    #[derive(Deserialize)]
-    struct Head {
-        schema: String,
-    }
-    let shown = path.display();
-    let refuse = |why: String| Trouble::Usage(format!("{shown}: {why}"));
-    let text = fs::read_to_string(path);
-    let text = text.map_err(|error| refuse(format!("{error}; give a file of this command's")))?;
-    let head: Head =
-        serde_json::from_str(&text).map_err(|error| refuse(wrong_json(&error, schema)))?;
-    if head.schema != schema {
-        let found = head.schema;
-        return Err(refuse(format!(
-            "its schema is {found:?}, and this version of mainspring reads {schema:?}; write it anew, \
-             or use the version that wrote it"
-        )));
-    }
-    serde_json::from_str(&text).map_err(|error| refuse(wrong_json(&error, schema)))
-}
-
-/// The message has line and column already.
-fn wrong_json(error: &serde_json::Error, schema: &str) -> String {
-    format!("{error}; this is no document of schema {schema:?}")
 }

@@ -2,6 +2,7 @@
 //! that nobody waits to learn that one can't be written.
 
 use crate::cli::print;
+use crate::json;
 use crate::trouble::Trouble;
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
@@ -56,12 +57,7 @@ impl Output {
 
     /// Writes a document.
     pub fn write_json(self, document: &impl Serialize) -> Result<(), Trouble> {
-        let text = serde_json::to_string_pretty(document);
-        let text = text.map_err(|error| Trouble::System {
-            what: "the JSON document".into(),
-            error: error.into(),
-        })?;
-        self.write(&(text + "\n"))
+        self.write(&json::pretty(document)?)
     }
 }
 

@@ -18,6 +18,7 @@ mod strip;
 mod tables;
 mod verdict;
 
+use crate::json;
 use crate::results::compare::{self, Comparison};
 use crate::results::document::Document;
 use crate::trouble::Trouble;
@@ -77,7 +78,7 @@ pub fn comparison(comparison: &Comparison) -> Result<String, Trouble> {
 
 /// The frame of both pages.
 fn shell(title: &str, file: &str, body: &Markup, data: &impl Serialize) -> Result<String, Trouble> {
-    let json = embed::in_script(&embed::pretty(data)?);
+    let json = embed::in_script(&json::pretty(data)?);
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -2,8 +2,8 @@
 
 use crate::lab::settings::Settings;
 use crate::machine::matrix::Matrix;
+use crate::machine::recorded;
 use crate::trouble::Trouble;
-use crate::tune::inputs;
 use mainspring::Topology;
 use std::path::Path;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Plan {
 /// Refuses one of another machine.
 fn read_map(path: &Path) -> Result<Matrix, Trouble> {
     let topology = Topology::read().map_err(|error| Trouble::Usage(error.to_string()))?;
-    inputs::read_matrix(path, &topology)
+    recorded::read_matrix(path, &topology)
 }
 
 /// Two different CPUs of those allowed; `None` if there is one, or the system doesn't say.

@@ -1,15 +1,10 @@
-//! What is known of the machine: read from the documents of other commands, or measured here.
+//! What the search has to know of the machine, measured here and now.
 
 use crate::floors::futex;
 use crate::lab::lab::Lab;
-use crate::machine::jitter::{self, CpuJitter};
 use crate::machine::matrix::{self, Matrix, Plan};
-use crate::results::document;
 use crate::trouble::Trouble;
 use mainspring::Topology;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use std::path::Path;
 use std::time::Duration;
 
 /// What a wake-up takes where it isn't measured.
@@ -21,69 +16,6 @@ const LINES: u32 = 4;
 const WAKE: Duration = Duration::from_millis(300);
 /// How long a thread sleeps before it is woken.
 const SLEEP: Duration = Duration::from_micros(500);
-/// The part of such a document that is about the machine.
-#[derive(Deserialize)]
-struct Origin {
-    fingerprint: String,
-    summary: String,
-}
-
-/// Of `latency-map`'s document what is needed here.
-#[derive(Deserialize)]
-struct Map {
-    machine: Origin,
-    matrix: Matrix,
-}
-
-/// Of `jitter`'s document what is needed here.
-#[derive(Deserialize)]
-struct Hiccups {
-    machine: Origin,
-    cpus: Vec<Watched>,
-}
-
-#[derive(Deserialize)]
-struct Watched {
-    jitter: CpuJitter,
-}
-
-/// Reads what `latency-map --json` has written.
-///
-/// # Errors
-/// [`Trouble::Usage`]: it is no such document, or was measured on another machine.
-pub fn read_matrix(path: &Path, topology: &Topology) -> Result<Matrix, Trouble> {
-    let Map { machine, matrix } = read(path, matrix::SCHEMA)?;
-    check(path, &machine, topology, "latency-map")?;
-    Ok(matrix)
-}
-
-/// Reads what `jitter --json` has written.
-///
-/// # Errors
-/// As [`read_matrix`].
-pub fn read_jitter(path: &Path, topology: &Topology) -> Result<Vec<CpuJitter>, Trouble> {
-    let Hiccups { machine, cpus } = read(path, jitter::SCHEMA)?;
-    check(path, &machine, topology, "jitter")?;
-    Ok(cpus.into_iter().map(|watched| watched.jitter).collect())
-}
-
-fn read<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, Trouble> {
-    document::read(path, schema)
-}
-
-fn check(path: &Path, from: &Origin, here: &Topology, command: &str) -> Result<(), Trouble> {
-    if from.fingerprint == here.fingerprint() {
-        return Ok(());
-    }
-    Err(Trouble::Usage(format!(
-        "{}: it was measured on another machine ({}, fingerprint {}), and this is for {here} \
-         (fingerprint {}); run `mainspring {command} --json FILE` there, or leave the file out",
-        path.display(),
-        from.summary,
-        from.fingerprint,
-        here.fingerprint(),
-    )))
-}
 
 /// Measures the latencies between these CPUs, of some pairs of each class where they are many; tells
 /// `step` how many measurements there are, before each.

@@ -367,7 +367,6 @@ pub fn hostile() -> Document {
 /// Puts a document into a file.
 pub fn write(document: &Document, folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
-    std::fs::write(&path, mainspring_perf::results::report::embed::pretty(document).unwrap())
-        .unwrap();
+    std::fs::write(&path, mainspring_perf::json::pretty(document).unwrap()).unwrap();
     path
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use mainspring::{Profile, Topology, WaitStrategy};
 use mainspring_perf::machine::jitter::{self, CpuJitter};
 use mainspring_perf::machine::matrix::Matrix;
+use mainspring_perf::machine::recorded;
 use mainspring_perf::results::output::Output;
 use mainspring_perf::trouble::Trouble;
 use mainspring_perf::tune::budget::Objective;
@@ -265,7 +266,7 @@ fn matrix(
     is_here: bool,
 ) -> Result<Option<Matrix>, Trouble> {
     if let Some(path) = path {
-        return inputs::read_matrix(path, topology).map(Some);
+        return recorded::read_matrix(path, topology).map(Some);
     }
     if !is_here || cpus.len() < 2 {
         return Ok(None);
@@ -288,7 +289,7 @@ fn hiccups(
     is_here: bool,
 ) -> Result<Option<Vec<CpuJitter>>, Trouble> {
     if let Some(path) = path {
-        return inputs::read_jitter(path, topology).map(Some);
+        return recorded::read_jitter(path, topology).map(Some);
     }
     if !is_here {
         return Ok(None);

@@ -4,6 +4,7 @@
 //! a thread's stints on a CPU, and asking for them is one short read. All else is counted over the
 //! whole watch, and stands beside the hiccups.
 
+use crate::machine::interrupts::{Interrupts, Source};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, read_to_string};
@@ -116,33 +117,22 @@ fn rises(
     Some(rises)
 }
 
-/// One CPU's column of a table such as `/proc/interrupts`: a head of CPUs, then a line for each kind.
-///
-/// CPUs that are offline have no column, so the head says which is whose.
+/// One CPU's counts by the names of their sources; `None` if the CPU is offline.
 fn column(table: &str, cpu: usize) -> Option<BTreeMap<String, u64>> {
-    let mut lines = table.lines();
-    let heads: Vec<_> = lines.next()?.split_whitespace().collect();
-    let place = heads.iter().position(|head| *head == format!("CPU{cpu}"))?;
-    let kind = |line: &str| {
-        let (key, rest) = line.split_once(':')?;
-        // Lines like `ERR: 0` count for the whole machine, and have no columns.
-        let count = rest.split_whitespace().nth(place)?.parse().ok()?;
-        let is_numbered = key.trim().bytes().all(|byte| byte.is_ascii_digit());
-        let words = rest.split_whitespace().skip(heads.len());
-        Some((name(key.trim(), is_numbered, words), count))
-    };
-    Some(lines.filter_map(kind).collect())
+    let table = Interrupts::parse(table)?;
+    let column = table.column(cpu)?.map(|(source, count)| (name(source), count));
+    Some(column.collect())
 }
 
 /// `virtio1-req.0 (36)` for a device's interrupt, `Local timer interrupts (LOC)` for the
 /// architecture's own, the key for what has no description.
-fn name<'a>(key: &str, is_numbered: bool, words: impl Iterator<Item = &'a str>) -> String {
-    let words: Vec<_> = words.collect();
-    match words.last() {
+fn name(source: &Source) -> String {
+    let Source { name, what, .. } = source;
+    match what.rsplit(' ').next() {
+        None | Some("") => name.clone(),
         // What the controller is called, and its line, stand before the device.
-        Some(device) if is_numbered => format!("{device} ({key})"),
-        Some(_) => format!("{} ({key})", words.join(" ")),
-        None => key.into(),
+        Some(device) if source.is_device() => format!("{device} ({name})"),
+        Some(_) => format!("{what} ({name})"),
     }
 }
 

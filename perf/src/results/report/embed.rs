@@ -1,22 +1,5 @@
 //! The raw data inside a page.
 
-use crate::trouble::Trouble;
-use serde::Serialize;
-use std::io;
-
-/// A document as it stands in a file.
-///
-/// # Errors
-/// [`Trouble::System`], which ours never lead to.
-pub fn pretty(document: &impl Serialize) -> Result<String, Trouble> {
-    let text = serde_json::to_string_pretty(document);
-    let text = text.map_err(|error| Trouble::System {
-        what: "the JSON".into(),
-        error: io::Error::other(error),
-    })?;
-    Ok(text + "\n")
-}
-
 /// JSON for a `script` element. All that could end the element stands in strings, where JSON has
 /// another way to write it; what reads it reads the same.
 pub fn in_script(json: &str) -> String {
@@ -35,13 +18,13 @@ pub fn in_script(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use crate::json;
+    use serde_json::Value;
 
     #[test]
     fn nothing_ends_the_element_and_everything_reads_the_same() {
-        let hostile =
-            json!({ "</script><!--": ["]]>", "&lt;\u{2028}\u{2029}", "<script>", "\\u003c" ] });
-        let text = in_script(&pretty(&hostile).unwrap());
+        let hostile = serde_json::json!({ "</script><!--": ["]]>", "&lt;\u{2028}\u{2029}", "<script>", "\\u003c" ] });
+        let text = in_script(&json::pretty(&hostile).unwrap());
         assert!(!text.contains(['<', '>', '&', '\u{2028}']), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), hostile);
     }
