@@ -38,9 +38,11 @@ mod sync;
 #[allow(unsafe_code)] // both
 mod sys;
 
-pub use engine::engine::{Builder, DROP_TIMEOUT, Engine, EngineHandle, Wakeups};
+pub use engine::builder::{Builder, DROP_TIMEOUT};
+pub use engine::engine::Engine;
 pub use engine::error::{FindError, StartError};
 pub use engine::factory::{Factory, FactoryMut, Fallible, Plain};
+pub use engine::handle::{EngineHandle, Wakeups};
 pub use engine::inline::Inline;
 #[doc(hidden)]
 pub use engine::inline::inline;

@@ -1,6 +1,7 @@
 //! An object that runs where it is called: for tests of what calls it, and of itself.
 
-use crate::engine::engine::{Engine, EngineHandle};
+use crate::engine::engine::Engine;
+use crate::engine::handle::EngineHandle;
 use crate::mailbox::Mpsc;
 use crate::object::active::Active;
 use crate::runner::scheduler::{ParkDecision, Scheduler};

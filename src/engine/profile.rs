@@ -2,8 +2,9 @@
 
 mod file;
 
-use crate::engine::engine::{Builder, Places};
+use crate::engine::builder::Builder;
 use crate::engine::error::StartError;
+use crate::engine::registry::Places;
 use crate::engine::runner::Runner;
 use crate::machine::topology::{Topology, TopologyError};
 use crate::runner::environment;

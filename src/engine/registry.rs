@@ -1,9 +1,10 @@
 //! Which runners and objects an engine has: behind a mutex, off the path of every call.
 
-use crate::engine::engine::Places;
 use crate::engine::error::StartError;
 use crate::engine::runner::Runner;
+use crate::engine::runners::{Runners, Running, join_all};
 use crate::engine::similar::nearest;
+use crate::engine::spinning::Spinners;
 use crate::event::{Event, Hook};
 use crate::machine::pin;
 use crate::object::control::ObjectControl;
@@ -20,6 +21,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// The names of the runners that objects belong on, by the objects' names.
+pub(crate) type Places = HashMap<String, String>;
 
 /// What all handles of one engine share.
 pub(crate) struct Registry {
@@ -38,7 +42,7 @@ pub(crate) struct Registry {
 #[derive(Default)]
 struct Tables {
     stopping: bool,
-    runners: Vec<Running>,
+    runners: Runners,
     /// By id, which is the place here; `None` where one has left.
     objects: Vec<Option<Listed>>,
     vacant: Vec<usize>,
@@ -58,26 +62,6 @@ struct Tables {
 struct Listed {
     control: std::sync::Arc<dyn ObjectControl>,
     phase: u8,
-}
-
-/// Who spins on which CPU, and who parks for which reason although its strategy spins.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Spinners {
-    spinning: Vec<(String, usize)>,
-    downgraded: Vec<(String, &'static str)>,
-}
-
-struct Running {
-    remote: Arc<Remote>,
-    cpus: Vec<usize>,
-    spins: bool,
-    /// Its strategy never sleeps, which nobody chooses without wanting it.
-    insists: bool,
-    is_pinned: bool,
-    is_private: bool,
-    is_invoker: bool,
-    thread: Option<JoinHandle<()>>,
-    has_ended: bool,
 }
 
 impl Registry {
@@ -105,9 +89,7 @@ impl Registry {
 
     /// The names of the runners that have not ended.
     pub(crate) fn runners(&self) -> Vec<String> {
-        let tables = self.lock();
-        let alive = tables.runners.iter().filter(|runner| !runner.has_ended);
-        alive.map(|runner| runner.remote.name().into()).collect()
+        self.lock().runners.names()
     }
 
     /// How many objects are alive.
@@ -143,19 +125,8 @@ impl Registry {
             environment::wait(deadline, has_left);
             return has_left();
         }
-        while tables.phases.contains_key(&phase) {
-            let Some(deadline) = deadline else {
-                tables = self.left.wait(tables).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = deadline.saturating_duration_since(environment::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.left.wait_timeout(tables, left);
-            tables = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        wait_on(&self.left, tables, deadline, |tables| !tables.phases.contains_key(&phase))
+            .is_some()
     }
 
     pub(crate) fn drop_timeout(&self) -> Duration {
@@ -173,9 +144,7 @@ impl Registry {
     }
 
     fn with_runner(&self, remote: &Arc<Remote>, change: impl FnOnce(&mut Running)) {
-        let mut tables = self.lock();
-        let mut runners = tables.runners.iter_mut();
-        if let Some(runner) = runners.find(|runner| Arc::ptr_eq(&runner.remote, remote)) {
+        if let Some(runner) = self.lock().runners.entry(remote) {
             change(runner);
         }
     }
@@ -196,7 +165,7 @@ impl Registry {
         if !environment::is_simulated() {
             // Its CPU may be another's alone now. Not said: at the end of an engine it is no news.
             let mut tables = self.lock();
-            tables.said = Some(tables.settle_spinning());
+            tables.said = Some(tables.runners.settle_spinning());
         }
         self.ended.notify_all();
     }
@@ -206,7 +175,7 @@ impl Registry {
         let mut thread = None;
         self.with_runner(remote, |runner| thread = runner.thread.take());
         join_all(thread);
-        self.lock().runners.retain(|runner| !Arc::ptr_eq(&runner.remote, remote));
+        self.lock().runners.remove(remote);
     }
 
     /// Checks a runner's options and enters it into the registry.
@@ -223,25 +192,14 @@ impl Registry {
         }
         let mut tables = self.lock();
         tables.check_open()?;
-        let ended = tables.take_ended();
-        let taken = |running: &Running| running.remote.name() == runner.name;
-        if tables.runners.iter().any(taken) {
+        let ended = tables.runners.take_ended();
+        if tables.runners.has(&runner.name) {
             return Err(StartError::DuplicateRunner { name: runner.name.clone() });
         }
         let polls = is_invoker || runner.wait.never_parks();
         let remote = Remote::new(&runner.name).with_waits(self.caller_wait, polls);
         let remote = Arc::new(remote);
-        tables.runners.push(Running {
-            remote: remote.clone(),
-            cpus: cpus.into(),
-            spins: runner.wait.spins(),
-            insists: runner.wait.never_parks(),
-            is_pinned: !cpus.is_empty(),
-            is_private: runner.is_private,
-            is_invoker,
-            thread: None,
-            has_ended: false,
-        });
+        tables.runners.push(Running::new(runner, remote.clone(), is_invoker));
         drop(tables);
         join_all(ended);
         Ok(remote)
@@ -254,7 +212,7 @@ impl Registry {
         }
         let event = {
             let mut tables = self.lock();
-            let said = tables.settle_spinning();
+            let said = tables.runners.settle_spinning();
             if tables.said.as_ref().unwrap_or(&Spinners::default()) == &said {
                 return;
             }
@@ -268,33 +226,23 @@ impl Registry {
     pub(crate) fn remote(&self, name: &str) -> Result<Arc<Remote>, StartError> {
         let tables = self.lock();
         tables.check_open()?;
-        let mut running = tables.runners.iter().filter(|runner| !runner.has_ended);
-        match running.find(|runner| runner.remote.name() == name) {
-            Some(runner) => Ok(runner.remote.clone()),
-            None => Err(StartError::UnknownRunner { name: name.into(), known: tables.known() }),
-        }
+        let unknown =
+            || StartError::UnknownRunner { name: name.into(), known: tables.runners.known() };
+        tables.runners.find(name).ok_or_else(unknown)
     }
 
     /// Where an object of that name belongs; the shared runners take turns with all others.
     pub(crate) fn place_of(&self, object: Option<&str>) -> Result<Arc<Remote>, StartError> {
         match object.and_then(|name| self.places.get(name)) {
             Some(runner) => self.remote(runner),
-            None => self.any_station(),
+            None => self.any_remote(),
         }
     }
 
-    fn any_station(&self) -> Result<Arc<Remote>, StartError> {
+    fn any_remote(&self) -> Result<Arc<Remote>, StartError> {
         let tables = self.lock();
         tables.check_open()?;
-        // An invoker takes turns when its thread likes: only that thread puts objects there unasked.
-        let open = |runner: &&Running| {
-            let takes = !runner.is_invoker || runner.remote.is_mine();
-            takes && !runner.is_private && !runner.has_ended
-        };
-        let open: Vec<_> = tables.runners.iter().filter(open).collect();
-        let turn = tables.spawned % open.len().max(1);
-        let runner = open.get(turn).ok_or(StartError::NoRunner)?;
-        Ok(runner.remote.clone())
+        tables.runners.open(tables.spawned).ok_or(StartError::NoRunner)
     }
 
     /// Enters an object; it leaves when the registration is dropped.
@@ -348,31 +296,22 @@ impl Registry {
         if self.is_on_own_runner() {
             return false;
         }
-        let have_ended = || self.lock().runners.iter().all(|runner| runner.has_ended);
+        let have_ended = || self.lock().runners.have_ended();
         if environment::wait(deadline, have_ended) {
             return have_ended();
         }
-        let mut tables = self.lock();
-        while tables.runners.iter().any(|runner| !runner.has_ended) {
-            let Some(deadline) = deadline else {
-                tables = self.ended.wait(tables).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = deadline.saturating_duration_since(environment::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.ended.wait_timeout(tables, left);
-            tables = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let threads = tables.take_ended();
+        let has_ended = |tables: &Tables| tables.runners.have_ended();
+        let Some(mut tables) = wait_on(&self.ended, self.lock(), deadline, has_ended) else {
+            return false;
+        };
+        let threads = tables.runners.take_ended();
         drop(tables);
         join_all(threads);
         true
     }
 
     pub(crate) fn is_on_own_runner(&self) -> bool {
-        self.lock().runners.iter().any(|r| r.remote.is_mine())
+        self.lock().runners.iter().any(|runner| runner.remote.is_mine())
     }
 }
 
@@ -394,52 +333,6 @@ impl Tables {
             self.phases.remove(&phase);
         }
         is_last
-    }
-
-    fn known(&self) -> Vec<String> {
-        let open = self.runners.iter().filter(|runner| !runner.has_ended && !runner.is_private);
-        open.map(|runner| runner.remote.name().into()).collect()
-    }
-
-    /// Takes the runners that have ended off the list; their threads are the caller's to join.
-    fn take_ended(&mut self) -> Vec<JoinHandle<()>> {
-        let (ended, running) =
-            std::mem::take(&mut self.runners).into_iter().partition(|r| r.has_ended);
-        self.runners = running;
-        let ended: Vec<Running> = ended;
-        ended.into_iter().filter_map(|runner| runner.thread).collect()
-    }
-
-    fn settle_spinning(&mut self) -> Spinners {
-        let Spinners { mut spinning, mut downgraded } = Spinners::default();
-        let cpus = pin::process_cpus().len();
-        let has_quota = pin::has_small_quota();
-        let running = || self.runners.iter().filter(|runner| !runner.has_ended);
-        let wants = |runner: &&Running| runner.spins && (runner.is_pinned || runner.insists);
-        for runner in running().filter(wants) {
-            let shares = |other: &Running| other.cpus.iter().any(|cpu| runner.cpus.contains(cpu));
-            let reason = match () {
-                () if !runner.is_pinned => Some("it is not pinned"),
-                () if cpus == 1 => Some("this process has one CPU"),
-                () if has_quota => Some("a CPU quota is in force"),
-                () if runner.cpus.len() > 1 => Some("it is not pinned to one CPU"),
-                () if running().filter(|other| shares(other)).count() > 1 => {
-                    Some("it shares its CPU with another runner")
-                }
-                () => None,
-            };
-            let name = runner.remote.name().to_owned();
-            match reason {
-                None => spinning.push((name, runner.cpus[0])),
-                Some(reason) => downgraded.push((name, reason)),
-            }
-        }
-        let callers_may = cpus > 1 && !has_quota && spinning.len() < cpus;
-        for runner in &self.runners {
-            let may_spin = spinning.iter().any(|(name, _)| name == runner.remote.name());
-            runner.remote.set_spin(may_spin, callers_may);
-        }
-        Spinners { spinning, downgraded }
     }
 }
 
@@ -465,9 +358,23 @@ impl Listing for Registry {
     }
 }
 
-fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
-    for thread in threads {
-        // A runner's thread has caught every panic of the user's; one of ours was printed.
-        let _ = thread.join();
+/// Waits on `changed` until `is_over`; `None` if time was up first. Without a deadline there is none.
+fn wait_on<'a>(
+    changed: &Condvar,
+    mut tables: MutexGuard<'a, Tables>,
+    deadline: Option<Instant>,
+    is_over: impl Fn(&Tables) -> bool,
+) -> Option<MutexGuard<'a, Tables>> {
+    while !is_over(&tables) {
+        let Some(deadline) = deadline else {
+            tables = changed.wait(tables).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        let left = deadline.saturating_duration_since(environment::now());
+        if left.is_zero() {
+            return None;
+        }
+        tables = changed.wait_timeout(tables, left).unwrap_or_else(PoisonError::into_inner).0;
     }
+    Some(tables)
 }

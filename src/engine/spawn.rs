@@ -1,8 +1,9 @@
 //! Making an active object: its options, its factory, and the way to its runner.
 
-use crate::engine::engine::{Engine, EngineHandle};
+use crate::engine::engine::Engine;
 use crate::engine::error::StartError;
 use crate::engine::factory::{Factory, FactoryMut, keep};
+use crate::engine::handle::EngineHandle;
 use crate::engine::runner::Runner;
 use crate::engine::spawning::{OnPanic, RestartedBy, Source, Spawning, send_to_runner};
 use crate::mailbox::sealed::Producer as _;

@@ -1,8 +1,8 @@
 //! An object on its way to its runner, without a servant yet.
 
-use crate::engine::engine::EngineHandle;
 use crate::engine::error::StartError;
 use crate::engine::factory::Factory;
+use crate::engine::handle::EngineHandle;
 use crate::event::Event;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::{Consumer as _, SharedRing as _};

@@ -4,7 +4,7 @@
 //! about to wait, and where one is to be made. [`testkit`](crate::testkit) answers for threads that
 //! simulate; for all others nothing changes.
 
-use crate::engine::engine::EngineHandle;
+use crate::engine::handle::EngineHandle;
 use crate::engine::runner::Runner;
 use crate::runner::remote::Remote;
 use crate::sync::Arc;

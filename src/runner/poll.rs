@@ -1,6 +1,6 @@
 //! What a runner polls for the user in each turn, beside its objects.
 
-use crate::engine::engine::EngineHandle;
+use crate::engine::handle::EngineHandle;
 use crate::event::Event;
 use crate::panics::drop_caught;
 use crate::panics::panic_message;

@@ -2,7 +2,7 @@
 
 use super::faulty_task::FaultyTask;
 use super::world::SimulatedWorld;
-use crate::engine::engine::EngineHandle;
+use crate::engine::handle::EngineHandle;
 use crate::engine::runner::{Runner, is_at_end};
 use crate::runner::environment;
 use crate::runner::poll::{self, Poll};

@@ -7,7 +7,7 @@ use super::faults::Faults;
 use super::runners::SimulatedRunner;
 use super::stuck::Stuck;
 use super::trace::{Happening, Trace};
-use crate::engine::engine::EngineHandle;
+use crate::engine::handle::EngineHandle;
 use crate::engine::registry::Registry;
 use crate::engine::runner::Runner;
 use crate::runner::environment::{self, Environment};
