@@ -20,8 +20,8 @@
 //! The fences: E. W. Dijkstra's mutual exclusion (1965), as "Dekker's" two flags. The asymmetric
 //! form: D. Dice et al., "Asymmetric Dekker synchronization" (2001); Linux `membarrier(2)`.
 
+use super::bell::{Bell, Heat};
 use super::tail::Tail;
-use super::{Bell, Heat};
 use crate::sync::{can_fence_heavily, fence, heavy_fence, light_fence};
 use std::sync::atomic::Ordering::SeqCst;
 

@@ -5,9 +5,13 @@
 //! the ring cold rings a bell that lies in the memory which it holds. So a guest is as good a producer
 //! as any, but that it may come when the others have gone: it finds the ring closed then.
 
+use super::bell::{Bell, Heat};
+use super::capacity::CapacityError;
+use super::error::PushError;
 use super::intrusive_arc::IntrusiveArc;
+use super::kind::{Guest, Mpsc};
 use super::mpsc::{Consumer, Ring};
-use super::{Bell, CapacityError, Guest, Heat, Mpsc, PushError, sealed};
+use super::sealed;
 use crate::sync::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -17,7 +21,7 @@ pub struct Producer<T: Send, B: Bell> {
 }
 
 impl<T: Send, B: Bell> Producer<T, B> {
-    pub(super) fn of(ring: &IntrusiveArc<Ring<T, B>>) -> Self {
+    fn of(ring: &IntrusiveArc<Ring<T, B>>) -> Self {
         Self { ring: ring.clone() }
     }
 }
@@ -64,6 +68,12 @@ impl sealed::Kind for Guest {
         // Relaxed: a guest changes nothing by being there, and is refused once the ring is closed.
         let count = <Self as sealed::ClonedKind>::producers(ring).load(Relaxed);
         (count > 0).then(|| Producer::of(ring))
+    }
+}
+
+impl sealed::SharedKind for Mpsc {
+    fn guest<T: Send + 'static, B: Bell>(ring: &IntrusiveArc<Ring<T, B>>) -> Producer<T, B> {
+        Producer::of(ring)
     }
 }
 

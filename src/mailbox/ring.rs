@@ -1,13 +1,10 @@
 //! What both rings share beside the tail: the arithmetic from position to slot, the slot memory.
 
-use super::CapacityError;
+use super::capacity::{CapacityError, check_capacity};
 use crate::sync::{AtomicPtr, UnsafeCell, zeroed_slice};
 use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
-
-/// The largest capacity of a mailbox, in requests.
-pub const CAPACITY_MAX: usize = 1 << 30;
 
 /// A place in the sequence of claims: the lap in the high bits, the slot's index in the low ones.
 ///
@@ -26,9 +23,7 @@ pub(super) struct Geometry {
 
 impl Geometry {
     pub(super) fn new(capacity: usize) -> Result<Self, CapacityError> {
-        if capacity == 0 || capacity > CAPACITY_MAX {
-            return Err(CapacityError { capacity });
-        }
+        check_capacity(capacity)?;
         let places = capacity.next_power_of_two() as u32;
         let lap_shift = places.trailing_zeros();
         Ok(Self { capacity: capacity as u32, index_mask: places - 1, lap_shift })
@@ -204,13 +199,5 @@ mod tests {
                 assert_eq!(geometry.advance(at, steps), one_by_one);
             }
         }
-    }
-
-    #[test]
-    fn impossible_capacities_are_refused_by_value() {
-        assert_eq!(Geometry::new(0).unwrap_err(), CapacityError { capacity: 0 });
-        assert!(Geometry::new(CAPACITY_MAX).is_ok());
-        let error = Geometry::new(CAPACITY_MAX + 1).unwrap_err().to_string();
-        assert!(error.contains("1073741825") && error.contains("1 to 1073741824"), "{error}");
     }
 }

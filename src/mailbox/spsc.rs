@@ -6,13 +6,17 @@
 //!
 //! **Progress.** Wait-free for producer and consumer.
 
+use super::bell::{Bell, Heat, Silent};
+use super::capacity::CapacityError;
 use super::drop_all::DropAll;
+use super::error::PushError;
 use super::gate::Gate;
 use super::intrusive_arc::{IntrusiveArc, RefCounted};
+use super::kind::Spsc;
 use super::lane::{ConsumerCursor, Lane, ProducerCursor};
+use super::pop::Pop;
 use super::ring::Position;
 use super::sealed;
-use super::{Bell, CapacityError, Heat, Pop, PushError, Silent, Spsc};
 use crate::sync::{AtomicU64, AtomicUsize};
 use std::fmt;
 

@@ -8,8 +8,6 @@ const LINES_MAX: usize = 450;
 const NOT_YET: &[&str] = &[
     "engine/engine",
     "engine/registry",
-    "mailbox/lane",
-    "mailbox/mpsc",
     "object/context",
     "object/object",
     "reply/call",

@@ -23,23 +23,23 @@ const fn mutant(
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "mpsc: a slot of the lap before counts as free",
-        "src/mailbox/mpsc.rs",
+        "src/mailbox/mpsc/ring.rs",
         "if seen >> STATE_BITS < lap {",
         "if (seen >> STATE_BITS) + 1 < lap {",
         "mailbox_mpsc",
     ),
     mutant(
         "mpsc: a batch has room for one more",
-        "src/mailbox/mpsc.rs",
+        "src/mailbox/mpsc/ring.rs",
         "let room = (geometry.capacity() as u64).saturating_sub(used);",
         "let room = (geometry.capacity() as u64 + u64::from(used > 0)).saturating_sub(used);",
         "mailbox_mpsc",
     ),
     mutant(
         "mpsc: a tombstone is taken for a request",
-        "src/mailbox/mpsc.rs",
+        "src/mailbox/mpsc/consumer.rs",
         "if found == FULL {",
-        "if found == FULL || found == VOID {",
+        "if found == FULL || found == crate::mailbox::stamped::VOID {",
         "mailbox_mpsc",
     ),
     mutant(
@@ -51,21 +51,21 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: the slot is given back before its request is read",
-        "src/mailbox/mpsc.rs",
+        "src/mailbox/mpsc/consumer.rs",
         "            batch.unfreed += 1;\n",
         "            batch.unfreed += 1;\n            batch.free();\n",
         "mailbox_mpsc",
     ),
     mutant(
         "mpsc: published before it is written",
-        "src/mailbox/mpsc.rs",
+        "src/mailbox/mpsc/ring.rs",
         "        span.slot(position).value.with_mut(|v| unsafe { (*v).write(value) });\n        span.stamp(position, FULL);",
         "        span.stamp(position, FULL);\n        span.slot(position).value.with_mut(|v| unsafe { (*v).write(value) });",
         "mailbox_mpsc",
     ),
     mutant(
         "mpsc: a claim doesn't ring",
-        "src/mailbox/mpsc.rs",
+        "src/mailbox/mpsc/ring.rs",
         "        if cold {",
         "        if cold && false {",
         "mailbox_mpsc",
@@ -79,7 +79,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lane: room for one more",
-        "src/mailbox/lane.rs",
+        "src/mailbox/lane/producing.rs",
         "self.room.set(geometry.capacity() as u64 - used);",
         "self.room.set(geometry.capacity() as u64 + 1 - used);",
         "mailbox_spsc",
@@ -93,16 +93,16 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lanes: a lane is given to two producers",
-        "src/mailbox/lanes.rs",
+        "src/mailbox/lanes/list.rs",
         "node.taken.compare_exchange(0, 1, Acquire, Relaxed).is_ok()",
         "node.taken.load(Acquire) == 0 && node.taken.swap(1, Acquire) < 2",
         "callers_lanes",
     ),
     mutant(
         "lanes: a new lane isn't looked for before a sleep",
-        "src/mailbox/lanes.rs",
-        "(unsealed(newest) == self.known || is_sealed(newest)) && self.lanes.iter().all(is_empty)",
-        "{ let _ = (newest, is_sealed(newest)); self.lanes.iter().all(is_empty) }",
+        "src/mailbox/lanes/consumer.rs",
+        "!self.ring.lanes.has_grown(self.known) && self.lanes.iter().all(is_empty)",
+        "self.lanes.iter().all(is_empty)",
         "mailbox_lanes",
     ),
     mutant(

@@ -2,16 +2,19 @@
 
 use super::{Mutant, mutant};
 
-const DOOR: &str = "src/mailbox/gate.rs";
-const HELD: &str = "src/mailbox/intrusive_arc.rs";
+const GATE: &str = "src/mailbox/gate.rs";
+const INTRUSIVE_ARC: &str = "src/mailbox/intrusive_arc.rs";
 const LANE: &str = "src/mailbox/lane.rs";
+const LANE_CONSUMING: &str = "src/mailbox/lane/consuming.rs";
+const LANE_PRODUCING: &str = "src/mailbox/lane/producing.rs";
 const LANES: &str = "src/mailbox/lanes.rs";
+const LANES_LIST: &str = "src/mailbox/lanes/list.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "lane: published without Release",
-        LANE,
+        LANE_PRODUCING,
         "lane.tail.store(to, Release);",
         "lane.tail.store(to, std::sync::atomic::Ordering::Relaxed);",
         "mailbox",
@@ -27,17 +30,17 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lane: slots given back without Release",
-        LANE,
+        LANE_CONSUMING,
         "self.lane.head.0.store(*head, Release)",
-        "self.lane.head.0.store(*head, Relaxed)",
+        "self.lane.head.0.store(*head, std::sync::atomic::Ordering::Relaxed)",
         "mailbox",
         "spsc::publish_races_consume_at_capacity_1",
     ),
     mutant(
         "lane: free slots seen without Acquire",
-        LANE,
+        LANE_PRODUCING,
         "lane.head.0.load(Acquire));",
-        "lane.head.0.load(Relaxed));",
+        "lane.head.0.load(std::sync::atomic::Ordering::Relaxed));",
         "mailbox",
         "spsc::publish_races_consume_at_capacity_1",
     ),
@@ -45,7 +48,7 @@ pub const MUTANTS: &[Mutant] = &[
         "lane: settled by the producer without a CAS",
         LANE,
         "match self.last.compare_exchange(OPEN, to, AcqRel, Acquire) {",
-        "let seen = self.last.load(Acquire);\n        if seen == OPEN {\n            self.last.store(to, Release);\n        }\n        match if seen == OPEN { Ok(seen) } else { Err(seen) } {",
+        "let seen = self.last.load(Acquire);\n        if seen == OPEN {\n            self.last.store(to, std::sync::atomic::Ordering::Release);\n        }\n        match if seen == OPEN { Ok(seen) } else { Err(seen) } {",
         "gate",
         "spsc::publish_races_the_end",
     ),
@@ -53,7 +56,7 @@ pub const MUTANTS: &[Mutant] = &[
         "lane: sealed by the consumer without a CAS",
         LANE,
         "match self.last.compare_exchange(OPEN, tail, AcqRel, Acquire) {",
-        "let seen = self.last.load(Acquire);\n        if seen == OPEN {\n            self.last.store(tail, Release);\n        }\n        match if seen == OPEN { Ok(seen) } else { Err(seen) } {",
+        "let seen = self.last.load(Acquire);\n        if seen == OPEN {\n            self.last.store(tail, std::sync::atomic::Ordering::Release);\n        }\n        match if seen == OPEN { Ok(seen) } else { Err(seen) } {",
         "gate",
         "spsc::publish_races_the_end",
     ),
@@ -83,7 +86,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lane: a batch caught by a close counts in part",
-        LANE,
+        LANE_PRODUCING,
         "gate.is_quiet() || gate.pass(|| lane.settle(to))",
         "gate.is_quiet() || gate.pass(|| lane.settle(to - count))",
         "gate",
@@ -91,7 +94,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a publication without a fence misses the consumer that cools",
-        DOOR,
+        GATE,
         "            fence(SeqCst);\n        }\n        self.word.read().is_open_and_hot()",
         "        }\n        self.word.read().is_open_and_hot()",
         "mailbox",
@@ -99,7 +102,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a publication without a fence misses the consumer that ends",
-        DOOR,
+        GATE,
         "            fence(SeqCst);\n        }\n        self.word.read().is_open_and_hot()",
         "        }\n        self.word.read().is_open_and_hot()",
         "gate",
@@ -107,7 +110,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a publication without the light fence misses the end",
-        DOOR,
+        GATE,
         "            light_fence();",
         "            let _ = light_fence;",
         "gate",
@@ -115,7 +118,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: no heavy fence before the tails are read",
-        DOOR,
+        GATE,
         "            heavy_fence();",
         "            let _ = heavy_fence;",
         "gate",
@@ -123,7 +126,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: cooled without a fence",
-        DOOR,
+        GATE,
         "        fence(SeqCst);\n        // If another has cleared",
         "        // If another has cleared",
         "mailbox",
@@ -131,7 +134,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: cooled without a second look",
-        DOOR,
+        GATE,
         "is_empty() || !self.word.clear_cold()",
         "is_empty() || true",
         "mailbox",
@@ -139,7 +142,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: warmed by the consumer although another owes the bell",
-        DOOR,
+        GATE,
         "is_empty() || !self.word.clear_cold()",
         "is_empty() || !{\n            let _ = self.word.clear_cold();\n            true\n        }",
         "mailbox",
@@ -147,7 +150,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: ended without a fence",
-        DOOR,
+        GATE,
         "        if is_closed {\n            self.fence();\n        }",
         "        let _ = is_closed;",
         "gate",
@@ -155,7 +158,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: an aborter's close without a fence",
-        DOOR,
+        GATE,
         "let was_cold = self.word.close();\n        self.fence();",
         "let was_cold = self.word.close();",
         "object",
@@ -163,7 +166,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a close that comes second doesn't fence",
-        DOOR,
+        GATE,
         "let was_cold = self.word.close();\n        self.fence();",
         "let was_closed = self.is_closed();\n        let was_cold = self.word.close();\n        if !was_closed {\n            self.fence();\n        }",
         "object",
@@ -171,7 +174,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a late acceptance is told to nobody",
-        DOOR,
+        GATE,
         "if is_accepted {\n                self.bell.late();",
         "if false && is_accepted {\n                self.bell.late();",
         "object",
@@ -179,7 +182,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a publication that finds it cold doesn't ring",
-        DOOR,
+        GATE,
         "if self.word.clear_cold() {\n            self.bell.ring();",
         "if self.word.clear_cold() && false {\n            self.bell.ring();",
         "mailbox",
@@ -187,7 +190,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a close that finds it cold doesn't ring",
-        DOOR,
+        GATE,
         "if was_cold {",
         "if was_cold && false {",
         "mailbox",
@@ -195,7 +198,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: cooled although always hot",
-        DOOR,
+        GATE,
         "if self.heat == Heat::Always || !self.word.cool(0) {",
         "if !self.word.cool(0) {",
         "gate",
@@ -203,7 +206,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "gate: a publication that finds it closed counts",
-        DOOR,
+        GATE,
         "            let is_accepted = settle();",
         "            let is_accepted = settle() || true;",
         "gate",
@@ -211,15 +214,15 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lanes: the list isn't sealed",
-        LANES,
-        "let seal = self.ring.newest.compare_exchange(self.known, ended, AcqRel, Acquire);",
-        "let newest = self.ring.newest.load(Acquire);\n        let seal = if newest == self.known { Ok(ended) } else { Err(newest) };",
+        LANES_LIST,
+        "let seal = self.newest.compare_exchange(known, ended, AcqRel, Acquire);",
+        "let newest = self.newest.load(Acquire);\n        let seal = if newest == known { Ok(ended) } else { Err(newest) };",
         "lanes",
         "new_lane_races_the_end",
     ),
     mutant(
         "lanes: a lane shown without Release",
-        LANES,
+        LANES_LIST,
         "self.newest.compare_exchange(newest, head, AcqRel, Acquire)",
         "self.newest.compare_exchange(newest, head, Acquire, Acquire)",
         "lanes",
@@ -227,23 +230,23 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lanes: a lane taken in without Acquire",
-        LANES,
-        "let newest = unsealed(self.ring.newest.load(Acquire));",
-        "let newest = unsealed(self.ring.newest.load(Relaxed));",
+        LANES_LIST,
+        "unsealed(self.newest.load(Acquire))",
+        "unsealed(self.newest.load(Relaxed))",
         "lanes",
         "new_lane_races_the_end",
     ),
     mutant(
         "lanes: a lane looked at by a producer without Acquire",
-        LANES,
-        "Nodes { at: unsealed(self.newest.load(Acquire)),",
-        "Nodes { at: unsealed(self.newest.load(Relaxed)),",
+        LANES_LIST,
+        "unsealed(self.newest.load(Acquire))",
+        "unsealed(self.newest.load(Relaxed))",
         "lanes",
         "two_lanes_come_at_once",
     ),
     mutant(
         "lanes: two that come overwrite each other",
-        LANES,
+        LANES_LIST,
         "match self.newest.compare_exchange(newest, head, AcqRel, Acquire) {",
         "self.newest.store(head, Release);\n            match Ok::<*mut Node<T>, *mut Node<T>>(newest) {",
         "lanes",
@@ -251,7 +254,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lanes: a lane that comes breaks the seal",
-        LANES,
+        LANES_LIST,
         "let head = if is_sealed(newest) { sealed(node) } else { node };",
         "let head = node;",
         "lanes",
@@ -259,15 +262,15 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lanes: cooled although a lane has come",
-        LANES,
-        "(unsealed(newest) == self.known || is_sealed(newest)) && ",
-        "(newest == newest) && ",
+        LANES_LIST,
+        "unsealed(newest) != known && !is_sealed(newest)",
+        "(newest, known) != (newest, known)",
         "lanes",
         "new_lane_races_cold",
     ),
     mutant(
         "lanes: taken over without Acquire",
-        LANES,
+        LANES_LIST,
         "node.taken.compare_exchange(0, 1, Acquire, Relaxed)",
         "node.taken.compare_exchange(0, 1, Relaxed, Relaxed)",
         "lanes",
@@ -275,7 +278,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "lanes: taken over by two",
-        LANES,
+        LANES_LIST,
         "node.taken.compare_exchange(0, 1, Acquire, Relaxed).is_ok()",
         "node.taken.load(Acquire) == 0 && {\n                node.taken.store(1, Relaxed);\n                true\n            }",
         "lanes",
@@ -299,7 +302,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "held: let go without Release",
-        HELD,
+        INTRUSIVE_ARC,
         "fetch_sub(1, Release) != 1",
         "fetch_sub(1, Relaxed) != 1",
         "mailbox",
@@ -307,7 +310,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "held: freed without Acquire",
-        HELD,
+        INTRUSIVE_ARC,
         "        fence(Acquire);",
         "        let _ = fence;",
         "mailbox",
@@ -315,7 +318,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "held: counted by a load and a store",
-        HELD,
+        INTRUSIVE_ARC,
         "if self.holders().fetch_sub(1, Release) != 1 {",
         "let count = self.holders().load(Acquire);\n        self.holders().store(count - 1, Release);\n        if count != 1 {",
         "mailbox",

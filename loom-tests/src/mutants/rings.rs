@@ -3,6 +3,8 @@
 use super::{Mutant, mutant};
 
 const MPSC: &str = "src/mailbox/mpsc.rs";
+const MPSC_CONSUMER: &str = "src/mailbox/mpsc/consumer.rs";
+const MPSC_RING: &str = "src/mailbox/mpsc/ring.rs";
 const PARK: &str = "src/runner/park.rs";
 const READY: &str = "src/runner/ready.rs";
 const RING: &str = "src/mailbox/ring.rs";
@@ -37,7 +39,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: claim reads the stamp without Acquire",
-        MPSC,
+        MPSC_RING,
         "let seen = span.slot(position).stamp.load(Acquire);",
         "let seen = span.slot(position).stamp.load(Relaxed);",
         "mailbox",
@@ -45,7 +47,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: a claim that finds the ring cold doesn't ring",
-        MPSC,
+        MPSC_RING,
         "        if cold {\n            self.fixed.bell.ring();",
         "        if false && cold {\n            self.fixed.bell.ring();",
         "mailbox",
@@ -53,7 +55,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: a close that finds the ring cold doesn't ring",
-        MPSC,
+        MPSC_RING,
         "        if self.tail.close() {\n            self.fixed",
         "        if self.tail.close() && false {\n            self.fixed",
         "mailbox",
@@ -245,7 +247,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: what nobody took is forgotten",
-        MPSC,
+        MPSC_RING,
         "slot.value.with_mut(|value| unsafe { (*value).assume_init_drop() })",
         "()",
         "mailbox",
@@ -253,7 +255,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: the end is found in front of a claim",
-        MPSC,
+        MPSC_CONSUMER,
         "        if tail.position() != self.head {\n            Pop::InFlight",
         "        if tail.position() != self.head && !tail.is_closed() {\n            Pop::InFlight",
         "mailbox",
@@ -261,7 +263,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: a consumer that leaves takes nothing along",
-        MPSC,
+        MPSC_CONSUMER,
         "self.drain(usize::MAX, |request, _| remains.drop(|| drop(request)));",
         "self.drain(usize::MAX, |request, _| remains.drop(|| std::mem::forget(request)));",
         "mailbox",
@@ -269,7 +271,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "mpsc: a producer looks at the stamp alone",
-        MPSC,
+        MPSC_RING,
         "if is_free && self.tail.advance(tail, geometry.advance(position, 1)).is_ok() {",
         "if is_free {\n                let _ = self.tail.advance(tail, geometry.advance(position, 1));",
         "mailbox",

@@ -2,7 +2,7 @@
 
 use super::{Mutant, mutant};
 
-const HELD: &str = "src/mailbox/intrusive_arc.rs";
+const INTRUSIVE_ARC: &str = "src/mailbox/intrusive_arc.rs";
 const LANES: &str = "src/mailbox/lanes.rs";
 const MPSC: &str = "src/mailbox/mpsc.rs";
 const TOPIC: &str = "src/proxy/topic.rs";
@@ -11,7 +11,7 @@ const TOPIC: &str = "src/proxy/topic.rs";
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "weak: an upgrade brings back an object whose last proxy has gone",
-        HELD,
+        INTRUSIVE_ARC,
         "while count > 0 {",
         "while count < usize::MAX {",
         "weak",
@@ -19,7 +19,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "weak: an upgrade counts by a plain store",
-        HELD,
+        INTRUSIVE_ARC,
         "match producers.compare_exchange_weak(count, count + 1, Relaxed, Relaxed) {",
         "producers.store(count + 1, Relaxed);\n        match Ok::<usize, usize>(count) {",
         "weak",

@@ -1,0 +1,185 @@
+//! The consumer of the shared ring.
+
+use super::ring::Ring;
+use crate::mailbox::bell::{Bell, Silent};
+use crate::mailbox::drop_all::DropAll;
+use crate::mailbox::intrusive_arc::IntrusiveArc;
+use crate::mailbox::pop::Pop;
+use crate::mailbox::ring::{Position, release_every};
+use crate::mailbox::sealed;
+use crate::mailbox::stamped::{Batch, FULL, SERVE_AHEAD};
+use std::fmt;
+
+/// The end that takes requests, one thread at a time. Dropping it closes the ring.
+pub struct Consumer<T: Send, B: Bell = Silent> {
+    ring: IntrusiveArc<Ring<T, B>>,
+    head: Position,
+    /// The last drain took as many as it might, so the next one may find as many again.
+    backlog: bool,
+}
+
+impl<T: Send, B: Bell> Consumer<T, B> {
+    pub(super) fn of(ring: IntrusiveArc<Ring<T, B>>) -> Self {
+        Self { ring, head: 0, backlog: false }
+    }
+
+    /// Takes the oldest request, or says why there is none.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn pop(&mut self) -> Pop<T> {
+        let mut taken = None;
+        self.drain(1, |request, _| taken = Some(request));
+        match (taken, self.peek()) {
+            (Some(request), _) => Pop::Request(request),
+            (None, Pop::Empty) => Pop::Empty,
+            (None, Pop::Closed) => Pop::Closed,
+            // It was claimed just now, and may even have been filled since.
+            (None, Pop::InFlight | Pop::Request(())) => Pop::InFlight,
+        }
+    }
+
+    /// Hands up to `max` requests to `handler`, oldest first; returns how many.
+    ///
+    /// The flag says that nothing further was ready when the request was taken: flush now. Slots
+    /// are given back in groups of up to 64 and an eighth of the capacity, and at the end.
+    ///
+    /// # Panics
+    /// Only if `handler` does; its request counts as taken, the rest remain.
+    #[inline]
+    pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
+        let Self { ring, head, backlog } = self;
+        let Some(span) = ring.allocated() else { return 0 };
+        let sure = if *backlog { span.sure(*head, max as u64) } else { 0 };
+        let release_every = release_every(span.geometry.capacity());
+        let mut batch = Batch { span, shown: &ring.head.0, freed: *head, unfreed: 0, head };
+        let mut count = 0;
+        let mut state = span.state(*batch.head);
+        while count < max {
+            let position = *batch.head;
+            let Some(found) = state else { break };
+            // Moved on before the handler runs: if it unwinds, its request is not read again.
+            *batch.head = span.geometry.advance(position, 1);
+            batch.unfreed += 1;
+            if (count as u64) < sure {
+                span.prefetch(position, SERVE_AHEAD);
+            }
+            state = span.state(*batch.head);
+            if found == FULL {
+                count += 1;
+                let last = count == max || state != Some(FULL);
+                // SAFETY: the stamp says full, so the producer has written the value and let go of
+                // it; the head has moved on, so it is read once.
+                let request =
+                    span.slot(position).value.with(|v| unsafe { (*v).assume_init_read() });
+                handler(request, last);
+            }
+            if batch.unfreed == release_every {
+                batch.free();
+            }
+        }
+        *backlog = count == max;
+        count
+    }
+
+    /// What is at the head, without taking it.
+    pub fn peek(&self) -> Pop<()> {
+        if self.state() == Some(FULL) {
+            return Pop::Request(());
+        }
+        let tail = self.ring.tail.read();
+        if tail.position() != self.head {
+            Pop::InFlight
+        } else if tail.is_closed() {
+            Pop::Closed
+        } else {
+            Pop::Empty
+        }
+    }
+
+    /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
+    ///
+    /// After `true` the next claim or close rings the [`Bell`], exactly once.
+    pub fn cool(&mut self) -> bool {
+        self.ring.tail.cool(self.head)
+    }
+
+    /// Takes the last cooling back: the bell isn't rung for it, if it wasn't before.
+    pub(crate) fn clear_cold(&self) {
+        let _ = self.ring.tail.clear_cold();
+    }
+
+    /// Ends admission; what was accepted can still be taken.
+    pub fn close(&self) {
+        self.ring.close();
+    }
+
+    /// Requests accepted and not yet served; exact only while nothing moves.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many requests fit.
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+
+    /// The state of the slot at the head if there is something.
+    #[inline(always)]
+    fn state(&self) -> Option<u64> {
+        self.ring.allocated()?.state(self.head)
+    }
+}
+
+impl<T: Send, B: Bell> Drop for Consumer<T, B> {
+    fn drop(&mut self) {
+        self.ring.close();
+        let mut remains = DropAll::default();
+        // A producer that is still filling its claim leaves the value to the ring's own drop.
+        self.drain(usize::MAX, |request, _| remains.drop(|| drop(request)));
+        remains.end();
+    }
+}
+
+impl<T: Send, B: Bell> fmt::Debug for Consumer<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("mpsc::Consumer").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
+    #[inline(always)]
+    fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
+        Consumer::drain(self, max, handler)
+    }
+
+    #[inline(always)]
+    fn has_any(&mut self) -> bool {
+        self.state().is_some()
+    }
+
+    #[inline(always)]
+    fn before(&mut self, end: Position) -> usize {
+        if end == self.head || !self.has_any() {
+            return 0;
+        }
+        self.ring.fixed.geometry.distance(end, self.head) as usize
+    }
+
+    fn peek(&self) -> Pop<()> {
+        Consumer::peek(self)
+    }
+
+    fn cool(&mut self) -> bool {
+        Consumer::cool(self)
+    }
+
+    fn close(&self) {
+        Consumer::close(self);
+    }
+}
