@@ -14,5 +14,6 @@ pub(crate) mod overflow;
 #[allow(unsafe_code)] // making and pushing the lanes beside a mailbox
 pub(crate) mod priority;
 pub(crate) mod registration;
+pub(crate) mod serving;
 #[allow(unsafe_code)] // pushing the object's link
 pub(crate) mod shared;

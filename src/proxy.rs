@@ -1,5 +1,6 @@
 //! What a caller holds: it turns calls into requests.
 
+pub(crate) mod deliver;
 #[allow(unsafe_code)] // that it may be sent
 pub(crate) mod handle;
 pub(crate) mod options;

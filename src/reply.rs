@@ -19,5 +19,6 @@ pub(crate) mod later;
 pub(crate) mod pool;
 #[allow(unsafe_code)] // that the servant's end may be sent
 pub(crate) mod reply;
+pub(crate) mod unserved;
 #[allow(unsafe_code)] // closures stored without their type
 pub(crate) mod waiter;

@@ -2,15 +2,11 @@
 
 use crate::mailbox::CapacityError;
 use crate::object::priority::{Priority, PriorityLane};
-use crate::reply::error::{CallError, SendError};
-use crate::reply::pool::Pool;
+use crate::reply::error::SendError;
 use crate::runner::environment;
 use crate::runner::fan_out;
 use crate::runner::remote::{self, Remote};
 use crate::runner::wait::{Pause, WaitStrategy, Waiting, give_way};
-use crate::sync::thread_local;
-use std::cell::Cell;
-use std::ptr;
 use std::time::Duration;
 
 /// How many requests a mailbox holds unless told otherwise. Its slots are allocated at the first
@@ -191,47 +187,3 @@ pub(crate) fn wait_for_room<T>(
 const NAP: Duration = Duration::from_micros(50);
 /// The same once it has spun and yielded for 100 µs.
 const NAP_MAX: Duration = Duration::from_millis(1);
-
-/// Why requests are dropped.
-#[derive(Clone, Copy)]
-pub(crate) enum DropReason {
-    /// There is no room for them.
-    Shed,
-    /// Their method has failed, which has that name.
-    Failed(&'static str),
-}
-
-thread_local!(static DROPPING: Cell<Option<(*const Pool, DropReason)>> = const { Cell::new(None) });
-
-/// Runs `drop_requests`: the calls of this pool whose requests it drops end by that reason.
-///
-/// By the pool, since a request's arguments may hold replies of other objects' calls.
-pub(crate) fn dropping<R>(
-    pool: Option<&Pool>,
-    reason: DropReason,
-    drop_requests: impl FnOnce() -> R,
-) -> R {
-    struct Restore(Option<(*const Pool, DropReason)>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            DROPPING.with(|before| before.set(self.0));
-        }
-    }
-    let reason = pool.map(|pool| (ptr::from_ref(pool), reason));
-    let _restore = Restore(DROPPING.with(|before| before.replace(reason)));
-    drop_requests()
-}
-
-/// How a call of this pool ends whose request is dropped on this thread.
-pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
-    match DROPPING.with(Cell::get).filter(|(dropping, _)| ptr::eq(*dropping, pool)) {
-        None => CallError::Dropped,
-        Some((_, DropReason::Shed)) => CallError::Shed,
-        Some((_, DropReason::Failed(method))) => {
-            CallError::Panicked { method, message: INJECTED.into() }
-        }
-    }
-}
-
-/// What a panic says that was asked for.
-pub(crate) const INJECTED: &str = "an injected fault";

@@ -3,12 +3,13 @@
 use crate::mailbox::{Bell, Position, sealed};
 use crate::object::active::Active;
 use crate::object::exit::ExitNotifier;
-use crate::object::overflow::{DropReason, MailboxPolicy, dropping};
+use crate::object::overflow::MailboxPolicy;
 use crate::object::priority::{LaneSetup, PriorityLane, PriorityLanes};
 use crate::panics::drop_caught;
 use crate::reply::cell::Cell;
 use crate::reply::error::SendError;
 use crate::reply::pool::{OwnedPool, Pool};
+use crate::reply::unserved::{DropReason, dropping};
 use crate::runner::environment;
 use crate::runner::fan_out::wake_by_link;
 use crate::runner::local::LocalQueue;

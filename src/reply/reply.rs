@@ -1,11 +1,8 @@
 //! The servant's end of a call.
 
-use crate::object::active::Active;
-use crate::object::context::Context;
-use crate::object::overflow::end_of_dropped;
-use crate::reply::cell::{CALLER_GONE, CANCELLED, Cell, ENDED, STARTED, Start, UNWANTED, WAITER};
+use crate::reply::cell::{CALLER_GONE, CANCELLED, Cell, STARTED, Start, UNWANTED, WAITER};
 use crate::reply::error::CallError;
-use crate::reply::later::Later;
+use crate::reply::unserved::end_of_dropped;
 use crate::runner::environment;
 use crate::sync::thread_local;
 use std::cell::Cell as StdCell;
@@ -20,7 +17,7 @@ use std::time::Instant;
 ///
 /// Dropped without either, it ends the call with [`CallError::Dropped`].
 pub struct Reply<R> {
-    cell: Option<NonNull<Cell>>,
+    pub(crate) cell: Option<NonNull<Cell>>,
     outcome: PhantomData<fn(R)>,
 }
 
@@ -39,16 +36,6 @@ impl<R> Reply<R> {
         Self { cell: Some(cell), outcome: PhantomData }
     }
 
-    /// For a method with a guard: whether the method wouldn't run even if it held, as the call was
-    /// cancelled, ended or is too late.
-    pub fn is_over<S: Active>(&self, context: &Context<'_, S>) -> bool {
-        let Some(cell) = self.cell else { return false };
-        // Relaxed: a look; the start decides.
-        let seen = Cell::state_of(cell).load(Relaxed);
-        let is_late = || self.deadline().is_some_and(|deadline| context.clock() >= deadline);
-        seen & (CANCELLED | ENDED) != 0 || is_late()
-    }
-
     /// The call's deadline, before it is started.
     pub fn deadline(&self) -> Option<Instant> {
         self.cell.and_then(Cell::deadline)
@@ -65,55 +52,10 @@ impl<R> Reply<R> {
         self.run(start, |_| method());
     }
 
-    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes no context.
-    #[inline(always)]
-    pub fn serve_by<S: Active>(self, context: &Context<'_, S>, method: impl FnOnce() -> R) {
-        let start = self.cell.map(|cell| Cell::start(cell, || context.clock()));
-        self.run(start, |_| method());
-    }
-
-    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes the context, which
-    /// knows the call while it runs.
-    #[inline(always)]
-    pub fn serve_in<S: Active>(
-        self,
-        context: &mut Context<'_, S>,
-        method: impl FnOnce(&mut Context<'_, S>) -> R,
-    ) {
-        let cell = self.cell;
-        let start = cell.map(|cell| Cell::start(cell, || context.clock()));
-        self.run(start, |deadline| context.serving(cell, deadline, method));
-    }
-
-    /// As [`serve_in`](Self::serve_in), for a method that answers later: it finds the reply in the context,
-    /// by [`Context::later`].
-    pub fn serve_later<S: Active>(
-        self,
-        context: &mut Context<'_, S>,
-        method: impl FnOnce(&mut Context<'_, S>) -> Later<R>,
-    ) where
-        R: 'static,
-    {
-        let cell = self.cell;
-        let start = cell.map(|cell| Cell::start(cell, || context.clock()));
-        let deadline = match (cell, start) {
-            (Some(cell), Some(start)) => match self.begin(cell, start) {
-                Some(deadline) => deadline,
-                None => return,
-            },
-            _ => None,
-        };
-        context.park_reply::<R>(cell, deadline);
-        let failure = cell.map(|cell| ErasedReply { cell, fail: fail::<R> });
-        let mut parked = LaterGuard { context, failure, has_returned: false };
-        let _ = method(parked.context);
-        parked.has_returned = true;
-    }
-
     /// The call's deadline, if its method is to run: then whoever runs it has the reply. Else the call
     /// has ended.
     #[inline(always)]
-    fn begin(self, cell: NonNull<Cell>, start: Start) -> Option<Option<Instant>> {
+    pub(crate) fn begin(self, cell: NonNull<Cell>, start: Start) -> Option<Option<Instant>> {
         match start {
             Start::Runs(deadline) => {
                 mem::forget(self);
@@ -131,13 +73,13 @@ impl<R> Reply<R> {
 
     /// Runs the method of a call whose start was tried, or of a one-way request.
     #[inline(always)]
-    fn run(self, start: Option<Start>, method: impl FnOnce(Option<Instant>) -> R) {
+    pub(crate) fn run(self, start: Option<Start>, method: impl FnOnce(Option<Instant>) -> R) {
         let (Some(cell), Some(start)) = (self.cell, start) else {
             drop(method(None));
             return;
         };
         let Some(deadline) = self.begin(cell, start) else { return };
-        let unanswered = LeftToEngine(ErasedReply { cell, fail: fail::<R> });
+        let unanswered = LeftToEngine(ErasedReply::of::<R>(cell));
         let result = method(deadline);
         mem::forget(unanswered);
         Cell::complete(cell, Ok(result));
@@ -192,33 +134,9 @@ impl<R> fmt::Debug for Reply<R> {
     }
 }
 
-fn fail<R>(cell: NonNull<Cell>, error: CallError) {
-    Cell::complete::<R>(cell, Err(error));
-}
-
 /// A call whose method is running: if it unwinds, the call is left to the engine, which knows the
 /// panic's message.
-struct LeftToEngine(ErasedReply);
-
-/// A call whose method may take the reply, to answer later. If it doesn't, the call ends here; or it is
-/// left to the engine, if the method unwinds.
-struct LaterGuard<'c, 'a, S: Active> {
-    context: &'c mut Context<'a, S>,
-    /// None of a one-way request.
-    failure: Option<ErasedReply>,
-    has_returned: bool,
-}
-
-impl<S: Active> Drop for LaterGuard<'_, '_, S> {
-    fn drop(&mut self) {
-        let is_there = self.context.unpark_reply();
-        match self.failure.take_if(|_| is_there) {
-            Some(failure) if self.has_returned => failure.end(CallError::Dropped),
-            Some(failure) => drop(LeftToEngine(failure)),
-            None => {}
-        }
-    }
-}
+pub(crate) struct LeftToEngine(pub(crate) ErasedReply);
 
 /// How to end a call without knowing its result's type.
 #[derive(Clone, Copy)]
@@ -230,6 +148,11 @@ pub(crate) struct ErasedReply {
 thread_local!(static UNANSWERED: StdCell<Option<ErasedReply>> = const { StdCell::new(None) });
 
 impl ErasedReply {
+    #[inline(always)]
+    pub(crate) fn of<R>(cell: NonNull<Cell>) -> Self {
+        Self { cell, fail: |cell, error| Cell::complete::<R>(cell, Err(error)) }
+    }
+
     /// The call whose method has just unwound on this thread, if it had one.
     pub(crate) fn take() -> Option<Self> {
         UNANSWERED.with(StdCell::take)

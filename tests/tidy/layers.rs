@@ -56,9 +56,6 @@ pub const HOUSES: [House; 2] = [LIBRARY, COMMAND];
 const NOT_YET: &[&str] = &[
     "object/object.rs -> engine/registry.rs",
     "object/overflow.rs -> engine/spawn.rs",
-    "reply/call.rs -> object/active.rs",
-    "reply/call.rs -> proxy/proxy.rs",
-    "reply/reply.rs -> object/",
     "runner/environment.rs -> engine/",
     "runner/poll.rs -> engine/engine.rs",
     "lab/clock.rs -> results/document.rs",

@@ -4,9 +4,9 @@ use crate::mailbox::Kind;
 use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
 use crate::object::active::Active;
 use crate::object::object::{Object, method_name};
-use crate::object::overflow::INJECTED;
 use crate::object::priority::PriorityLane;
 use crate::object::priority::turns::drain_lane;
+use crate::reply::unserved::INJECTED;
 use crate::runner::task::Turn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
