@@ -45,7 +45,8 @@ impl Builder {
         self
     }
 
-    /// Handles what the engine reports, on the thread where it happens. Default: a line on stderr.
+    /// Sets the hook for the engine's events. It runs on the thread where the event happens. Default:
+    /// a line on stderr.
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hook = Box::new(hook);
         self
@@ -57,11 +58,11 @@ impl Builder {
         self
     }
 
-    /// How threads wait in [`Call::get`](crate::Call::get) and its relatives. Default: spin for
+    /// How threads wait in [`Call::get`](crate::Call::get) and similar methods. Default: spin for
     /// [`CALLER_SPIN_DEFAULT`](crate::CALLER_SPIN_DEFAULT), then park.
     ///
-    /// They spin only where the engine's spinning runners leave an allowed CPU; else they park at
-    /// once. A spinning caller burns its CPU until the reply comes.
+    /// A caller spins only if the engine's spinning runners leave a CPU for it; otherwise it parks at
+    /// once. A spinning caller occupies its CPU until the reply arrives.
     pub fn caller_wait(mut self, strategy: WaitStrategy) -> Self {
         self.caller_wait = strategy;
         self
@@ -70,7 +71,7 @@ impl Builder {
     /// Starts the engine, and its runners' threads.
     ///
     /// # Errors
-    /// The first runner that doesn't start; those before it are stopped.
+    /// The error of the first runner that doesn't start. The runners before it are stopped.
     pub fn start(mut self) -> Result<Engine, StartError> {
         let places = match self.plan.take() {
             Some(plan) => plan(&mut self.runners)?,

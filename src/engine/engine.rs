@@ -6,8 +6,8 @@ use std::ops::Deref;
 
 /// An engine and its end: dropping it stops every runner and object. See [`Handle`] for the rest.
 ///
-/// Dropping waits for up to [`DROP_TIMEOUT`] (see [`Builder::drop_timeout`]) while everything
-/// accepted is served, then aborts. On one of the engine's own runners it only signals.
+/// Dropping waits for up to [`DROP_TIMEOUT`] (see [`Builder::drop_timeout`]) while everything accepted
+/// is served, then aborts what is left. On one of the engine's own runners it signals and doesn't wait.
 ///
 /// [`Handle`]: EngineHandle
 #[derive(Debug)]
@@ -26,19 +26,19 @@ impl Engine {
         self.handle.clone()
     }
 
-    /// Stops, waits until everything accepted was served and every thread has ended.
+    /// Stops, and waits until everything accepted has been served and every thread has ended.
     ///
     /// # Blocking
-    /// For as long as that takes; a servant's method that never returns blocks it for ever. On one
-    /// of the engine's own threads it only stops: it would wait for itself.
-    /// [`join_timeout`](EngineHandle::join_timeout) doesn't.
+    /// For as long as that takes. A method that never returns blocks it for ever; use
+    /// [`join_timeout`](EngineHandle::join_timeout) to limit the wait. On one of the engine's own threads
+    /// it only stops: it would wait for itself.
     pub fn join(self) {
         self.stop();
         self.registry.join_by(None);
     }
 
-    /// Gives the engine up without ending it: its objects live until their last proxies are gone,
-    /// its private runners as long as those, its other runners as long as the process.
+    /// Gives up the handle without ending the engine. Objects live until their last proxies are dropped,
+    /// private runners as long as their objects, and other runners as long as the process.
     pub fn detach(mut self) {
         self.is_detached = true;
     }

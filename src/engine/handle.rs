@@ -15,21 +15,20 @@ use crate::runner::scheduler::Scheduler;
 use std::any::{Any, TypeId};
 use std::fmt;
 
-/// A handle on an engine, to clone and to send: adds runners and objects from anywhere, servants
-/// included. It doesn't keep the engine running.
+/// A handle to an engine, which can be cloned and sent. It adds runners and objects from anywhere,
+/// servants included. It doesn't keep the engine running.
 #[derive(Clone)]
 pub struct EngineHandle {
     pub(super) registry: std::sync::Arc<Registry>,
 }
 
-/// What senders have paid for a runner's attention, and how its waits ended; see
+/// How often senders had to get a runner's attention, and how the runner's waits ended; see
 /// [`EngineHandle::wakeups`].
 ///
-/// A request to an object that is hot is neither a ring nor a wake: its sender has not entered the
-/// kernel.
+/// A request to a hot object counts as neither a ring nor a wake: its sender doesn't enter the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wakeups {
-    /// Requests and commands that found their object, or the runner's inbox, unattended.
+    /// Requests and commands that found their object cold, or the runner's inbox unattended.
     pub rings: usize,
     /// Those of them that found the runner asleep: one system call each.
     pub wakes: usize,
@@ -52,8 +51,8 @@ impl EngineHandle {
         Ok(())
     }
 
-    /// Adds a runner without a thread: the caller repeats its turns, and sleeps between them as
-    /// described at [`Scheduler`], under "Your own loop".
+    /// Adds a runner without a thread. The caller runs its turns, and sleeps between them as described
+    /// at [`Scheduler`] under "Your own loop".
     ///
     /// # Errors
     /// A name given twice, or an engine that has stopped.
@@ -82,7 +81,7 @@ impl EngineHandle {
         Spawn::new(self.clone(), None, factory)
     }
 
-    /// A proxy of the object of that name, whose servant is an `S`.
+    /// Returns a proxy of the object with this name, whose servant is an `S`.
     ///
     /// ```
     /// use mainspring::FindError;
@@ -104,19 +103,19 @@ impl EngineHandle {
     /// ```
     ///
     /// # Errors
-    /// There is none of that name; its servant is another type; its mailbox is of another kind (see
-    /// [`find_in`](Self::find_in)); it is ending.
+    /// No object has this name; its servant has another type; its mailbox is of another kind (see
+    /// [`find_in`](Self::find_in)); or it is ending.
     /// # Blocking
-    /// For the registry's lock, which nobody holds for long. Keep the proxy rather than look it up
+    /// Takes the registry's lock, which is never held for long. Keep the proxy instead of looking it up
     /// for each call.
     pub fn find<S: Active>(&self, name: &str) -> Result<S::Proxy<Mpsc>, FindError> {
         self.find_in::<S, Mpsc>(name)
     }
 
-    /// As [`find`](Self::find), for a mailbox of that kind.
+    /// Like [`find`](Self::find), for a mailbox of the kind `K`.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`find`](Self::find).
     pub fn find_in<S: Active, K: ClonedKind>(&self, name: &str) -> Result<S::Proxy<K>, FindError> {
         let named = || name.to_owned();
         let unknown = |similar| FindError::Unknown { name: named(), similar };
@@ -142,7 +141,7 @@ impl EngineHandle {
         self.registry.runners()
     }
 
-    /// How often a runner was rung for, and how often it had to be woken for that, since its start.
+    /// How often senders rang for a runner since it started, and how often that had to wake it.
     ///
     /// # Errors
     /// There is no runner of that name.
@@ -153,9 +152,9 @@ impl EngineHandle {
         Ok(Wakeups { rings, wakes, spin_hits, parks })
     }
 
-    /// Who has sent how much to whom, and how long serving took, since the engine's start; of the
-    /// runners that have not ended. In builds with the feature `traffic`, which is for recording: there each
-    /// request takes a lock.
+    /// Who has sent how much to whom, and how long serving took, since the engine started. Covers the
+    /// runners that have not ended. Needs the feature `traffic`, which is for recording: it makes each
+    /// request take a lock.
     ///
     /// ```
     /// use mainspring::prelude::*;

@@ -82,20 +82,20 @@ impl Runner {
 
     /// How the thread waits for work. Default: spin for 50 µs, then park.
     ///
-    /// Only a runner that has one CPU to itself spins; see [`Event::Spinning`](crate::Event).
+    /// Only a runner that has a CPU to itself spins; see [`Event::Spinning`](crate::Event).
     pub fn wait(mut self, strategy: WaitStrategy) -> Self {
         self.wait = strategy;
         self
     }
 
-    /// Gives the thread a `SCHED_FIFO` priority, 1 to 99. Below 50, or it starves the kernel's own
-    /// threads; needs the right to.
+    /// Gives the thread a `SCHED_FIFO` priority, 1 to 99; needs the privilege. Stay below 50, or the
+    /// runner starves the kernel's own threads.
     pub fn fifo_priority(mut self, priority: i32) -> Self {
         self.fifo_priority = Some(priority);
         self
     }
 
-    /// Gives the thread a nice value, −20 to 19; below 0 needs the right to.
+    /// Gives the thread a nice value, −20 to 19; a value below 0 needs the privilege.
     pub fn nice(mut self, nice: i32) -> Self {
         self.nice = Some(nice);
         self
@@ -107,7 +107,7 @@ impl Runner {
         self
     }
 
-    /// Locks what the *process* touches from then on into memory.
+    /// Locks all memory that the *process* touches from then on.
     pub fn lock_memory(mut self) -> Self {
         self.lock_memory = true;
         self
@@ -125,20 +125,20 @@ impl Runner {
         self
     }
 
-    /// Runs `hook` on the runner's thread once per turn, to poll what can't ring: a socket, a queue of a
-    /// driver, shared memory. It returns how much it did; more than 0 counts as work, so the runner doesn't
-    /// wait after it.
+    /// Runs `hook` on the runner's thread once per turn, to poll sources that can't wake the runner: a
+    /// socket, a driver's queue, shared memory. It returns how much it did; more than 0 counts as work, so
+    /// the runner doesn't wait after it.
     ///
-    /// The hook and the runner's objects take turns: it delays them by as long as it takes, so it should
-    /// look, do a bounded amount, and return. What it sends to objects of this runner goes the short way,
-    /// without atomics, and is served in the next turn. It ends with the runner. If it panics, it is
-    /// dropped and the engine reports [`Event::PollPanicked`](crate::Event::PollPanicked); the runner
-    /// goes on without it.
+    /// The hook delays the runner's objects by as long as it takes, so it should look, do a bounded amount
+    /// of work, and return. Requests that it sends to objects of this runner take the shortcut without
+    /// atomics and are served in the next turn. The hook ends with the runner. If it panics, it is dropped,
+    /// the engine reports [`Event::PollPanicked`](crate::Event::PollPanicked), and the runner continues
+    /// without it.
     ///
-    /// Such a runner must not park, as nobody would wake it for the hook: give it
+    /// Such a runner must not park, because nobody would wake it for the hook: give it
     /// [`WaitStrategy::Spin`], [`SpinThenYield`](WaitStrategy::SpinThenYield) or
-    /// [`Backoff`](WaitStrategy::Backoff), or it doesn't start. Where it
-    /// [may not spin](crate::Event::Spinning) it naps between two polls, for up to a millisecond.
+    /// [`Backoff`](WaitStrategy::Backoff), or it doesn't start. If it
+    /// [may not spin](crate::Event::Spinning), it sleeps between polls for up to a millisecond.
     ///
     /// ```
     /// use mainspring::{WaitStrategy, prelude::*};

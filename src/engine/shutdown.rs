@@ -9,8 +9,8 @@ use std::time::Duration;
 const ABORT_GRACE: Duration = Duration::from_millis(250);
 
 impl EngineHandle {
-    /// Stops: admission ends at once, everything accepted is served, then the runners end.
-    /// Returns at once. Idempotent.
+    /// Begins to stop, and returns at once: no more requests are accepted, everything accepted is
+    /// served, then the runners end. Idempotent.
     pub fn stop(&self) {
         self.registry.stop();
     }
@@ -23,10 +23,10 @@ impl EngineHandle {
         self.registry.remote(name).map(|remote| remote.stop())
     }
 
-    /// Stops, waits for up to `limit`, then aborts what is left; whether everything has ended.
+    /// Stops, waits for up to `limit`, then aborts what is left. Returns whether everything has ended.
     ///
     /// # Blocking
-    /// For `limit`, and a quarter of a second more after an abort.
+    /// For up to `limit`, and for a quarter of a second more after an abort.
     pub fn stop_within(&self, limit: Duration) -> bool {
         self.stop();
         if self.join_timeout(limit) {
@@ -36,19 +36,19 @@ impl EngineHandle {
         self.join_timeout(ABORT_GRACE)
     }
 
-    /// Stops the objects phase by phase, lower ones first, then the engine; `true` if each object ended
-    /// by itself in time. See [`Spawn::phase`](crate::Spawn::phase).
+    /// Stops the objects phase by phase, lower phases first, then the engine. Returns whether every
+    /// object ended by itself in time. See [`Spawn::phase`](crate::Spawn::phase).
     ///
-    /// Each phase gets the whole limit: its objects are stopped, serve what they have accepted, and leave.
-    /// Those that haven't left by then are aborted, and get a quarter of a second to return from their
-    /// methods, before the next phase begins. So while a phase drains, the objects of later ones still
-    /// serve what it sends them; meanwhile no object can be added to it, nor to those before. When this
-    /// returns the engine is stopped as by [`stop`](Self::stop): no object can be added, and threads may
-    /// still be ending.
+    /// Each phase gets the whole limit. Its objects are stopped, serve what they have accepted, and end.
+    /// Objects that have not ended by then are aborted, and get a quarter of a second to return from
+    /// their methods before the next phase begins. While a phase drains, the objects of later phases
+    /// still serve what it sends them. No object can be added to that phase or an earlier one.
+    /// Afterwards the engine is stopped, as by [`stop`](Self::stop): no object can be added, and threads
+    /// may still be ending.
     ///
     /// # Blocking
-    /// For as long as the limits say. On one of the engine's own runners it only stops, all phases at
-    /// once, and returns `false`: it would wait for itself.
+    /// For up to the limit in each phase. On one of the engine's own runners it stops all phases at once
+    /// and returns `false`: it would wait for itself.
     pub fn stop_in_phases(&self, limit: Duration) -> bool {
         let mut in_time = !self.registry.is_on_own_runner();
         let mut from = in_time.then_some(0);
@@ -65,7 +65,7 @@ impl EngineHandle {
         in_time
     }
 
-    /// Ends every call that isn't done, at once, and stops: methods that run go on to their end.
+    /// Ends every pending call at once, and stops. Methods that are running continue to their end.
     pub fn abort(&self) {
         // Stopped first, so that nothing is spawned in between. Ending calls runs their observers,
         // which may well ask the engine something: not under its lock.
@@ -73,7 +73,7 @@ impl EngineHandle {
         self.registry.controls().iter().for_each(|control| control.abort());
     }
 
-    /// Waits until every thread has ended, after a stop; `false` when time was up first.
+    /// Waits after a stop until every thread has ended. Returns `false` if the limit passes first.
     ///
     /// On one of the engine's own runners it returns `false` at once: it would wait for itself.
     pub fn join_timeout(&self, limit: Duration) -> bool {

@@ -5,7 +5,7 @@ use crate::engine::error::StartError;
 use crate::engine::factory::{Factory, FactoryMut, keep};
 use crate::engine::handle::EngineHandle;
 use crate::engine::runner::Runner;
-use crate::engine::spawning::{OnPanic, RestartedBy, Source, Spawning, send_to_runner};
+use crate::engine::spawning::{OnPanic, RestartedBy, Spawning, send_to_runner};
 use crate::mailbox::sealed::Producer as _;
 use crate::mailbox::{ClonedKind, Heat, Kind, Lanes, Mpsc, Spsc, sealed};
 use crate::object::active::Active;
@@ -24,12 +24,12 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// The least number of reply cells an object may use: calls that are pending, or ended and not yet
-/// taken. More capacity allows four times itself.
+/// The default number of reply cells of an object with a small mailbox: calls that are pending, or
+/// ended and not yet taken. Larger mailboxes get four times their capacity.
 pub const CALLS_MIN: usize = 1024;
 
-/// The phase of a shutdown in which objects are stopped unless told otherwise: room for 128 phases
-/// before, and 127 after.
+/// The phase of a shutdown in which objects stop by default. It leaves 128 phases before it, and 127
+/// after it.
 pub const PHASE_DEFAULT: u8 = 128;
 
 /// Where an object goes.
@@ -60,33 +60,35 @@ type Types<S, M, K> = (fn() -> S, fn() -> M, K);
 #[must_use = "an object exists only after `start`"]
 pub struct Spawn<S: Active, M, F: Factory<S, M>, K: Kind = Mpsc> {
     engine: EngineHandle,
-    name: Option<String>,
     factory: F,
+    options: SpawnOptions,
+    on_panic: OnPanic<S, F>,
+    types: PhantomData<Types<S, M, K>>,
+}
+
+/// Those that don't depend on the servant's type.
+struct SpawnOptions {
+    name: Option<String>,
     place: Place,
     policy: MailboxPolicy,
     calls_max: Option<usize>,
     heat: Heat,
     is_kept: bool,
-    on_panic: OnPanic<S, F>,
     phase: u8,
-    types: PhantomData<Types<S, M, K>>,
 }
 
 impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
     pub(crate) fn new(engine: EngineHandle, name: Option<String>, factory: F) -> Self {
-        Self {
-            engine,
+        let options = SpawnOptions {
             name,
-            factory,
             place: Place::Any,
             policy: MailboxPolicy::DEFAULT,
             calls_max: None,
             heat: Heat::default(),
             is_kept: false,
-            on_panic: OnPanic::Stop,
             phase: PHASE_DEFAULT,
-            types: PhantomData,
-        }
+        };
+        Self { engine, factory, options, on_panic: OnPanic::Stop, types: PhantomData }
     }
 
     /// Makes the mailbox a ring for one producer: cheaper, and the proxy can be sent, but neither
@@ -97,37 +99,26 @@ impl<S: Active, M, F: Factory<S, M>> Spawn<S, M, F> {
 
     /// Gives each producer a ring of its own, of the whole capacity: for several busy ones.
     ///
-    /// The proxy can be sent and cloned (for another ring), not shared. The requests of one proxy
-    /// run in the order sent; between two proxies there is no order, and the object serves them by
-    /// turns.
+    /// The proxy can be sent and cloned (each clone gets another ring), but not shared. The requests of
+    /// one proxy run in the order sent. There is no order between two proxies: the object serves them
+    /// in turn.
     pub fn lanes(self) -> Spawn<S, M, F, Lanes> {
         self.kind()
     }
 
     fn kind<K: Kind>(self) -> Spawn<S, M, F, K> {
-        Spawn {
-            engine: self.engine,
-            name: self.name,
-            factory: self.factory,
-            place: self.place,
-            policy: self.policy,
-            calls_max: self.calls_max,
-            heat: self.heat,
-            is_kept: self.is_kept,
-            on_panic: self.on_panic,
-            phase: self.phase,
-            types: PhantomData,
-        }
+        let Self { engine, factory, options, on_panic, .. } = self;
+        Spawn { engine, factory, options, on_panic, types: PhantomData }
     }
 }
 
 impl<S: Active, M, F: Factory<S, M>, K: ClonedKind> Spawn<S, M, F, K> {
-    /// Has the engine keep a proxy of the object: it lives until it is stopped, also while nobody else
-    /// has one. It can be [found](EngineHandle::find) by its name.
+    /// The engine keeps a proxy of the object, so the object lives until it is stopped, even when nobody
+    /// else holds one. It can be [found](EngineHandle::find) by its name.
     ///
-    /// Not with [`single_producer`](Self::single_producer): there is only one proxy, the caller's.
+    /// Not available with [`single_producer`](Self::single_producer): the only proxy is the caller's.
     pub fn keep_alive(mut self) -> Self {
-        self.is_kept = true;
+        self.options.is_kept = true;
         self
     }
 }
@@ -135,7 +126,7 @@ impl<S: Active, M, F: Factory<S, M>, K: ClonedKind> Spawn<S, M, F, K> {
 impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// Puts the object on the runner of that name. Default: the runners take turns.
     pub fn on(mut self, runner: impl Into<String>) -> Self {
-        self.place = Place::On(runner.into());
+        self.options.place = Place::On(runner.into());
         self
     }
 
@@ -144,7 +135,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         // Relaxed: a number to tell threads apart.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Relaxed);
-        let name = match &self.name {
+        let name = match &self.options.name {
             Some(name) => format!("{name}#{number}"),
             None => format!("{}#{number}", S::NAME),
         };
@@ -154,45 +145,45 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// Gives the object a thread of its own with these options, which ends with it.
     pub fn on_private_runner(mut self, mut runner: Runner) -> Self {
         runner.is_private = true;
-        self.place = Place::Own(runner);
+        self.options.place = Place::Own(runner);
         self
     }
 
     /// How many requests may be accepted and not yet served. Default:
     /// [`CAPACITY_DEFAULT`](crate::CAPACITY_DEFAULT).
     ///
-    /// Exact for calls from other threads, but that an object gives the slots it has served back in
-    /// groups, of up to 64 and an eighth of the capacity, while more requests wait. Calls from its
-    /// own runner's thread are queued apart, and so many of them have room there.
+    /// Exact between batches. While a batch is being served, its slots are freed in groups: at most 64,
+    /// and at most an eighth of the capacity. Calls from the object's own runner thread have a queue of
+    /// their own, with the same capacity.
     pub fn capacity(mut self, requests: usize) -> Self {
-        self.policy.capacity = requests;
+        self.options.policy.capacity = requests;
         self
     }
 
     /// How many requests of a priority may be accepted and not yet served. Default, for each: the
     /// object's [`capacity`](Self::capacity), which is that of [`Priority::Normal`].
     pub fn priority_capacity(mut self, priority: Priority, requests: usize) -> Self {
-        self.policy.set_capacity(priority, requests);
+        self.options.policy.set_capacity(priority, requests);
         self
     }
 
-    /// What becomes of requests that find no room, unless they say it themselves
-    /// ([`Options::on_full`](crate::Options::on_full)). Default: [`OnFull::Fail`].
+    /// What happens to requests that find no room, unless the request's own
+    /// [`Options::on_full`](crate::Options::on_full) says otherwise. Default: [`OnFull::Fail`].
     pub fn on_full(mut self, on_full: OnFull) -> Self {
-        self.policy.on_full = on_full;
+        self.options.policy.on_full = on_full;
         self
     }
 
-    /// Drops the oldest requests when there are more than the capacity, in place of refusing the newest:
-    /// for readings of which the last ones count.
+    /// Drops the oldest requests when more than the capacity wait, instead of refusing the newest. For
+    /// readings of which only the latest matter.
     ///
-    /// It is the object that drops them, at the beginning of its turns. Each lane has twice the
-    /// capacity for that, and before the object serves, it drops the oldest beyond the capacity; their
-    /// calls end [`CallError::Shed`](crate::CallError), and [`Proxy::shed`] counts them. Only while the
-    /// object is so long in a method that the other half fills up too, a request finds no room, and
-    /// [`on_full`](Self::on_full) decides. With [`lanes`](Self::lanes) the capacity is that of all
-    /// producers together. Calls from the object's own runner are never dropped; twice the capacity of
-    /// them have room.
+    /// The object itself drops them, at the beginning of each turn. Each lane has room for twice the
+    /// capacity; before the object serves, it drops the oldest requests beyond the capacity. Their calls
+    /// end with [`CallError::Shed`](crate::CallError), and [`Proxy::shed`] counts them. If one method
+    /// runs so long that the second half fills up too, a new request finds no room, and
+    /// [`on_full`](Self::on_full) decides. With [`lanes`](Self::lanes) the capacity covers all producers
+    /// together. Calls from the object's own runner are never dropped; there is room for twice the
+    /// capacity of them.
     ///
     /// ```
     /// use mainspring::prelude::*;
@@ -219,64 +210,66 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn shed_oldest(mut self) -> Self {
-        self.policy.sheds_oldest = true;
+        self.options.policy.sheds_oldest = true;
         self
     }
 
-    /// Gives each call a deadline, so long after it was made, unless it has one of its own: see
+    /// Gives each call a deadline this long after it is made, unless the call sets its own with
     /// [`Options::deadline`](crate::Options::deadline). Default: none.
     ///
-    /// One-way requests have none: call and [`detach`](crate::Call::detach) what must not run late.
+    /// One-way requests have no deadline. If one must not run late, make a call and
+    /// [`detach`](crate::Call::detach) it.
     pub fn call_timeout(mut self, limit: Duration) -> Self {
-        self.policy.call_timeout = Some(limit);
+        self.options.policy.call_timeout = Some(limit);
         self
     }
 
     /// How many calls may be pending, or ended and not yet taken, before further ones are refused
     /// as full. Default: four times the capacity, at least [`CALLS_MIN`]; at most 1,048,576.
     pub fn calls_max(mut self, calls: usize) -> Self {
-        self.calls_max = Some(calls);
+        self.options.calls_max = Some(calls);
         self
     }
 
-    /// Has the runner poll the object for as long as it lives, also while nothing is sent.
+    /// The runner polls the object in every turn for as long as the object lives, even when nothing is
+    /// sent.
     ///
     /// With [`single_producer`](Self::single_producer) or [`lanes`](Self::lanes) a one-way request
-    /// then costs its producer no fence and no locked instruction. It needs a runner that never
-    /// parks, and costs that runner a look each turn. See [`Heat::Always`].
+    /// then costs its producer no fence and no locked instruction. The runner must never park, and pays
+    /// for one look per turn. See [`Heat::Always`].
     pub fn always_hot(mut self) -> Self {
-        self.heat = Heat::Always;
+        self.options.heat = Heat::Always;
         self
     }
 
-    /// Keeps the servant when a method of its panics, and goes on with the next request.
+    /// Keeps the servant when one of its methods panics, and continues with the next request.
     ///
-    /// The call that panicked ends [`Panicked`](crate::CallError::Panicked) in any case. Beware: a method
-    /// that unwinds may leave the servant's fields half changed; ask for this only if every method
-    /// keeps them sound up to the point where it may panic. Default: the object stops.
+    /// The call that panicked ends with [`Panicked`](crate::CallError::Panicked) in any case. Beware: a
+    /// method that unwinds may leave the servant's fields half changed. Use this only if every method
+    /// keeps them consistent up to the point where it may panic. Default: the object stops.
     ///
-    /// The same goes for its timers and hooks. The batch that the panic broke off is reported to
-    /// `on_batch_end` as one of a single request.
+    /// Panics of timers and hooks are treated in the same way. `on_batch_end` sees the batch that the
+    /// panic cut short as a batch of one request.
     pub fn resume_on_panic(mut self) -> Self {
         self.on_panic = OnPanic::Resume;
         self
     }
 
-    /// Gives the object a new servant when one panics, as often and as soon as `restart` says.
+    /// Replaces the servant after a panic, as often and as soon as `restart` allows.
     ///
-    /// The factory is called again, on the runner's thread, so the servant need not be `Send`; what it
-    /// captures stays with the object. The call that panicked ends
-    /// [`Panicked`](crate::CallError::Panicked) and is never repeated. The servant is dropped, without
-    /// `on_stop`; its timers are cancelled. Everything else stays: proxies, what waits in the mailbox or
-    /// for a guard, and their order. The new one begins with `on_start`.
+    /// The factory is called again on the runner's thread, so the servant need not be `Send`; what the
+    /// factory captures stays with the object. The call that panicked ends with
+    /// [`Panicked`](crate::CallError::Panicked) and is never repeated. The old servant is dropped without
+    /// `on_stop`, and its timers are cancelled. Everything else stays: proxies, the requests that wait in
+    /// the mailbox or for a guard, and their order. The new servant begins with `on_start`.
     ///
     /// During a delay the object accepts requests until its mailbox is full, and serves none: calls stay
-    /// pending. A factory that fails counts as another failure. When the restarts are used up the
-    /// object stops, what waits ends [`Stopped`](crate::CallError::Stopped), and its exit says
+    /// pending. A factory that fails counts as another failure. When the restarts are used up, the object
+    /// stops, the requests that wait end with [`Stopped`](crate::CallError::Stopped), and its exit says
     /// [`RestartsExhausted`](crate::ExitReason::RestartsExhausted).
     ///
-    /// Whoever stops an object doesn't wait for a delay: it gets its servant at once, serves what it has
-    /// accepted, and ends. Where panics abort the process (`panic = "abort"`) none of this applies.
+    /// A stop doesn't wait for the delay to pass: the object gets its servant at once, serves what it has
+    /// accepted, and ends. With `panic = "abort"` none of this applies.
     ///
     /// ```
     /// use mainspring::prelude::*;
@@ -310,8 +303,8 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         self
     }
 
-    /// As [`restart_on_panic`](Self::restart_on_panic), together with others: `supervisor` decides who is
-    /// restarted, and whether.
+    /// Like [`restart_on_panic`](Self::restart_on_panic), as one of a group: `supervisor` decides which
+    /// objects are restarted, if any.
     pub fn supervised_by(mut self, supervisor: &Supervisor) -> Self
     where
         F: FactoryMut<S, M>,
@@ -321,27 +314,26 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         self
     }
 
-    /// In which phase [`stop_in_phases`](EngineHandle::stop_in_phases) stops the object: lower ones first.
-    /// Default: [`PHASE_DEFAULT`]. Give those lower ones that take work in, and those higher ones that
-    /// others send their last results to.
+    /// The phase in which [`stop_in_phases`](EngineHandle::stop_in_phases) stops the object; lower phases
+    /// stop first. Default: [`PHASE_DEFAULT`]. Give low phases to objects that take work in, and high
+    /// phases to objects that others send their last results to.
     pub fn phase(mut self, phase: u8) -> Self {
-        self.phase = phase;
+        self.options.phase = phase;
         self
     }
 
     /// Makes the object, and returns its proxy.
     ///
     /// # Errors
-    /// What is wrong with the options; what the factory returned, or its panic; a runner that has
-    /// stopped.
+    /// Options that conflict, a factory that failed or panicked, or a runner that has stopped.
     /// # Blocking
-    /// Until the factory has returned. A servant that spawns on its own runner runs the factory on
-    /// the spot; on another runner it doesn't wait: if the factory fails then, the proxy's calls end
-    /// [`Stopped`](crate::CallError::Stopped) and the engine reports
+    /// Until the factory has returned. A servant that spawns on its own runner runs the factory
+    /// immediately. A servant that spawns on another runner doesn't wait: if the factory fails, the
+    /// proxy's calls end with [`Stopped`](crate::CallError::Stopped) and the engine reports
     /// [`FactoryFailed`](crate::Event::FactoryFailed).
     pub fn start(mut self) -> Result<S::Proxy<K>, StartError> {
-        let remote = match std::mem::replace(&mut self.place, Place::Any) {
-            Place::Any => self.engine.registry().place_of(self.name.as_deref())?,
+        let remote = match std::mem::replace(&mut self.options.place, Place::Any) {
+            Place::Any => self.engine.registry().place_of(self.options.name.as_deref())?,
             Place::On(name) => self.engine.registry().remote(&name)?,
             Place::Own(runner) => {
                 let remote = self.engine.launch(runner)?;
@@ -353,8 +345,8 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
     }
 
     fn start_on(self, remote: &Arc<Remote>) -> Result<S::Proxy<K>, StartError> {
-        let Self { engine, name, factory, policy, calls_max, heat, is_kept, .. } = self;
-        let Self { on_panic, phase, .. } = self;
+        let Self { engine, factory, options, on_panic, .. } = self;
+        let SpawnOptions { name, policy, calls_max, heat, is_kept, phase, .. } = options;
         if heat == Heat::Always && !remote.polls() {
             let object = name.unwrap_or_else(|| S::NAME.into());
             return Err(StartError::AlwaysHot { object, runner: remote.name().into() });
@@ -377,7 +369,7 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
         }
         let consumer = Some((consumer, registration));
         let spawning = Spawning::<S, K> { consumer, ring, heat, control, failure: None };
-        send_to_runner(remote, &engine, spawning, Source::new(factory, on_panic))?;
+        send_to_runner(remote, engine.registry(), spawning, factory, on_panic)?;
         Ok(S::Proxy::<K>::from_handle(Handle::new(producer)))
     }
 }
@@ -385,8 +377,8 @@ impl<S: Active, M, F: Factory<S, M>, K: Kind> Spawn<S, M, F, K> {
 impl<S: Active, M, F: Factory<S, M>, K: Kind> fmt::Debug for Spawn<S, M, F, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Spawn");
-        debug.field("servant", &S::NAME).field("name", &self.name);
-        debug.field("policy", &self.policy).finish_non_exhaustive()
+        debug.field("servant", &S::NAME).field("name", &self.options.name);
+        debug.field("policy", &self.options.policy).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::error::StartError;
 use crate::engine::factory::Factory;
-use crate::engine::handle::EngineHandle;
+use crate::engine::registry::Registry;
 use crate::event::Event;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
@@ -38,29 +38,21 @@ pub(crate) enum RestartedBy {
     Supervisor(Supervisor),
 }
 
-/// What makes the servant, and maybe its successors.
-pub(crate) enum Source<S, F> {
-    Once(F, Option<OnFailure<S>>),
-    Again(MakeServant<S>, RestartedBy),
-}
-
-impl<S: Active, F> Source<S, F> {
-    pub(crate) fn new(factory: F, on_panic: OnPanic<S, F>) -> Self {
-        match on_panic {
-            OnPanic::Stop => Self::Once(factory, None),
-            OnPanic::Resume => Self::Once(factory, Some(OnFailure::Resume)),
-            OnPanic::Restart { keep, by } => Self::Again(keep(factory), by),
-        }
-    }
-
-    /// Makes the first servant.
-    fn make<M>(self, control: std::sync::Arc<dyn ObjectControl>) -> Result<Made<S>, String>
+impl<S: Active, F> OnPanic<S, F> {
+    /// Makes the first servant, and what decides after its panics.
+    fn first_servant<M>(
+        self,
+        factory: F,
+        control: std::sync::Arc<dyn ObjectControl>,
+    ) -> Result<Made<S>, String>
     where
         F: Factory<S, M>,
     {
-        let (servant, remedy) = match self {
-            Self::Once(factory, remedy) => (factory.make()?, remedy),
-            Self::Again(mut make, by) => {
+        let (servant, on_failure) = match self {
+            Self::Stop => return Ok((factory.make()?, None)),
+            Self::Resume => (factory.make()?, OnFailure::Resume),
+            Self::Restart { keep, by } => {
+                let mut make = keep(factory);
                 let servant = make()?;
                 let by = match by {
                     RestartedBy::Itself(restart) => RestartBudget::Alone(Budget::new(restart)),
@@ -68,10 +60,10 @@ impl<S: Active, F> Source<S, F> {
                         RestartBudget::Supervised(group.join(control))
                     }
                 };
-                (servant, Some(OnFailure::Restart { make, by }))
+                (servant, OnFailure::Restart { make, by })
             }
         };
-        Ok((servant, remedy.map(|remedy| Box::new(FailurePolicy::new(remedy)))))
+        Ok((servant, Some(Box::new(FailurePolicy::new(on_failure)))))
     }
 }
 
@@ -90,11 +82,13 @@ pub(crate) struct Spawning<S: Active, K: Kind> {
 impl<S: Active, K: Kind> Spawning<S, K> {
     fn build<M, F: Factory<S, M>>(
         mut self,
-        source: Source<S, F>,
+        factory: F,
+        on_panic: OnPanic<S, F>,
     ) -> Result<Box<dyn Task>, StartError> {
         let object = self.name();
         let control = self.control.clone();
-        let made = catch_unwind(AssertUnwindSafe(|| source.make::<M>(control)));
+        let make = || on_panic.first_servant::<M>(factory, control);
+        let made = catch_unwind(AssertUnwindSafe(make));
         let error = match made {
             Ok(Ok((servant, failure_policy))) => {
                 let (ring, heat) = (self.ring.clone(), self.heat);
@@ -142,9 +136,9 @@ impl<S: Active, K: Kind> Drop for Spawning<S, K> {
             loop {
                 consumer.drain(usize::MAX, |request, _| drop_caught(request));
                 let mut is_over = consumer.peek() == Pop::Closed;
-                for side in &mut lanes {
-                    side.drain(usize::MAX, |request, _| drop_caught(request));
-                    is_over &= side.peek() == Pop::Closed;
+                for lane in &mut lanes {
+                    lane.drain(usize::MAX, |request, _| drop_caught(request));
+                    is_over &= lane.peek() == Pop::Closed;
                 }
                 if is_over {
                     break;
@@ -162,28 +156,30 @@ impl<S: Active, K: Kind> Drop for Spawning<S, K> {
     }
 }
 
+/// Has the runner make the servant and take the object in; waits for that, unless on a runner's thread.
 pub(crate) fn send_to_runner<S: Active, K: Kind, M, F: Factory<S, M>>(
     remote: &Arc<Remote>,
-    engine: &EngineHandle,
-    seed: Spawning<S, K>,
-    source: Source<S, F>,
+    registry: &std::sync::Arc<Registry>,
+    spawning: Spawning<S, K>,
+    factory: F,
+    on_panic: OnPanic<S, F>,
 ) -> Result<(), StartError> {
-    if let Some(mine) = remote.owner_token() {
-        remote.leave_newcomer(mine, seed.build::<M, F>(source)?);
+    if let Some(owner) = remote.owner_token() {
+        remote.leave_newcomer(owner, spawning.build::<M, F>(factory, on_panic)?);
         return Ok(());
     }
     let (done, is_done) = std::sync::mpsc::sync_channel(1);
     // Two runners that wait for each other would wait for ever. Decided before the command is
     // sent: a failure that nobody waits for is reported.
     let is_done = (!remote::is_runner()).then_some(is_done);
-    let reporter = engine.clone();
+    let reporter = registry.clone();
     remote.send(Box::new(move |scheduler| {
-        let grown = seed.build::<M, F>(source).map(|task| scheduler.adopt(task));
-        if grown.is_err() {
+        let built = spawning.build::<M, F>(factory, on_panic).map(|task| scheduler.adopt(task));
+        if built.is_err() {
             scheduler.note_failure();
         }
-        if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(grown) {
-            reporter.registry().tell(&Event::FactoryFailed { reason: error.to_string() });
+        if let Err(std::sync::mpsc::SendError(Err(error))) = done.send(built) {
+            reporter.tell(&Event::FactoryFailed { reason: error.to_string() });
         }
     }));
     let gone = StartError::RunnerStopped { name: remote.name().into() };
