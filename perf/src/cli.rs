@@ -1,6 +1,6 @@
 //! Command lines, as every program of this package reads and answers them.
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
@@ -18,13 +18,13 @@ pub enum Parsed<T> {
 /// Reads the arguments, the program's name first.
 ///
 /// # Errors
-/// [`Trouble::Usage`], in one line.
-pub fn parse<T: Parser>(arguments: Vec<OsString>) -> Result<Parsed<T>, Trouble> {
+/// [`Error::Usage`], in one line.
+pub fn parse<T: Parser>(arguments: Vec<OsString>) -> Result<Parsed<T>, Error> {
     T::try_parse_from(arguments).map(Parsed::Options).or_else(|error| {
         let text = error.to_string();
         match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(text)),
-            _ => Err(Trouble::Usage(in_one_line(&text))),
+            _ => Err(Error::Usage(in_one_line(&text))),
         }
     })
 }
@@ -39,16 +39,16 @@ fn in_one_line(text: &str) -> String {
 }
 
 /// The command line as it can be typed again, under this name.
-pub fn typed(name: &str, arguments: &[OsString]) -> String {
+pub fn command_line(name: &str, arguments: &[OsString]) -> String {
     let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
     words.fold(name.to_owned(), |all, one| all + " " + &one)
 }
 
-/// The exit code; trouble is said in one line, whatever it is.
-pub fn ended(result: Result<ExitCode, Trouble>) -> ExitCode {
-    result.unwrap_or_else(|trouble| {
-        eprintln!("mainspring: {}", trouble.to_string().replace('\n', " "));
-        ExitCode::from(trouble.exit_code())
+/// The exit code; error is said in one line, whatever it is.
+pub fn exit_code(result: Result<ExitCode, Error>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("mainspring: {}", error.to_string().replace('\n', " "));
+        ExitCode::from(error.exit_code())
     })
 }
 

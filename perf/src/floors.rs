@@ -1,3 +1,3 @@
 pub mod ring;
-pub mod floor;
+pub mod spin;
 pub mod futex;

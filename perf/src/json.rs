@@ -1,19 +1,19 @@
 //! JSON files: read if their schema is the one expected, and written for people to read, too.
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
 
 /// Reads a JSON file whose field `schema` must be this one.
-pub fn read<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, Trouble> {
+pub fn read<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, Error> {
     #[derive(Deserialize)]
     struct Head {
         schema: String,
     }
     let shown = path.display();
-    let refuse = |why: String| Trouble::Usage(format!("{shown}: {why}"));
+    let refuse = |why: String| Error::Usage(format!("{shown}: {why}"));
     let text = fs::read_to_string(path);
     let text = text.map_err(|error| refuse(format!("{error}; give a file of this command's")))?;
     let head: Head =
@@ -36,11 +36,9 @@ fn wrong_json(error: &serde_json::Error, schema: &str) -> String {
 /// A document as it is written to a file.
 ///
 /// # Errors
-/// [`Trouble::System`], which our own documents never cause.
-pub fn pretty(document: &impl Serialize) -> Result<String, Trouble> {
-    let text = serde_json::to_string_pretty(document).map_err(|error| Trouble::System {
-        what: "the JSON document".into(),
-        error: error.into(),
-    })?;
+/// [`Error::System`], which our own documents never cause.
+pub fn pretty(document: &impl Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| Error::System { what: "the JSON document".into(), error: error.into() })?;
     Ok(text + "\n")
 }

@@ -8,3 +8,5 @@ pub mod open_loop;
 pub mod sample;
 pub mod loops;
 pub mod scenario;
+
+pub use lab::{Lab, Pin, RUNNER};

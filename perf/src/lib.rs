@@ -31,10 +31,10 @@ pub mod lab;
 // The ground: everything may import it.
 
 pub mod cli;
-pub mod digits;
+pub mod format;
 pub mod json;
 pub mod stats;
-pub mod trouble;
+pub mod error;
 
 #[cfg(test)]
 #[path = "../../tests/common/machines.rs"]

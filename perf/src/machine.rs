@@ -8,3 +8,5 @@ pub mod matrix;
 pub mod jitter;
 pub mod recorded;
 pub mod doctor;
+
+pub use machine::Machine;

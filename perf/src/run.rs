@@ -1,5 +1,5 @@
 pub mod plan;
-pub mod run;
+pub mod rounds;
 pub mod summary;
 pub mod session;
 pub mod harness;

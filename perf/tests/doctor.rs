@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 fn diagnosis(machine: &Machine, arguments: &[&str]) -> (i32, Value) {
     let mut command = mainspring(&["doctor", "--json", "--root"]);
     let output = command.arg(machine.root()).args(arguments).output().unwrap();
-    let troubles = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(troubles, "", "{arguments:?}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors, "", "{arguments:?}");
     (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap())
 }
 

@@ -12,8 +12,8 @@ use serde_json::Value;
 fn said(machine: &Machine, arguments: &[&str]) -> String {
     let mut command = mainspring(&["topology", "--root"]);
     let output = command.arg(machine.root()).args(arguments).output().unwrap();
-    let troubles = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), troubles.as_str()), (Some(0), ""), "{arguments:?}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""), "{arguments:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 

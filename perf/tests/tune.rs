@@ -55,13 +55,16 @@ impl Folder {
         self.file("proc/cpuinfo", "model name\t: Somebody else's\n");
         for cpu in 0..8 {
             let package = cpu / 4;
-            let of_cpu = |name: &str, text: &str| {
+            let cpu_path = |name: &str, text: &str| {
                 self.file(&format!("sys/devices/system/cpu/cpu{cpu}/{name}"), text)
             };
-            of_cpu("topology/thread_siblings_list", &cpu.to_string());
-            of_cpu("topology/physical_package_id", &package.to_string());
-            of_cpu("cache/index0/level", "3");
-            of_cpu("cache/index0/shared_cpu_list", &format!("{}-{}", 4 * package, 4 * package + 3));
+            cpu_path("topology/thread_siblings_list", &cpu.to_string());
+            cpu_path("topology/physical_package_id", &package.to_string());
+            cpu_path("cache/index0/level", "3");
+            cpu_path(
+                "cache/index0/shared_cpu_list",
+                &format!("{}-{}", 4 * package, 4 * package + 3),
+            );
         }
         self.0.path().to_str().unwrap().into()
     }

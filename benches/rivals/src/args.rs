@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ pub struct Plan {
 }
 
 /// Reads the command line.
-pub fn read() -> Result<Asked, Trouble> {
+pub fn read() -> Result<Asked, Error> {
     let Cli { full: is_full, quick: is_quick, only, json, list } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse_or_help(&error),
@@ -62,15 +62,13 @@ pub fn read() -> Result<Asked, Trouble> {
     let only = only.unwrap_or_default();
     if !crate::table::rows().iter().any(|row| row.label.contains(&only)) {
         let why = format!("--only {only}: no row has this in its label; see --list");
-        return Err(Trouble::Usage(why));
+        return Err(Error::Usage(why));
     }
     // Opened before the run: nobody waits for minutes to learn that it can't be written.
     let json = json.map(|path| File::create(&path).map_err(|error| (path, error))).transpose();
     let json = json.map_err(|(path, error)| {
         let path = path.display();
-        Trouble::Usage(format!(
-            "--json {path}: {error}; give a file in a directory you may write to"
-        ))
+        Error::Usage(format!("--json {path}: {error}; give a file in a directory you may write to"))
     })?;
     let command = std::env::args().skip(1).fold("cargo rivals".to_owned(), |all, one| {
         let one = if one.contains(' ') { format!("{one:?}") } else { one };
@@ -80,12 +78,12 @@ pub fn read() -> Result<Asked, Trouble> {
 }
 
 /// Help is a text; everything else becomes one line.
-fn refuse_or_help(error: &clap::Error) -> Result<Asked, Trouble> {
+fn refuse_or_help(error: &clap::Error) -> Result<Asked, Error> {
     let text = error.to_string();
     if error.kind() == ErrorKind::DisplayHelp {
         return Ok(Asked::Text(text));
     }
     let said = text.lines().next().unwrap_or_default();
     let said = said.strip_prefix("error: ").unwrap_or(said);
-    Err(Trouble::Usage(format!("{said}; see cargo rivals --help")))
+    Err(Error::Usage(format!("{said}; see cargo rivals --help")))
 }

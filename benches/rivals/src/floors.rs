@@ -4,12 +4,13 @@
 //! them can close, refuse, or tell one sender from another.
 
 use crate::work::{Contender, Figure, Placement, Stream, Wait, Work};
-use mainspring_perf::floors::floor;
+use mainspring_perf::error::Error;
 use mainspring_perf::floors::futex;
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::floors::spin;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::loops::WINDOW;
 use mainspring_perf::lab::sample::Sample;
 use mainspring_perf::lab::time::IDLE;
-use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 
 /// The name of them all: there is at most one for each work.
@@ -20,34 +21,34 @@ pub fn contenders() -> Vec<Contender> {
     vec![Contender { name: FLOOR, measure }]
 }
 
-fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     lab.cpus?;
     let sample = match work {
         Work::Stream(stream) => stream_floor(lab, stream, length)?,
-        Work::Ask { window: 1, .. } => floor::ping_pong(lab, length),
+        Work::Ask { window: 1, .. } => spin::ping_pong(lab, length),
         // Where both sides sleep, the floor is still that of the lines: streams hardly sleep.
-        Work::Ask { window, .. } if window as u64 == floor::WINDOW => floor::window(lab, length),
+        Work::Ask { window, .. } if window as u64 == WINDOW => spin::window(lab, length),
         // A hop from one runner to another is half of a round trip.
         Work::PingPong { runners: 2 } | Work::Ring { runners: 2 } => {
-            return Some(floor::ping_pong(lab, length).map(half));
+            return Some(spin::ping_pong(lab, length).map(half));
         }
         Work::Wake { wait: Wait::Block } => futex::wake(lab, IDLE, length),
-        Work::Wake { wait: Wait::Spin } => floor::wake(lab, IDLE, length),
+        Work::Wake { wait: Wait::Spin } => spin::wake(lab, IDLE, length),
         Work::WakeSender => futex::wake_sender(lab, IDLE, length),
         _ => return None,
     };
     Some(sample.map(figure))
 }
 
-fn stream_floor(lab: &Lab, stream: Stream, length: Duration) -> Option<Result<Sample, Trouble>> {
+fn stream_floor(lab: &Lab, stream: Stream, length: Duration) -> Option<Result<Sample, Error>> {
     if stream.producers > 1 || stream.placement == Placement::OneCpu {
         return None;
     }
     match (stream.bytes, stream.batch) {
-        (8, 1) => Some(floor::stream_single::<1>(lab, length)),
-        (8, _) => Some(floor::stream_batched::<1>(lab, length)),
-        (64, 1) => Some(floor::stream_single::<8>(lab, length)),
-        (64, _) => Some(floor::stream_batched::<8>(lab, length)),
+        (8, 1) => Some(spin::stream_single::<1>(lab, length)),
+        (8, _) => Some(spin::stream_batched::<1>(lab, length)),
+        (64, 1) => Some(spin::stream_single::<8>(lab, length)),
+        (64, _) => Some(spin::stream_batched::<8>(lab, length)),
         _ => None,
     }
 }

@@ -26,7 +26,7 @@ mod report;
 mod versions;
 
 use args::{Asked, Plan};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
@@ -49,9 +49,9 @@ fn main() -> ExitCode {
             let _ = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
             ExitCode::SUCCESS
         }
-        Err(trouble) => {
-            eprintln!("rivals: {}", trouble.to_string().replace('\n', " "));
-            ExitCode::from(trouble.exit_code())
+        Err(failure) => {
+            eprintln!("rivals: {}", failure.to_string().replace('\n', " "));
+            ExitCode::from(failure.exit_code())
         }
     }
 }
@@ -74,14 +74,12 @@ fn order() -> Option<String> {
 
 /// Works in a thread of its own: that one is pinned. Were the first one pinned, the library would
 /// take its mask for the process's.
-fn apart(
-    work: impl FnOnce() -> Result<String, Trouble> + Send + 'static,
-) -> Result<String, Trouble> {
+fn apart(work: impl FnOnce() -> Result<String, Error> + Send + 'static) -> Result<String, Error> {
     let thread = std::thread::Builder::new().name("bench".into()).spawn(work);
-    thread.map_err(Trouble::Thread)?.join().unwrap_or(Err(Trouble::Stopped))
+    thread.map_err(Error::Thread)?.join().unwrap_or(Err(Error::Stopped))
 }
 
-fn run(mut plan: Plan) -> Result<String, Trouble> {
+fn run(mut plan: Plan) -> Result<String, Error> {
     let json = plan.json.take();
     let document = report::Document::new(&plan, run::all(&plan)?);
     if let Some(file) = json {

@@ -4,9 +4,9 @@
 //! one that crashes or hangs ends alone.
 
 use crate::work::{Figure, Work};
-use mainspring_perf::floors::floor;
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::floors::spin;
+use mainspring_perf::lab::Lab;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -65,12 +65,12 @@ pub struct Measured {
 }
 
 /// Does what the order says, here; the answer goes to the one who started this process.
-pub fn measure(order: &str) -> Result<String, Trouble> {
+pub fn measure(order: &str) -> Result<String, Error> {
     let order: Order = serde_json::from_str(order)
-        .map_err(|error| Trouble::Usage(format!("{WORD}: {error}; it is for internal use")))?;
+        .map_err(|error| Error::Usage(format!("{WORD}: {error}; it is for internal use")))?;
     let answer = look_up_and_measure(&order);
     serde_json::to_string(&answer)
-        .map_err(|error| Trouble::System { what: "an answer".into(), error: error.into() })
+        .map_err(|error| Error::System { what: "an answer".into(), error: error.into() })
 }
 
 fn look_up_and_measure(order: &Order) -> Answer {
@@ -82,7 +82,7 @@ fn look_up_and_measure(order: &Order) -> Answer {
     let before = probe(&lab);
     match (contender.measure)(&lab, order.work, order.length) {
         None => Answer::NotMadeForIt,
-        Some(Err(trouble)) => Answer::Failed(trouble.to_string()),
+        Some(Err(failure)) => Answer::Failed(failure.to_string()),
         Some(Ok(figure)) => {
             let probes = before.zip(probe(&lab)).map(|(before, after)| [before, after]);
             Answer::Measured(Measured { probes, warnings: lab.warnings(), ..figure.into() })
@@ -92,7 +92,7 @@ fn look_up_and_measure(order: &Order) -> Answer {
 
 fn probe(lab: &Lab) -> Option<f64> {
     lab.cpus?;
-    floor::ping_pong(lab, PROBE).ok().map(|sample| sample.value())
+    spin::ping_pong(lab, PROBE).ok().map(|sample| sample.value())
 }
 
 impl From<Figure> for Measured {
@@ -117,13 +117,13 @@ impl From<Figure> for Measured {
 }
 
 /// Has an order done in a process of its own, which is ended when it is late.
-pub fn have_measured(order: &Order) -> Result<Answer, Trouble> {
-    let trouble = |error| Trouble::System { what: "a measuring process".into(), error };
-    let text = serde_json::to_string(order).map_err(|error| trouble(error.into()))?;
-    let program = std::env::current_exe().map_err(trouble)?;
+pub fn have_measured(order: &Order) -> Result<Answer, Error> {
+    let failure = |error| Error::System { what: "a measuring process".into(), error };
+    let text = serde_json::to_string(order).map_err(|error| failure(error.into()))?;
+    let program = std::env::current_exe().map_err(failure)?;
     let mut command = Command::new(program);
     command.args([WORD, &text]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(trouble)?;
+    let mut child = command.spawn().map_err(failure)?;
     let late = order.length * LATE.0 + LATE.1;
     let (stdout, stderr) = (listen(child.stdout.take()), listen(child.stderr.take()));
     let stdout = stdout.recv_timeout(late).ok();
@@ -131,7 +131,7 @@ pub fn have_measured(order: &Order) -> Result<Answer, Trouble> {
         // It may have ended this very moment.
         let _ = child.kill();
     }
-    let status = child.wait().map_err(trouble)?;
+    let status = child.wait().map_err(failure)?;
     let Some(stdout) = stdout else {
         return Ok(Answer::Failed(format!("not done within {late:?}")));
     };

@@ -10,11 +10,11 @@ use crate::run::Run;
 use crate::table::Of;
 use crate::versions;
 use crate::work::Work;
+use mainspring_perf::error::Error;
 use mainspring_perf::lab::clock;
 use mainspring_perf::lab::clock::Clock;
 use mainspring_perf::machine::machine::{self, Machine};
 use mainspring_perf::stats::median;
-use mainspring_perf::trouble::Trouble;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -117,8 +117,8 @@ impl Document {
             command: plan.command.clone(),
             is_full: plan.is_full,
             is_quick: plan.is_quick,
-            environment: machine::look(&allowed, crate::run::cpus()),
-            clock: clock::look(),
+            environment: machine::read(&allowed, crate::run::cpus()),
+            clock: clock::measure(),
             versions: versions::all(),
             capacity: CAPACITY,
             rounds: run.rounds,
@@ -131,11 +131,11 @@ impl Document {
     }
 
     /// Writes the document as JSON.
-    pub fn write(&self, file: File) -> Result<(), Trouble> {
+    pub fn write(&self, file: File) -> Result<(), Error> {
         let mut out = BufWriter::new(file);
         let written = serde_json::to_writer(&mut out, self).map_err(Into::into);
         let written = written.and_then(|()| writeln!(out)).and_then(|()| out.flush());
-        written.map_err(|error| Trouble::System { what: "the JSON file".into(), error })
+        written.map_err(|error| Error::System { what: "the JSON file".into(), error })
     }
 
     /// The table, and what has to be known to read it.

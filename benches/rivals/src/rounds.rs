@@ -5,7 +5,7 @@ use crate::quiet::{Look, Probes, is_taken};
 use crate::table::{Against, Row, is_reference};
 use crate::work::{Stream, Work};
 use indicatif::ProgressBar;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::time::{Duration, Instant};
 
 /// How many messages a mailbox or a queue is for.
@@ -115,7 +115,7 @@ pub fn measure(
     row: Row,
     entries: Vec<Entry>,
     until: Option<Instant>,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, Error> {
     let mut outcome = Outcome { row, entries, rounds: vec![], repeated: 0, notes: vec![] };
     let rounds = outcome.row.rounds(bench.rounds);
     while outcome.good_rounds() < rounds {
@@ -136,7 +136,7 @@ impl Outcome {
     }
 
     /// Everybody once.
-    fn round(&mut self, bench: &Bench) -> Result<Round, Trouble> {
+    fn round(&mut self, bench: &Bench) -> Result<Round, Error> {
         let before = bench.look();
         let (mut figures, mut is_good) = (Vec::with_capacity(self.entries.len()), true);
         for place in 0..self.entries.len() {
@@ -150,7 +150,7 @@ impl Outcome {
     }
 
     /// One entry's figure, and whether it was measured on a quiet machine in the end.
-    fn one(&mut self, bench: &Bench, place: usize) -> Result<(Option<Measured>, bool), Trouble> {
+    fn one(&mut self, bench: &Bench, place: usize) -> Result<(Option<Measured>, bool), Error> {
         let mut last = None;
         for attempt in 1..=TRIES {
             if self.entries[place].is_out {
@@ -218,7 +218,7 @@ impl Outcome {
 
 impl Bench {
     /// Finds out what a bare round trip is like before anything is measured.
-    pub fn probe(&self) -> Result<(), Trouble> {
+    pub fn probe(&self) -> Result<(), Error> {
         const TIMES: u32 = 5;
         let work = Work::Ask { window: 1, wait: crate::work::Wait::Spin };
         let entry = Entry {

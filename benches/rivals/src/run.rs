@@ -6,7 +6,7 @@ use crate::quiet::Probes;
 use crate::rounds::{self, Bench, Entry, Outcome};
 use crate::table::{self, Against, Row};
 use indicatif::{ProgressBar, ProgressStyle};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::time::{Duration, Instant};
 
 /// A run of the best rivals stops repeating bad rounds when it is on the way to take longer.
@@ -43,7 +43,7 @@ pub fn cpus() -> Option<(usize, usize)> {
 }
 
 /// Measures every row that is wanted.
-pub fn all(plan: &Plan) -> Result<Run, Trouble> {
+pub fn all(plan: &Plan) -> Result<Run, Error> {
     let begun = Instant::now();
     let rows = select(plan);
     let (rounds, length) = if plan.is_quick { QUICK } else { THOROUGH };

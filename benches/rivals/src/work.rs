@@ -1,8 +1,8 @@
 //! What is to be done, the same for every contender.
 
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::stats::Latencies;
-use mainspring_perf::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -106,5 +106,5 @@ pub struct Contender {
     /// As the table shows it: `kanal`, `crossbeam-channel + oneshot`.
     pub name: &'static str,
     /// Does the work for about so long; `None` if it is not made for this work.
-    pub measure: fn(&Lab, Work, Duration) -> Option<Result<Figure, Trouble>>,
+    pub measure: fn(&Lab, Work, Duration) -> Option<Result<Figure, Error>>,
 }

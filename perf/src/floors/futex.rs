@@ -1,9 +1,9 @@
 //! Floors of sleeping: what two threads and a raw futex can reach.
 
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
 use crate::lab::loops::{after_idle, closed_loop};
 use crate::lab::sample::Sample;
-use crate::trouble::Trouble;
 use crossbeam_utils::CachePadded;
 use rustix::thread::futex;
 use std::sync::Barrier;
@@ -42,7 +42,7 @@ impl Gate {
 }
 
 /// Two threads that wake each other by turns and never spin.
-pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Error> {
     let (ping, pong) = (Gate::default(), Gate::default());
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -62,12 +62,12 @@ pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
 }
 
 /// From before the wake of a thread that has slept for a while, to its first look at the clock.
-pub fn wake(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Trouble> {
+pub fn wake(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Error> {
     after_sleep(lab, idle, length, |sent, _, woken| woken.saturating_sub(sent))
 }
 
 /// How long the waking thread is busy with that.
-pub fn wake_sender(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Trouble> {
+pub fn wake_sender(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Error> {
     after_sleep(lab, idle, length, |sent, posted, _| posted - sent)
 }
 
@@ -78,7 +78,7 @@ fn after_sleep(
     idle: Duration,
     length: Duration,
     latency: impl Fn(Duration, Duration, Duration) -> Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let (gate, base) = (Gate::default(), Instant::now());
     let woken_ns = CachePadded::new(AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -106,7 +106,7 @@ fn after_sleep(
 }
 
 /// So many pairs of threads, the halves of each on the two CPUs, that wake each other by turns.
-pub fn pairs(lab: &Lab, pairs: usize, round_trips: u64) -> Result<Sample, Trouble> {
+pub fn pairs(lab: &Lab, pairs: usize, round_trips: u64) -> Result<Sample, Error> {
     let gates: Vec<_> = (0..pairs).map(|_| (Gate::default(), Gate::default())).collect();
     // Everybody, and this thread: after the warm-up's tenth, and at the end.
     let barrier = &Barrier::new(2 * pairs + 1);

@@ -18,7 +18,7 @@ pub struct Clock {
 }
 
 /// Measures the clock on the calling thread's CPU; takes a few milliseconds.
-pub fn look() -> Clock {
+pub fn measure() -> Clock {
     Clock { kind: "CLOCK_MONOTONIC".into(), read_ns: read_ns(), step_ns: step_ns() }
 }
 

@@ -32,7 +32,7 @@ pub struct Counters {
 }
 
 /// The counts at a beginning. What can't be read is `None`, then and later.
-pub struct Before {
+pub struct Snapshot {
     usage: Option<Usage>,
     run_delay_ns: Option<u64>,
     steal_ticks: Option<u64>,
@@ -42,20 +42,20 @@ pub struct Before {
 /// The kernel's unit in `/proc/stat`, as it has been for decades on every architecture: 1/100 s.
 const TICK_MS: u64 = 10;
 
-/// Reads the counts; some microseconds.
-pub fn begin() -> Before {
-    Before {
-        usage: getrusage(UsageWho::RUSAGE_SELF).ok(),
-        run_delay_ns: run_delay_ns(),
-        steal_ticks: steal_ticks(),
-        throttled: throttled(),
+impl Snapshot {
+    /// Reads the counts; some microseconds.
+    pub fn take() -> Self {
+        Self {
+            usage: getrusage(UsageWho::RUSAGE_SELF).ok(),
+            run_delay_ns: run_delay_ns(),
+            steal_ticks: steal_ticks(),
+            throttled: throttled(),
+        }
     }
-}
 
-impl Before {
     /// What was counted since, together with what the engines did that have ended meanwhile.
     pub fn end(self, engines: Option<Wakeups>) -> Counters {
-        let after = begin();
+        let after = Self::take();
         let usage = |of: fn(&Usage) -> i64| {
             let (before, after) = (self.usage.as_ref()?, after.usage.as_ref()?);
             u64::try_from(of(after) - of(before)).ok()
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_a_thread_does_is_counted() {
-        let before = begin();
+        let before = Snapshot::take();
         let pages = vec![1_u8; 1 << 24];
         std::thread::yield_now();
         let engines = Wakeups { rings: 5, wakes: 2, spin_hits: 3, parks: 1 };

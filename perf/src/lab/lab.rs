@@ -1,6 +1,6 @@
 //! Where and how things are measured: CPUs, engines, the time that one round may take.
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 use core_affinity::CoreId;
 use mainspring::{Engine, Event, Runner, WaitStrategy, Wakeups};
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,7 @@ impl Lab {
     }
 
     /// An engine with one runner, pinned opposite the caller. On a lone CPU it parks instead.
-    pub fn engine(&self, strategy: WaitStrategy) -> Result<Engine, Trouble> {
+    pub fn engine(&self, strategy: WaitStrategy) -> Result<Engine, Error> {
         let runner = match self.cpus {
             Some((_, cpu)) => Runner::named(RUNNER).cpu(cpu).wait(strategy),
             None => Runner::named(RUNNER).wait(WaitStrategy::Park),
@@ -119,11 +119,11 @@ impl Lab {
     }
 
     /// An engine with one runner as it is without any options.
-    pub fn plain_engine(&self) -> Result<Engine, Trouble> {
+    pub fn plain_engine(&self) -> Result<Engine, Error> {
         self.start(Runner::named(RUNNER))
     }
 
-    fn start(&self, runner: Runner) -> Result<Engine, Trouble> {
+    fn start(&self, runner: Runner) -> Result<Engine, Error> {
         Ok(Engine::builder().on_event(self.reporter(true)).runner(runner).start()?)
     }
 
@@ -146,12 +146,12 @@ impl Lab {
     }
 
     /// Ends an engine, whose proxies are gone or not.
-    pub fn end(&self, engine: Engine) -> Result<(), Trouble> {
+    pub fn end(&self, engine: Engine) -> Result<(), Error> {
         let counts = engine.runners().into_iter().filter_map(|name| engine.wakeups(&name).ok());
         let mut ended = lock(&self.ended);
         *ended = counts.fold(*ended, |all, one| Some(sum(all.unwrap_or_default(), one)));
         drop(ended);
-        if engine.stop_within(END_LIMIT) { Ok(()) } else { Err(Trouble::Stuck(END_LIMIT)) }
+        if engine.stop_within(END_LIMIT) { Ok(()) } else { Err(Error::StopTimedOut(END_LIMIT)) }
     }
 
     /// What the engines have counted that have ended since this was last asked.

@@ -1,10 +1,17 @@
 //! Closed loops: the next operation begins when the one before it is over.
 
+use crate::error::Error;
 use crate::lab::sample::Sample;
-use crate::lab::time::Slot;
+use crate::lab::time::RoundSpan;
 use crate::stats::Latencies;
-use crate::trouble::Trouble;
 use std::time::{Duration, Instant};
+
+/// How many numbers are sent between two looks at the clock.
+pub const CHUNK: u64 = 4096;
+/// How many are published at once where they are.
+pub const BATCH: u64 = 32;
+/// How many calls are on their way at once where they are.
+pub const WINDOW: u64 = 128;
 
 /// Repeats an operation for the whole time, and takes each one's latency.
 ///
@@ -14,11 +21,11 @@ use std::time::{Duration, Instant};
 #[inline]
 pub fn closed_loop(
     length: Duration,
-    mut operation: impl FnMut() -> Result<(), Trouble>,
-) -> Result<Sample, Trouble> {
+    mut operation: impl FnMut() -> Result<(), Error>,
+) -> Result<Sample, Error> {
     let mut latencies = Latencies::new();
-    let slot = Slot::of(length);
-    while Instant::now() < slot.warm {
+    let span = RoundSpan::of(length);
+    while Instant::now() < span.warm {
         operation()?;
     }
     loop {
@@ -26,7 +33,7 @@ pub fn closed_loop(
         operation()?;
         let to = Instant::now();
         latencies.record(to - from);
-        if to >= slot.end {
+        if to >= span.end {
             return Ok(Sample::Latency(latencies));
         }
     }
@@ -37,21 +44,42 @@ pub fn closed_loop(
 pub fn after_idle(
     idle: Duration,
     length: Duration,
-    mut operation: impl FnMut() -> Result<Duration, Trouble>,
-) -> Result<Sample, Trouble> {
+    mut operation: impl FnMut() -> Result<Duration, Error>,
+) -> Result<Sample, Error> {
     let mut latencies = Latencies::new();
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     loop {
         let from = Instant::now();
         while from.elapsed() < idle {
             std::hint::spin_loop();
         }
         let latency = operation()?;
-        if from >= slot.warm {
+        if from >= span.warm {
             latencies.record(latency);
         }
-        if from >= slot.end {
+        if from >= span.end {
             return Ok(Sample::Latency(latencies));
+        }
+    }
+}
+
+/// Repeats chunks of operations for the whole time, and times those after the warm-up together.
+#[inline]
+pub fn timed_chunks(
+    length: Duration,
+    mut chunk: impl FnMut() -> Result<(), Error>,
+) -> Result<Sample, Error> {
+    let span = RoundSpan::of(length);
+    while Instant::now() < span.warm {
+        chunk()?;
+    }
+    let (begun, mut chunks) = (Instant::now(), 0);
+    loop {
+        chunk()?;
+        chunks += 1;
+        let now = Instant::now();
+        if now >= span.end {
+            return Ok(Sample::per_operation(chunks * CHUNK, now - begun));
         }
     }
 }

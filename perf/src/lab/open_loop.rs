@@ -7,11 +7,11 @@
 //! goes. (The trap is called coordinated omission; wrk2 and Aeron's benchmarks avoid it the same way.)
 //! The latency from the real send is kept beside it, to show what it hides.
 
-use crate::digits::figure;
+use crate::error::Error;
+use crate::format::figure;
 use crate::lab::arrivals::Arrivals;
-use crate::lab::time::{ANSWER_LIMIT, Slot};
+use crate::lab::time::{ANSWER_LIMIT, RoundSpan};
 use crate::stats::Latencies;
-use crate::trouble::Trouble;
 use mainspring::Call;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub struct Load {
 }
 
 /// What became of it, after the warm-up.
-pub struct Loaded {
+pub struct LoadResult {
     /// The plan.
     pub load: Load,
     /// From the planned moments to the answers.
@@ -55,7 +55,7 @@ pub struct Loaded {
     pub time: Duration,
 }
 
-impl Loaded {
+impl LoadResult {
     fn new(load: Load, length: Duration) -> Self {
         let plan = length - length / 10;
         let seconds = (0..plan.as_secs_f64().ceil() as u64).map(|_| Latencies::new()).collect();
@@ -134,16 +134,16 @@ struct Pending<R> {
 pub fn drive<R>(
     load: Load,
     length: Duration,
-    mut send: impl FnMut() -> Result<Option<Call<R>>, Trouble>,
+    mut send: impl FnMut() -> Result<Option<Call<R>>, Error>,
     wait: impl Fn(),
-) -> Result<Loaded, Trouble> {
-    let mut loaded = Loaded::new(load, length);
+) -> Result<LoadResult, Error> {
+    let mut loaded = LoadResult::new(load, length);
     let mut pending: VecDeque<Pending<R>> = VecDeque::new();
     // Different each time: rounds with one and the same plan would be one sample.
     let mut schedule = load.arrivals.schedule(load.rate, load.burst, fastrand::u64(..));
-    let slot = Slot::of(length);
-    let begun = slot.end - length;
-    let beyond = slot.end + length;
+    let span = RoundSpan::of(length);
+    let begun = span.end - length;
+    let beyond = span.end + length;
     let mut moment = || schedule.next().and_then(|at| begun.checked_add(at)).unwrap_or(beyond);
     let mut planned = moment();
     loop {
@@ -151,28 +151,28 @@ pub fn drive<R>(
             let Some(outcome) = oldest.call.try_get() else { break };
             let answered = Instant::now();
             outcome?;
-            if let Some(since_warm) = oldest.planned.checked_duration_since(slot.warm) {
+            if let Some(since_warm) = oldest.planned.checked_duration_since(span.warm) {
                 loaded.note(since_warm, oldest.planned, oldest.sent, answered);
             }
             pending.pop_front();
         }
         let now = Instant::now();
-        let is_over = planned >= slot.end || now > slot.end + GRACE;
-        if is_over && (pending.is_empty() || now > slot.end + ANSWER_LIMIT) {
+        let is_over = planned >= span.end || now > span.end + GRACE;
+        if is_over && (pending.is_empty() || now > span.end + ANSWER_LIMIT) {
             break;
         }
         let is_due = !is_over && planned <= now;
         match if is_due { send()? } else { None } {
             Some(call) => {
                 pending.push_back(Pending { call, planned, sent: now });
-                count(&mut loaded, &slot, planned, true);
+                count(&mut loaded, &span, planned, true);
                 planned = moment();
             }
             None => wait(),
         }
     }
-    while planned < slot.end {
-        count(&mut loaded, &slot, planned, false);
+    while planned < span.end {
+        count(&mut loaded, &span, planned, false);
         planned = moment();
     }
     Ok(loaded)
@@ -181,8 +181,8 @@ pub fn drive<R>(
 /// Sends whenever there is room, and looks at the clock seldom: answers a second.
 pub fn flood<R>(
     length: Duration,
-    mut send: impl FnMut() -> Result<Option<Call<R>>, Trouble>,
-) -> Result<f64, Trouble> {
+    mut send: impl FnMut() -> Result<Option<Call<R>>, Error>,
+) -> Result<f64, Error> {
     const STRIDE: u32 = 256;
     let mut pending: VecDeque<Call<R>> = VecDeque::new();
     let begun = Instant::now();
@@ -204,8 +204,8 @@ pub fn flood<R>(
     Ok(rate)
 }
 
-fn count(loaded: &mut Loaded, slot: &Slot, planned: Instant, is_sent: bool) {
-    if planned >= slot.warm {
+fn count(loaded: &mut LoadResult, span: &RoundSpan, planned: Instant, is_sent: bool) {
+    if planned >= span.warm {
         loaded.planned += 1;
         loaded.sent += u64::from(is_sent);
     }
@@ -215,11 +215,11 @@ fn count(loaded: &mut Loaded, slot: &Slot, planned: Instant, is_sent: bool) {
 mod tests {
     use super::*;
 
-    fn round(rate: f64, planned: u64, received: u64, time: Duration) -> Loaded {
+    fn round(rate: f64, planned: u64, received: u64, time: Duration) -> LoadResult {
         let load = Load { arrivals: Arrivals::Fixed, rate, burst: 1 };
         let plan = Duration::from_secs(1);
-        let loaded = Loaded::new(load, plan + plan / 9);
-        Loaded { planned, sent: planned, received, plan, time, ..loaded }
+        let loaded = LoadResult::new(load, plan + plan / 9);
+        LoadResult { planned, sent: planned, received, plan, time, ..loaded }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What one round of one scenario measured.
 
-use crate::lab::open_loop::Loaded;
+use crate::lab::open_loop::LoadResult;
 use crate::stats::Latencies;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum Sample {
         operations: u64,
     },
     /// Requests that were sent as planned.
-    Load(Box<Loaded>),
+    Load(Box<LoadResult>),
     /// Something that is not a time.
     Amount {
         /// How much.

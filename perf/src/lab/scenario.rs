@@ -1,12 +1,12 @@
 //! One thing to measure, and what it is compared with.
 
+use crate::error::Error;
 use crate::lab::lab::Lab;
 use crate::lab::sample::Sample;
-use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// Measures one round, in about the time given.
-pub type Measure = Box<dyn Fn(&Lab, Duration) -> Result<Sample, Trouble>>;
+pub type Measure = Box<dyn Fn(&Lab, Duration) -> Result<Sample, Error>>;
 
 /// One thing to measure.
 pub struct Scenario {
@@ -29,7 +29,7 @@ pub struct Scenario {
 /// A scenario without a floor, measured in every round.
 pub fn scenario(
     id: impl Into<String>,
-    measure: impl Fn(&Lab, Duration) -> Result<Sample, Trouble> + 'static,
+    measure: impl Fn(&Lab, Duration) -> Result<Sample, Error> + 'static,
 ) -> Scenario {
     Scenario::new(id.into(), Box::new(measure))
 }

@@ -1,7 +1,7 @@
 //! What a run is told, on the command line or in a file. What the command line says counts.
 
+use crate::error::Error;
 use crate::lab::arrivals::Arrivals;
-use crate::trouble::Trouble;
 use clap::{Args, ValueEnum};
 use mainspring::WaitStrategy;
 use serde::Deserialize;
@@ -141,8 +141,8 @@ impl Settings {
     /// With what the file says, if one is named.
     ///
     /// # Errors
-    /// [`Trouble::Usage`] with line and column if it can't be used.
-    pub fn with_file(mut self) -> Result<Self, Trouble> {
+    /// [`Error::Usage`] with line and column if it can't be used.
+    pub fn with_file(mut self) -> Result<Self, Error> {
         let Some(path) = &self.config else { return Ok(self) };
         let file = read(path)?;
         fill!(self from file:
@@ -174,13 +174,13 @@ impl Settings {
     /// takes it.
     ///
     /// # Errors
-    /// [`Trouble::Usage`] with the parameter.
+    /// [`Error::Usage`] with the parameter.
     pub fn takes_only(
         &self,
         who: &str,
         taken: &[&str],
         way_out: impl Fn(&str) -> String,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         match self.given().into_iter().find(|name| !taken.contains(name)) {
             Some(foreign) => {
                 refuse(format!("--{foreign}: {who} has no such parameter; {}", way_out(foreign)))
@@ -192,8 +192,8 @@ impl Settings {
     /// Checks every number against its range.
     ///
     /// # Errors
-    /// [`Trouble::Usage`] with the value and the range.
-    pub fn check(&self) -> Result<(), Trouble> {
+    /// [`Error::Usage`] with the value and the range.
+    pub fn check(&self) -> Result<(), Error> {
         in_range("seconds", &self.seconds, 1..=3600)?;
         in_range("capacity", &self.capacity, 1..=1 << 20)?;
         in_range("window", &self.window, 1..=1 << 16)?;
@@ -221,7 +221,7 @@ fn in_range<'a, T: PartialOrd + Display + 'a>(
     name: &str,
     values: impl IntoIterator<Item = &'a T>,
     range: RangeInclusive<T>,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     match values.into_iter().find(|value| !range.contains(value)) {
         Some(value) => {
             let (least, most) = (range.start(), range.end());
@@ -231,19 +231,19 @@ fn in_range<'a, T: PartialOrd + Display + 'a>(
     }
 }
 
-fn refuse<T>(why: String) -> Result<T, Trouble> {
-    Err(Trouble::Usage(why))
+fn refuse<T>(why: String) -> Result<T, Error> {
+    Err(Error::Usage(why))
 }
 
-fn read(path: &Path) -> Result<Settings, Trouble> {
+fn read(path: &Path) -> Result<Settings, Error> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| {
-        Trouble::Usage(format!("--config {shown}: {error}; give a TOML file with options of bench"))
+        Error::Usage(format!("--config {shown}: {error}; give a TOML file with options of bench"))
     })?;
     toml::from_str(&text).map_err(|error| {
         let (line, column) = place(&text, error.span().map_or(0, |span| span.start));
         let why = error.message().replace('\n', " ");
-        Trouble::Usage(format!("--config {shown}:{line}:{column}: {why}"))
+        Error::Usage(format!("--config {shown}:{line}:{column}: {why}"))
     })
 }
 
@@ -265,7 +265,7 @@ mod tests {
     }
 
     fn read_text(text: &str) -> Result<Settings, String> {
-        read(file(text).path()).map_err(|trouble| trouble.to_string())
+        read(file(text).path()).map_err(|error| error.to_string())
     }
 
     #[test]

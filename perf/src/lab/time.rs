@@ -10,14 +10,14 @@ pub const IDLE: Duration = Duration::from_millis(1);
 
 /// The time of one round of one scenario; its first tenth is for warming up.
 #[derive(Clone, Copy)]
-pub struct Slot {
+pub struct RoundSpan {
     /// When what is measured counts.
     pub warm: Instant,
     /// When it is over.
     pub end: Instant,
 }
 
-impl Slot {
+impl RoundSpan {
     /// Begins now.
     pub fn of(length: Duration) -> Self {
         let now = Instant::now();

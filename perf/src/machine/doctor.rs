@@ -9,7 +9,7 @@ mod checks;
 mod counts;
 mod diagnosis;
 mod finding;
-mod quiet;
+mod quietest;
 mod system;
 mod text;
 
@@ -17,5 +17,5 @@ pub use check::Check;
 pub use checks::{checks, is_check, list};
 pub use diagnosis::{Checked, Diagnosis, SCHEMA, Summary};
 pub use finding::{Evidence, Finding, Fix, Severity};
-pub use quiet::{Quiet, Scan};
+pub use quietest::{QuietCpu, Scan};
 pub use system::System;

@@ -6,13 +6,13 @@
 
 mod sources;
 
+use crate::error::Error;
 use crate::machine::machine::Machine;
 use crate::machine::pinned;
 use crate::stats::Latencies;
-use crate::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 pub use sources::{Counted, Sources};
-use sources::{Snapshot, Stints};
+use sources::{Snapshot, Timeslices};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,7 @@ const WARM_UP_PART: u32 = 20;
 ///
 /// # Blocking
 /// For that long, and a twentieth more.
-pub fn watch(cpu: usize, length: Duration) -> Result<CpuJitter, Trouble> {
+pub fn watch(cpu: usize, length: Duration) -> Result<CpuJitter, Error> {
     watch_closely(cpu, length).map(|watched| watched.jitter)
 }
 
@@ -96,21 +96,21 @@ pub fn watch(cpu: usize, length: Duration) -> Result<CpuJitter, Trouble> {
 ///
 /// # Errors
 /// As [`watch`].
-pub fn watch_closely(cpu: usize, length: Duration) -> Result<Watched, Trouble> {
+pub fn watch_closely(cpu: usize, length: Duration) -> Result<Watched, Error> {
     pinned::on(cpu, || Ok(watch_here(cpu, length)))
 }
 
 /// Watches several CPUs at once.
 ///
 /// # Errors
-/// As [`watch`]; the first trouble of any.
-pub fn watch_together(cpus: &[usize], length: Duration) -> Result<Vec<Watched>, Trouble> {
+/// As [`watch`]; the first error of any.
+pub fn watch_together(cpus: &[usize], length: Duration) -> Result<Vec<Watched>, Error> {
     std::thread::scope(|scope| {
         let start = |cpu: &usize| {
             let cpu = *cpu;
             let watch = move || pinned::here(cpu).map(|()| watch_here(cpu, length));
             let thread = std::thread::Builder::new().name(format!("on CPU {cpu}"));
-            thread.spawn_scoped(scope, watch).map_err(Trouble::Thread)
+            thread.spawn_scoped(scope, watch).map_err(Error::Thread)
         };
         // All are started before one is waited for.
         let threads: Vec<_> = cpus.iter().map(start).collect();
@@ -126,12 +126,12 @@ fn watch_here(cpu: usize, length: Duration) -> Watched {
     let mut gaps = Latencies::new();
     let warm_up = length / WARM_UP_PART;
     gaps.clear();
-    look(&mut gaps, warm_up, u64::MAX, &mut Stints::unknown());
+    look(&mut gaps, warm_up, u64::MAX, &mut Timeslices::unknown());
     let threshold_ns = threshold(gaps.min());
     gaps.clear();
     let before = Snapshot::take(Path::new("/"), cpu);
-    let mut stints = Stints::of_this_thread();
-    let seen = look(&mut gaps, length, threshold_ns, &mut stints);
+    let mut timeslices = Timeslices::of_this_thread();
+    let seen = look(&mut gaps, length, threshold_ns, &mut timeslices);
     let sources = Snapshot::take(Path::new("/"), cpu).since(&before);
     let max_ns = gaps.max();
     let quantile = |share| gaps.quantile(share).unwrap_or(max_ns);
@@ -147,7 +147,7 @@ fn watch_here(cpu: usize, length: Duration) -> Watched {
         max_ns,
         hdr: gaps.encoded(),
     };
-    let preemptions = stints.is_known().then_some((seen.preempted, seen.preempted_time));
+    let preemptions = timeslices.is_known().then_some((seen.preempted, seen.preempted_time));
     let sources = sources.with_preemptions(seen.count, preemptions);
     Watched { jitter, sources }
 }
@@ -158,7 +158,7 @@ fn threshold(least_gap_ns: u64) -> u64 {
 
 /// What a watch came to, besides the gaps.
 #[derive(Default)]
-struct Seen {
+struct Totals {
     /// From the first look to the last, without the time in which somebody asked the kernel.
     watched: Duration,
     count: u64,
@@ -169,8 +169,13 @@ struct Seen {
 }
 
 /// Looks at the clock until the time is over.
-fn look(gaps: &mut Latencies, length: Duration, threshold_ns: u64, stints: &mut Stints) -> Seen {
-    let mut seen = Seen::default();
+fn look(
+    gaps: &mut Latencies,
+    length: Duration,
+    threshold_ns: u64,
+    timeslices: &mut Timeslices,
+) -> Totals {
+    let mut seen = Totals::default();
     let threshold = Duration::from_nanos(threshold_ns);
     let mut last = Instant::now();
     // Once at least: a share of no time is no number.
@@ -183,7 +188,7 @@ fn look(gaps: &mut Latencies, length: Duration, threshold_ns: u64, stints: &mut 
         if gap >= threshold {
             seen.count += 1;
             seen.lost += gap;
-            if stints.has_another() {
+            if timeslices.has_another() {
                 seen.preempted += 1;
                 seen.preempted_time += gap;
             }
@@ -232,7 +237,7 @@ mod tests {
         let watched = watch_together(&cpus, Duration::from_millis(5)).unwrap();
         assert!(watched.iter().map(|one| one.jitter.cpu).eq(cpus.clone()));
         let bad = [cpus[0], 1 << 20];
-        let trouble = watch_together(&bad, Duration::from_millis(5)).unwrap_err();
-        assert!(trouble.to_string().contains("CPU 1048576"), "{trouble}");
+        let error = watch_together(&bad, Duration::from_millis(5)).unwrap_err();
+        assert!(error.to_string().contains("CPU 1048576"), "{error}");
     }
 }

@@ -5,7 +5,7 @@ mod tree;
 
 use crate::machine::interrupts::{Interrupts, Source};
 use crate::machine::machine::{self, Machine};
-use crate::machine::root::{Root, of_cpu};
+use crate::machine::root::{Root, cpu_path};
 use mainspring::{CoreClass, Cpu, Topology, list_of};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ impl Layout {
         let row = |cpu: &Cpu| row(root, cpu, interrupts.as_ref(), clocks.get(&cpu.id).copied());
         Self {
             schema: SCHEMA,
-            machine: machine::look_below(root.path(), &allowed, None),
+            machine: machine::read_below(root.path(), &allowed, None),
             cpus: topology.cpus().iter().map(row).collect(),
             model: topology.to_string(),
         }
@@ -119,7 +119,7 @@ impl Layout {
 
 fn row(root: &Root, cpu: &Cpu, interrupts: Option<&Interrupts>, clock: Option<u64>) -> Row {
     let mhz = |file: &str| {
-        let khz = root.number::<u64>(&of_cpu(cpu.id, &format!("cpufreq/{file}"))).ok()?;
+        let khz = root.number::<u64>(&cpu_path(cpu.id, &format!("cpufreq/{file}"))).ok()?;
         Some(khz / 1000)
     };
     let count = |is: fn(&Source) -> bool| interrupts.map(|all| all.count(cpu.id, is));
@@ -139,7 +139,7 @@ fn row(root: &Root, cpu: &Cpu, interrupts: Option<&Interrupts>, clock: Option<u6
         is_nohz_full: cpu.is_nohz_full,
         max_mhz: mhz("cpuinfo_max_freq"),
         mhz: mhz("scaling_cur_freq").or(clock),
-        governor: root.find(&of_cpu(cpu.id, "cpufreq/scaling_governor")),
+        governor: root.find(&cpu_path(cpu.id, "cpufreq/scaling_governor")),
         interrupts_device: count(Source::is_device),
         interrupts: count(|_| true),
     }

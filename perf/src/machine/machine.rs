@@ -2,7 +2,7 @@
 
 use crate::machine::hypervisor;
 
-use crate::machine::root::{Root, of_cpu};
+use crate::machine::root::{Root, cpu_path};
 use mainspring::Topology;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -74,12 +74,12 @@ pub struct Place {
 }
 
 /// Looks at this machine.
-pub fn look(allowed: &[usize], used: Option<(usize, usize)>) -> Machine {
-    look_below(Path::new("/"), allowed, used)
+pub fn read(allowed: &[usize], used: Option<(usize, usize)>) -> Machine {
+    read_below(Path::new("/"), allowed, used)
 }
 
 /// Looks at the machine whose `sys` and `proc` lie below this folder.
-pub fn look_below(root: &Path, allowed: &[usize], used: Option<(usize, usize)>) -> Machine {
+pub fn read_below(root: &Path, allowed: &[usize], used: Option<(usize, usize)>) -> Machine {
     let topology = Topology::read_from(root).ok();
     let root = Root::new(Some(root));
     let info = root.find("proc/cpuinfo").unwrap_or_default();
@@ -105,7 +105,7 @@ pub fn look_below(root: &Path, allowed: &[usize], used: Option<(usize, usize)>) 
         cmdline: root.find("proc/cmdline"),
         hypervisor: hypervisor::name(&root, &info),
         clocksource: root.find("sys/devices/system/clocksource/clocksource0/current_clocksource"),
-        governor: root.find(&of_cpu(first, "cpufreq/scaling_governor")),
+        governor: root.find(&cpu_path(first, "cpufreq/scaling_governor")),
         smt: root.find("sys/devices/system/cpu/smt/control"),
         thp: root.chosen("sys/kernel/mm/transparent_hugepage/enabled").ok(),
         quota_cpus: quota.map(|quota| quota.to_string()),

@@ -1,6 +1,6 @@
 //! Threads that are on one CPU for certain, or say why they can't be.
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use std::io;
 
@@ -8,12 +8,12 @@ use std::io;
 /// CPU alone, and the thread runs there.
 ///
 /// # Errors
-/// [`Trouble::Usage`] if this process may not use the CPU; [`Trouble::System`] if the system takes
+/// [`Error::Usage`] if this process may not use the CPU; [`Error::System`] if the system takes
 /// the wish and doesn't obey, as some sandboxes do.
-pub fn here(cpu: usize) -> Result<(), Trouble> {
+pub fn here(cpu: usize) -> Result<(), Error> {
     set(cpu).map_err(|error| {
         let allowed = mainspring::allowed_cpus();
-        Trouble::Usage(format!(
+        Error::Usage(format!(
             "CPU {cpu}: no thread can be pinned to it: {error}; choose one of {allowed:?}, or let \
              the sandbox allow sched_setaffinity"
         ))
@@ -22,7 +22,7 @@ pub fn here(cpu: usize) -> Result<(), Trouble> {
     if mask == [cpu] && place == cpu {
         return Ok(());
     }
-    Err(Trouble::System {
+    Err(Error::System {
         what: format!("pinning a thread to CPU {cpu}"),
         error: io::Error::other(format!(
             "it was accepted, but the mask read back is {mask:?} and the thread is on CPU {place}: \
@@ -43,18 +43,15 @@ fn set(cpu: usize) -> io::Result<()> {
 /// Does something in a thread of its own on that CPU, so that the calling thread's mask stays as it is.
 ///
 /// # Errors
-/// As [`here`]; [`Trouble::Thread`] if there is no thread to be had.
+/// As [`here`]; [`Error::Thread`] if there is no thread to be had.
 ///
 /// # Blocking
 /// Until it is done.
-pub fn on<T: Send>(
-    cpu: usize,
-    work: impl FnOnce() -> Result<T, Trouble> + Send,
-) -> Result<T, Trouble> {
+pub fn on<T: Send>(cpu: usize, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name(format!("on CPU {cpu}"));
         let thread = thread.spawn_scoped(scope, || here(cpu).and_then(|()| work()));
-        let joined = thread.map_err(Trouble::Thread)?.join();
+        let joined = thread.map_err(Error::Thread)?.join();
         joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
@@ -76,9 +73,9 @@ mod tests {
     #[test]
     fn a_cpu_that_is_none_is_refused_by_number_with_those_that_are() {
         for cpu in [1000, 1024, usize::MAX] {
-            let trouble = on(cpu, || Ok(())).unwrap_err();
-            let text = trouble.to_string();
-            assert_eq!(trouble.exit_code(), 2, "{text}");
+            let error = on(cpu, || Ok(())).unwrap_err();
+            let text = error.to_string();
+            assert_eq!(error.exit_code(), 2, "{text}");
             assert!(text.contains(&format!("CPU {cpu}:")) && text.contains("choose one of ["));
         }
     }

@@ -1,9 +1,9 @@
 //! What `latency-map` and `jitter` have written on this machine.
 
+use crate::error::Error;
 use crate::json;
 use crate::machine::jitter::{self, CpuJitter};
 use crate::machine::matrix::{self, Matrix};
-use crate::trouble::Trouble;
 use mainspring::Topology;
 use serde::Deserialize;
 use std::path::Path;
@@ -37,8 +37,8 @@ struct Watched {
 /// Reads what `latency-map --json` has written.
 ///
 /// # Errors
-/// [`Trouble::Usage`]: it is no such document, or was measured on another machine.
-pub fn read_matrix(path: &Path, topology: &Topology) -> Result<Matrix, Trouble> {
+/// [`Error::Usage`]: it is no such document, or was measured on another machine.
+pub fn read_matrix(path: &Path, topology: &Topology) -> Result<Matrix, Error> {
     let Map { machine, matrix } = json::read(path, matrix::SCHEMA)?;
     check(path, &machine, topology, "latency-map")?;
     Ok(matrix)
@@ -48,17 +48,17 @@ pub fn read_matrix(path: &Path, topology: &Topology) -> Result<Matrix, Trouble> 
 ///
 /// # Errors
 /// As [`read_matrix`].
-pub fn read_jitter(path: &Path, topology: &Topology) -> Result<Vec<CpuJitter>, Trouble> {
+pub fn read_jitter(path: &Path, topology: &Topology) -> Result<Vec<CpuJitter>, Error> {
     let Hiccups { machine, cpus } = json::read(path, jitter::SCHEMA)?;
     check(path, &machine, topology, "jitter")?;
     Ok(cpus.into_iter().map(|watched| watched.jitter).collect())
 }
 
-fn check(path: &Path, from: &Origin, here: &Topology, command: &str) -> Result<(), Trouble> {
+fn check(path: &Path, from: &Origin, here: &Topology, command: &str) -> Result<(), Error> {
     if from.fingerprint == here.fingerprint() {
         return Ok(());
     }
-    Err(Trouble::Usage(format!(
+    Err(Error::Usage(format!(
         "{}: it was measured on another machine ({}, fingerprint {}), and this is for {here} \
          (fingerprint {}); run `mainspring {command} --json FILE` there, or leave the file out",
         path.display(),

@@ -103,7 +103,7 @@ impl Root {
 }
 
 /// Where a file of this CPU lies.
-pub fn of_cpu(cpu: usize, path: &str) -> String {
+pub fn cpu_path(cpu: usize, path: &str) -> String {
     format!("sys/devices/system/cpu/cpu{cpu}/{path}")
 }
 

@@ -11,7 +11,7 @@
 //! - **Change.** The median of all differences between logarithms (Hodges and Lehmann): as sturdy as
 //!   a median against a round that was preempted, and nearly as sharp as a mean. Its interval is a
 //!   bootstrap's, 95 %.
-//! - **Chance.** All scenarios' rounds are relabelled together (`relabel.rs`), and a change counts only
+//! - **Chance.** All scenarios' rounds are relabelled together (`permutation.rs`), and a change counts only
 //!   if hardly any relabelling has one so large *anywhere*: 20 scenarios raise no more false alarms
 //!   than one (Westfall and Young).
 //! - **Noise.** What is said to have changed must have changed by more than the same build differs
@@ -27,7 +27,7 @@ mod documents;
 mod environment;
 mod judge;
 pub mod pairs;
-mod relabel;
+mod permutation;
 mod samples;
 pub mod text;
 

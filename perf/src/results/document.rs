@@ -3,15 +3,15 @@
 //! `docs/RESULTS.md` describes each field. Times are nanoseconds unless a name says otherwise. A
 //! later version of the schema may add fields; one that changes a meaning has another number.
 
+use crate::error::Error;
 use crate::json;
+use crate::lab::Pin;
 use crate::lab::clock::Clock;
 use crate::lab::counters::Counters;
-use crate::lab::lab::Pin;
+use crate::machine::Machine;
 use crate::machine::jitter::CpuJitter;
-use crate::machine::machine::Machine;
 use crate::machine::matrix::Matrix;
 use crate::stats::Quantiles;
-use crate::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -214,9 +214,9 @@ impl Document {
     /// Reads a document back.
     ///
     /// # Errors
-    /// [`Trouble::Usage`] if it can't be read, isn't JSON (with line and column), or is of another
+    /// [`Error::Usage`] if it can't be read, isn't JSON (with line and column), or is of another
     /// schema.
-    pub fn read(path: &Path) -> Result<Self, Trouble> {
+    pub fn read(path: &Path) -> Result<Self, Error> {
         json::read(path, SCHEMA)
     }
 }

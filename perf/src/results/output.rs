@@ -2,8 +2,8 @@
 //! that nobody waits to learn that one can't be written.
 
 use crate::cli::print;
+use crate::error::Error;
 use crate::json;
-use crate::trouble::Trouble;
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -21,13 +21,13 @@ impl Output {
     /// Opens what stands behind an option such as `--json`: nothing, or `-`, is the standard output.
     ///
     /// The file keeps what it holds until there is something to write.
-    pub fn open(option: &str, path: Option<PathBuf>) -> Result<Self, Trouble> {
+    pub fn open(option: &str, path: Option<PathBuf>) -> Result<Self, Error> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             return Ok(Self::Stdout);
         };
         match OpenOptions::new().write(true).create(true).truncate(false).open(&path) {
             Ok(file) => Ok(Self::File(path, file)),
-            Err(error) => Err(Trouble::Usage(format!(
+            Err(error) => Err(Error::Usage(format!(
                 "{option} {}: {error}; give a file in a directory you may write to",
                 path.display()
             ))),
@@ -40,7 +40,7 @@ impl Output {
     }
 
     /// Writes the whole text, in place of what was there.
-    pub fn write(self, text: &str) -> Result<(), Trouble> {
+    pub fn write(self, text: &str) -> Result<(), Error> {
         let (path, mut file) = match self {
             Self::Stdout => {
                 print(text);
@@ -52,11 +52,11 @@ impl Output {
         let is_plain = file.metadata().is_ok_and(|metadata| metadata.is_file());
         let emptied = if is_plain { file.set_len(0) } else { Ok(()) };
         let written = emptied.and_then(|()| file.write_all(text.as_bytes()));
-        written.map_err(|error| Trouble::System { what: path.display().to_string(), error })
+        written.map_err(|error| Error::System { what: path.display().to_string(), error })
     }
 
     /// Writes a document.
-    pub fn write_json(self, document: &impl Serialize) -> Result<(), Trouble> {
+    pub fn write_json(self, document: &impl Serialize) -> Result<(), Error> {
         self.write(&json::pretty(document)?)
     }
 }

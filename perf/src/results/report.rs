@@ -14,14 +14,14 @@ mod machine;
 mod plot;
 mod rate;
 mod section;
-mod strip;
+mod over_time;
 mod tables;
 mod verdict;
 
+use crate::error::Error;
 use crate::json;
 use crate::results::compare::{self, Comparison};
 use crate::results::document::Document;
-use crate::trouble::Trouble;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use section::section;
 use serde::Serialize;
@@ -35,8 +35,8 @@ const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inlin
 /// The page of a run.
 ///
 /// # Errors
-/// [`Trouble::System`] if the document can't be written as JSON, which ours always can.
-pub fn page(document: &Document) -> Result<String, Trouble> {
+/// [`Error::System`] if the document can't be written as JSON, which ours always can.
+pub fn page(document: &Document) -> Result<String, Error> {
     let title = format!("Mainspring: {} suite", document.suite);
     let body = html! {
         (verdict::header(document))
@@ -47,7 +47,7 @@ pub fn page(document: &Document) -> Result<String, Trouble> {
             (section("matrix", "Between CPUs", &html! { div.charts { (heat::map(matrix)) } }))
         }
         (charts("percentiles", "Latency by percentile", PERCENTILES, &curve::charts(document)))
-        (charts("over-time", "Latency over time", OVER_TIME, &strip::charts(document)))
+        (charts("over-time", "Latency over time", OVER_TIME, &over_time::charts(document)))
         (charts("rates", "Rate and latency", RATES, &rate::charts(document)))
         (charts("throughput", "Throughput", THROUGHPUT, &bars::charts(document)))
         (tables::ratios(document))
@@ -71,13 +71,13 @@ const THROUGHPUT: &str = "The bar is the median of the rounds, and each dot a ro
     say that the machine moved.";
 
 /// The page of a comparison.
-pub fn comparison(comparison: &Comparison) -> Result<String, Trouble> {
+pub fn comparison(comparison: &Comparison) -> Result<String, Error> {
     let title = format!("Mainspring: {}", compare::text::sentence(comparison));
     shell(&title, "mainspring-compare.json", &changes::body(comparison), comparison)
 }
 
 /// The frame of both pages.
-fn shell(title: &str, file: &str, body: &Markup, data: &impl Serialize) -> Result<String, Trouble> {
+fn shell(title: &str, file: &str, body: &Markup, data: &impl Serialize) -> Result<String, Error> {
     let json = embed::in_script(&json::pretty(data)?);
     let page = html! {
         (DOCTYPE)

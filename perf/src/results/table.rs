@@ -1,7 +1,7 @@
 //! The report as people read it: a table, then the machine, the command and the gates.
 
-use crate::digits::figure;
-use crate::machine::machine::Machine;
+use crate::format::figure;
+use crate::machine::Machine;
 use crate::results::document::{Document, Figures, Kind, Load, Moved, Status};
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;

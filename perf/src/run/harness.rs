@@ -24,15 +24,15 @@
 //! document, which `mainspring report` and `compare` read.
 
 use crate::cli::{self, Parsed};
-use crate::floors::floor;
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::floors::spin;
+use crate::lab::Lab;
 use crate::lab::sample::Sample;
 use crate::lab::scenario::{self, Scenario, scenario};
 use crate::lab::settings::Settings;
 use crate::run::plan::{Plan, ROUNDS_MAX};
 use crate::run::session;
 use crate::suites::loads::{self, Operation};
-use crate::trouble::Trouble;
 use clap::Parser;
 use mainspring::Engine;
 use std::ffi::OsString;
@@ -63,7 +63,7 @@ struct Options {
 impl Bench {
     /// Begins with no scenario but the machine's floor.
     pub fn new(name: &str) -> Self {
-        let floor = |_: &Settings| vec![scenario(FLOOR, floor::ping_pong).two_cpus()];
+        let floor = |_: &Settings| vec![scenario(FLOOR, spin::ping_pong).two_cpus()];
         Self { name: name.into(), make: vec![Box::new(floor)] }
     }
 
@@ -72,7 +72,7 @@ impl Bench {
     pub fn calls<R: 'static, A: 'static, O: Operation<R, A> + 'static>(
         mut self,
         id: &str,
-        setup: impl Fn(&Engine) -> Result<O, Trouble> + Clone + Send + 'static,
+        setup: impl Fn(&Engine) -> Result<O, Error> + Clone + Send + 'static,
     ) -> Self {
         let id = id.to_owned();
         self.make.push(Box::new(move |settings| {
@@ -87,21 +87,21 @@ impl Bench {
     pub fn scenario(
         mut self,
         id: &str,
-        measure: impl Fn(&Lab, Duration) -> Result<Sample, Trouble> + Clone + Send + 'static,
+        measure: impl Fn(&Lab, Duration) -> Result<Sample, Error> + Clone + Send + 'static,
     ) -> Self {
         let id = id.to_owned();
         self.make.push(Box::new(move |_| vec![scenario(id.clone(), measure.clone())]));
         self
     }
 
-    /// Reads the command line and runs; the exit code is 0, 1 for trouble, 2 for bad input, 130 after
+    /// Reads the command line and runs; the exit code is 0, 1 for error, 2 for bad input, 130 after
     /// Ctrl-C.
     pub fn main(self) -> ExitCode {
-        cli::ended(self.run(std::env::args_os().collect()))
+        cli::exit_code(self.run(std::env::args_os().collect()))
     }
 
-    fn run(self, arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
-        let command = cli::typed(&self.name, &arguments);
+    fn run(self, arguments: Vec<OsString>) -> Result<ExitCode, Error> {
+        let command = cli::command_line(&self.name, &arguments);
         let options = match cli::parse::<Options>(arguments)? {
             Parsed::Options(options) => options,
             Parsed::Text(text) => return Ok(cli::print(&text)),
@@ -120,7 +120,7 @@ impl Bench {
         if scenario::select(all, &plan.only, plan.cpus.is_some()).is_empty() {
             let only = &plan.only;
             let why = format!("--only {only}: nothing has this in its name; see --list");
-            return Err(Trouble::Usage(why));
+            return Err(Error::Usage(why));
         }
         session::run(plan, move |settings| self.scenarios(settings), |_| Vec::new())
     }
@@ -133,7 +133,7 @@ impl Bench {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::suites::servant::Adder;
+    use crate::suites::adder::Adder;
 
     fn bench() -> Bench {
         Bench::new("adder").calls("adder/add", |engine| {
@@ -142,7 +142,7 @@ mod tests {
         })
     }
 
-    fn run(arguments: &[&str]) -> Result<ExitCode, Trouble> {
+    fn run(arguments: &[&str]) -> Result<ExitCode, Error> {
         bench().run([&["adder"], arguments].concat().into_iter().map(Into::into).collect())
     }
 

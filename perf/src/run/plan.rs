@@ -1,9 +1,9 @@
 //! One run, with every option checked.
 
+use crate::error::Error;
 use crate::lab::settings::Settings;
 use crate::machine::matrix::Matrix;
 use crate::machine::recorded;
-use crate::trouble::Trouble;
 use mainspring::Topology;
 use std::path::Path;
 use std::time::Duration;
@@ -46,13 +46,13 @@ impl Plan {
     /// rounds rather than many short ones.
     ///
     /// # Errors
-    /// [`Trouble::Usage`] with the value, the rule and the way out.
+    /// [`Error::Usage`] with the value, the rule and the way out.
     pub fn new(
         suite: &str,
         settings: Settings,
         rounds_max: u32,
         command: String,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         settings.check()?;
         let budget = settings.seconds.unwrap_or(SECONDS);
         let rounds = (budget / SECONDS_PER_ROUND) as u32;
@@ -74,17 +74,17 @@ impl Plan {
 }
 
 /// Refuses one of another machine.
-fn read_map(path: &Path) -> Result<Matrix, Trouble> {
-    let topology = Topology::read().map_err(|error| Trouble::Usage(error.to_string()))?;
+fn read_map(path: &Path) -> Result<Matrix, Error> {
+    let topology = Topology::read().map_err(|error| Error::Usage(error.to_string()))?;
     recorded::read_matrix(path, &topology)
 }
 
 /// Two different CPUs of those allowed; `None` if there is one, or the system doesn't say.
-fn choose_cpus(wanted: &[usize], allowed: &[usize]) -> Result<Option<(usize, usize)>, Trouble> {
+fn choose_cpus(wanted: &[usize], allowed: &[usize]) -> Result<Option<(usize, usize)>, Error> {
     let named = wanted.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
     let refuse = |rule: String| {
         let way_out = format!("choose two different ones of {allowed:?}");
-        Err(Trouble::Usage(format!("--cpus {named}: {rule}; {way_out}")))
+        Err(Error::Usage(format!("--cpus {named}: {rule}; {way_out}")))
     };
     if let Some(cpu) = wanted.iter().find(|cpu| !allowed.contains(cpu)) {
         return refuse(format!("CPU {cpu} does not exist or is not allowed to this process"));

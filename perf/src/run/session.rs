@@ -1,6 +1,7 @@
 //! One run from its beginning to its report: apart from the first thread, and open to Ctrl-C.
 
 use crate::cli;
+use crate::error::Error;
 use crate::lab::scenario::{self, Scenario};
 use crate::lab::settings::Settings;
 use crate::machine::machine;
@@ -8,9 +9,8 @@ use crate::results::document::Verdict;
 use crate::results::output::Output;
 use crate::results::table;
 use crate::run::plan::Plan;
-use crate::run::run::{self, Outcome};
+use crate::run::rounds::{self, Outcome};
 use crate::run::summary;
-use crate::trouble::Trouble;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 use std::io;
@@ -29,13 +29,13 @@ const INTERRUPTED: u8 = 130;
 /// reported and written; the second one ends the program.
 ///
 /// # Errors
-/// [`Trouble::Usage`] before anything runs, if the file can't be written; what broke the run off, with
+/// [`Error::Usage`] before anything runs, if the file can't be written; what broke the run off, with
 /// the document written all the same.
 pub fn run(
     plan: Plan,
     scenarios: impl FnOnce(&Settings) -> Vec<Scenario> + Send + 'static,
     judge: fn(&[Outcome]) -> Vec<Verdict>,
-) -> Result<ExitCode, Trouble> {
+) -> Result<ExitCode, Error> {
     // After every other check: what is refused anyway leaves no file behind.
     let json = plan.settings.json.clone().map(|path| Output::open("--json", Some(path)));
     let json = json.transpose()?;
@@ -47,7 +47,7 @@ pub fn run(
     });
     // A panic was reported by the thread itself.
     let panicked = |_| Ok(ExitCode::FAILURE);
-    measured.map(JoinHandle::join).map_err(Trouble::Thread)?.unwrap_or_else(panicked)
+    measured.map(JoinHandle::join).map_err(Error::Thread)?.unwrap_or_else(panicked)
 }
 
 /// The flag that Ctrl-C sets; with it set, Ctrl-C ends the program.
@@ -65,25 +65,25 @@ fn measure(
     judge: fn(&[Outcome]) -> Vec<Verdict>,
     json: Option<Output>,
     interrupted: &AtomicBool,
-) -> Result<ExitCode, Trouble> {
-    let machine = machine::look(&plan.allowed, plan.cpus);
-    let (run, trouble) = run::all(plan, scenarios, interrupted);
+) -> Result<ExitCode, Error> {
+    let machine = machine::read(&plan.allowed, plan.cpus);
+    let (run, error) = rounds::all(plan, scenarios, interrupted);
     let (gates, is_interrupted) = (judge(&run.outcomes), run.is_interrupted);
-    let document = summary::document(plan, machine, run, gates, trouble.as_ref());
+    let document = summary::document(plan, machine, run, gates, error.as_ref());
     // Before the file: a full disk must not take the table along.
-    if trouble.is_none() && !json.as_ref().is_some_and(Output::is_stdout) {
+    if error.is_none() && !json.as_ref().is_some_and(Output::is_stdout) {
         cli::print(&table::text(&document));
     }
     if let Some(output) = json {
         output.write_json(&document)?;
     }
-    match trouble {
-        Some(trouble) => Err(trouble),
+    match error {
+        Some(error) => Err(error),
         None if is_interrupted => Ok(ExitCode::from(INTERRUPTED)),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
-fn system(what: &str, error: io::Error) -> Trouble {
-    Trouble::System { what: what.into(), error }
+fn system(what: &str, error: io::Error) -> Error {
+    Error::System { what: what.into(), error }
 }

@@ -1,27 +1,27 @@
 //! Sums a run up: from rounds to the document.
 
+use crate::error::Error;
 use crate::lab::clock;
-use crate::lab::open_loop::Loaded;
-use crate::machine::machine::Machine;
+use crate::lab::open_loop::LoadResult;
+use crate::machine::Machine;
 use crate::results::document::{
     Build, Document, Figures, Kind, Load, RoundFigures, SCHEMA, Second, Status, Verdict,
 };
 use crate::run::plan::Plan;
-use crate::run::run::{Measured, Outcome, Round, Run};
+use crate::run::rounds::{Measured, Outcome, Round, Run};
 use crate::stats::Latencies;
-use crate::trouble::Trouble;
 use std::collections::BTreeMap;
 
-/// Makes the document of a run that broke off with this trouble, or didn't.
+/// Makes the document of a run that broke off with this error, or didn't.
 pub fn document(
     plan: &Plan,
     environment: Machine,
     run: Run,
     gates: Vec<Verdict>,
-    trouble: Option<&Trouble>,
+    error: Option<&Error>,
 ) -> Document {
     let moved = run.moved();
-    let status = match trouble {
+    let status = match error {
         Some(_) => Status::Failed,
         None if run.is_interrupted => Status::Interrupted,
         None if moved.is_empty() => Status::Ok,
@@ -32,11 +32,11 @@ pub fn document(
         version: env!("CARGO_PKG_VERSION").into(),
         started: humantime::format_rfc3339_seconds(run.started).to_string(),
         status,
-        error: trouble.map(ToString::to_string),
+        error: error.map(ToString::to_string),
         environment,
         command: plan.command.clone(),
         build: build(),
-        clock: clock::look(),
+        clock: clock::measure(),
         pins: run.pins,
         suite: plan.suite.clone(),
         parameters: parameters(plan),
@@ -110,7 +110,7 @@ fn round_figures(round: &Round) -> RoundFigures {
     RoundFigures { value, ratio, operations, latency_ns, counters }
 }
 
-fn load(loaded: &Loaded) -> Load {
+fn load(loaded: &LoadResult) -> Load {
     Load {
         arrivals: loaded.load.arrivals.name().into(),
         target_per_s: loaded.load.rate,
@@ -121,7 +121,7 @@ fn load(loaded: &Loaded) -> Load {
     }
 }
 
-fn series(loaded: &Loaded) -> Vec<Second> {
+fn series(loaded: &LoadResult) -> Vec<Second> {
     let second = |(second, latencies): (usize, &Latencies)| Second {
         second: second as u32,
         count: latencies.count(),

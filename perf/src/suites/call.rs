@@ -1,18 +1,18 @@
 //! Calls: one at a time, and many on their way at once.
 
-use crate::floors::floor::{CHUNK, timed_chunks};
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
 use crate::lab::loops::closed_loop;
+use crate::lab::loops::{CHUNK, timed_chunks};
 use crate::lab::sample::Sample;
-use crate::suites::servant::{Adder, AdderProxy};
-use crate::trouble::Trouble;
+use crate::suites::adder::{Adder, AdderProxy};
 use mainspring::{Call, Engine, SendError, WaitStrategy};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A round trip, over and over: the caller spins for the answer at first, the engine's runner waits
 /// as it was told to.
-pub fn round_trip(lab: &Lab, engine: Engine, length: Duration) -> Result<Sample, Trouble> {
+pub fn round_trip(lab: &Lab, engine: Engine, length: Duration) -> Result<Sample, Error> {
     let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
     let sample = sequence(&adder, length)?;
     lab.end(engine)?;
@@ -20,11 +20,11 @@ pub fn round_trip(lab: &Lab, engine: Engine, length: Duration) -> Result<Sample,
 }
 
 /// Calls one at a time; each answer is checked.
-pub fn sequence(adder: &AdderProxy, length: Duration) -> Result<Sample, Trouble> {
+pub fn sequence(adder: &AdderProxy, length: Duration) -> Result<Sample, Error> {
     let mut sum = adder.add(0).get()?;
     closed_loop(length, || {
         sum += 1;
-        Trouble::check("the sum", adder.add(1).get()?, sum)
+        Error::check("the sum", adder.add(1).get()?, sum)
     })
 }
 
@@ -34,7 +34,7 @@ pub fn window(
     strategy: WaitStrategy,
     window: usize,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let engine = lab.engine(strategy)?;
     let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
     let mut calls = VecDeque::with_capacity(window);
@@ -57,10 +57,10 @@ pub fn window(
 
 /// Takes the oldest answer, if there is one to come, and checks it.
 #[inline(always)]
-pub fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Trouble> {
+pub fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Error> {
     let Some(oldest) = calls.pop_front() else { return Ok(()) };
     *sum += 1;
-    Trouble::check("the sum", oldest.get()?, *sum)
+    Error::check("the sum", oldest.get()?, *sum)
 }
 
 /// Calls. In a mailbox smaller than the window, the answers that are due make the room.
@@ -69,7 +69,7 @@ pub fn send<R>(
     try_add: impl Fn() -> Result<Call<u64>, SendError<R>>,
     calls: &mut VecDeque<Call<u64>>,
     sum: &mut u64,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     loop {
         match try_add() {
             Ok(call) => {
@@ -77,7 +77,7 @@ pub fn send<R>(
                 return Ok(());
             }
             Err(SendError::Full(_)) => take_oldest(calls, sum)?,
-            Err(_) => return Err(Trouble::Stopped),
+            Err(_) => return Err(Error::Stopped),
         }
     }
 }

@@ -1,19 +1,19 @@
 //! One sender, many objects on one runner.
 
-use crate::floors::floor::CHUNK;
-use crate::lab::lab::{Lab, RUNNER};
+use crate::error::Error;
+use crate::lab::loops::CHUNK;
 use crate::lab::loops::closed_loop;
 use crate::lab::sample::Sample;
-use crate::lab::time::{ANSWER_LIMIT, Slot};
+use crate::lab::time::{ANSWER_LIMIT, RoundSpan};
+use crate::lab::{Lab, RUNNER};
+use crate::suites::adder::{Adder, AdderProxy};
 use crate::suites::meter::{Meter, MeterProxy};
-use crate::suites::servant::{Adder, AdderProxy};
 use crate::suites::tell::wait_for_room;
-use crate::trouble::Trouble;
 use mainspring::mailbox::Guest;
 use mainspring::{CallSet, Engine, Proxy, SendError, Topic, WaitStrategy};
 use std::time::{Duration, Instant};
 
-fn meters(lab: &Lab, engine: &Engine, objects: usize) -> Result<Vec<MeterProxy>, Trouble> {
+fn meters(lab: &Lab, engine: &Engine, objects: usize) -> Result<Vec<MeterProxy>, Error> {
     let one = |_| engine.spawn_unnamed(Meter::default).on(RUNNER).capacity(lab.capacity).start();
     Ok((0..objects).map(one).collect::<Result<_, _>>()?)
 }
@@ -22,7 +22,7 @@ fn meters(lab: &Lab, engine: &Engine, objects: usize) -> Result<Vec<MeterProxy>,
 ///
 /// Counts and sums are checked, so the time of what is still queued isn't hidden for long: a mailbox
 /// that is full makes the sender wait.
-pub fn tell(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Trouble> {
+pub fn tell(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let meters = meters(lab, &engine, objects)?;
     let sample = deliver(length, objects, |number| {
@@ -39,7 +39,7 @@ pub fn tell(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Troub
 }
 
 /// The same by a topic to which everybody is subscribed. Who has no room is asked again by its subscription.
-pub fn publish(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Trouble> {
+pub fn publish(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let meters = meters(lab, &engine, objects)?;
     let topic = Topic::<u64>::new();
@@ -58,7 +58,7 @@ pub fn publish(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Tr
     let everybody = objects as u64;
     let sample = deliver(length, objects, |number| {
         let delivered = publisher.publish(&number).delivered as u64;
-        Trouble::check("subscribers reached", delivered, everybody)
+        Error::check("subscribers reached", delivered, everybody)
     })?;
     drop(subscriptions);
     finish(lab, engine, &meters, sample)
@@ -68,12 +68,12 @@ pub fn publish(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Tr
 fn deliver(
     length: Duration,
     objects: usize,
-    mut send: impl FnMut(u64) -> Result<(), Trouble>,
-) -> Result<(u64, Sample), Trouble> {
+    mut send: impl FnMut(u64) -> Result<(), Error>,
+) -> Result<(u64, Sample), Error> {
     let rounds = (CHUNK / objects as u64).max(1);
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     let (mut number, mut warm, mut begun) = (0, 0, Instant::now());
-    for end in [slot.warm, slot.end] {
+    for end in [span.warm, span.end] {
         (warm, begun) = (number, Instant::now());
         while Instant::now() < end {
             for _ in 0..rounds {
@@ -92,7 +92,7 @@ fn finish(
     engine: Engine,
     meters: &[MeterProxy],
     (sent, sample): (u64, Sample),
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let expected = (0..sent).fold(0_u64, u64::wrapping_add);
     for meter in meters {
         let tally = loop {
@@ -101,15 +101,15 @@ fn finish(
                 Err(error) => wait_for_room(lab, error)?,
             }
         };
-        Trouble::check("requests of a fan-out", tally.count, sent)?;
-        Trouble::check("their sum", tally.sum, expected)?;
+        Error::check("requests of a fan-out", tally.count, sent)?;
+        Error::check("their sum", tally.sum, expected)?;
     }
     lab.end(engine)?;
     Ok(sample)
 }
 
 /// Calls everybody and waits for all answers, again and again.
-pub fn call_all(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Trouble> {
+pub fn call_all(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let one = |_| engine.spawn_unnamed(Adder::default).on(RUNNER).capacity(lab.capacity).start();
     let adders: Vec<AdderProxy> = (0..objects).map(one).collect::<Result<_, _>>()?;
@@ -119,9 +119,9 @@ pub fn call_all(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, T
         let mut calls = CallSet::new();
         mainspring::fan_out(|| adders.iter().for_each(|adder| _ = calls.insert(adder.add(1))));
         while let Some((_, answer)) = calls.next_timeout(ANSWER_LIMIT) {
-            Trouble::check("the sum", answer?, sum)?;
+            Error::check("the sum", answer?, sum)?;
         }
-        Trouble::check("calls left", calls.len() as u64, 0)
+        Error::check("calls left", calls.len() as u64, 0)
     })?;
     lab.end(engine)?;
     Ok(sample)

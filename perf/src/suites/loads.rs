@@ -3,15 +3,15 @@
 //! The rates are those asked for, or shares of what the object can do at most, found anew in each round:
 //! then the curve of latency over rate shows its knee on any machine.
 
+use crate::error::Error;
+use crate::lab::Lab;
 use crate::lab::arrivals::Arrivals;
-use crate::lab::lab::Lab;
 use crate::lab::loops::closed_loop;
 use crate::lab::open_loop::{self, Load};
 use crate::lab::sample::Sample;
 use crate::lab::scenario::{Scenario, scenario};
 use crate::lab::settings::{Settings, Wait, points};
 use crate::lab::time::ANSWER_LIMIT;
-use crate::trouble::Trouble;
 use clap::ValueEnum;
 use mainspring::{Call, Engine, SendError};
 use std::cell::Cell;
@@ -26,8 +26,8 @@ const BURST: u32 = 32;
 
 /// Makes the object, with an engine that the lab has started, for a measurement of that length; returns
 /// what calls it.
-pub trait Setup<O>: Fn(&Engine, &Lab, Duration) -> Result<O, Trouble> {}
-impl<O, F: Fn(&Engine, &Lab, Duration) -> Result<O, Trouble>> Setup<O> for F {}
+pub trait Setup<O>: Fn(&Engine, &Lab, Duration) -> Result<O, Error> {}
+impl<O, F: Fn(&Engine, &Lab, Duration) -> Result<O, Error>> Setup<O> for F {}
 
 /// Calls it once, or says that its mailbox is full.
 pub trait Operation<R, A>: FnMut() -> Result<Call<R>, SendError<A>> {}
@@ -126,8 +126,8 @@ impl<S> Subject<S> {
         &self,
         lab: &Lab,
         length: Duration,
-        run: impl FnOnce(O) -> Result<Sample, Trouble>,
-    ) -> Result<Sample, Trouble>
+        run: impl FnOnce(O) -> Result<Sample, Error>,
+    ) -> Result<Sample, Error>
     where
         S: Setup<O>,
     {
@@ -142,7 +142,7 @@ impl<S> Subject<S> {
         &self,
         lab: &Lab,
         length: Duration,
-    ) -> Result<Sample, Trouble>
+    ) -> Result<Sample, Error>
     where
         S: Setup<O>,
     {
@@ -159,11 +159,7 @@ impl<S> Subject<S> {
     }
 
     /// The most requests a second, measured now if nobody has (`--only` may have left that out).
-    fn rate_max<R, A, O: Operation<R, A>>(
-        &self,
-        lab: &Lab,
-        length: Duration,
-    ) -> Result<f64, Trouble>
+    fn rate_max<R, A, O: Operation<R, A>>(&self, lab: &Lab, length: Duration) -> Result<f64, Error>
     where
         S: Setup<O>,
     {
@@ -178,7 +174,7 @@ impl<S> Subject<S> {
         lab: &Lab,
         load: Load,
         length: Duration,
-    ) -> Result<Sample, Trouble>
+    ) -> Result<Sample, Error>
     where
         S: Setup<O>,
     {
@@ -202,20 +198,20 @@ fn waiter(lab: &Lab) -> impl Fn() {
 /// Says `None` if there is no room.
 fn sender<R, A>(
     mut operation: impl Operation<R, A>,
-) -> impl FnMut() -> Result<Option<Call<R>>, Trouble> {
+) -> impl FnMut() -> Result<Option<Call<R>>, Error> {
     move || match operation() {
         Ok(call) => Ok(Some(call)),
         Err(SendError::Full(_)) => Ok(None),
-        Err(_) => Err(Trouble::Stopped),
+        Err(_) => Err(Error::Stopped),
     }
 }
 
 fn one_at_a_time<R, A>(
     mut operation: impl Operation<R, A>,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     closed_loop(length, || {
-        let mut call = operation().map_err(|_| Trouble::Stopped)?;
+        let mut call = operation().map_err(|_| Error::Stopped)?;
         call.get_timeout(ANSWER_LIMIT)?;
         Ok(())
     })

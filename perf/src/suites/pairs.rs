@@ -1,11 +1,11 @@
 //! More runners than CPUs: pairs of objects that talk to each other, four pairs on two CPUs.
 
-use crate::floors::floor::WINDOW;
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
+use crate::lab::loops::WINDOW;
 use crate::lab::sample::Sample;
 use crate::lab::time::ANSWER_LIMIT;
-use crate::suites::servant::{Adder, AdderProxy};
-use crate::trouble::Trouble;
+use crate::suites::adder::{Adder, AdderProxy};
 use mainspring::mailbox::{Kind, Mpsc};
 use mainspring::{
     Active, Bound, Builder, Call, Context, Engine, Handle, Method, Options, Proxy, Reply, Runner,
@@ -133,7 +133,7 @@ impl ClientProxy {
 
 /// So many pairs, a client and a server each, on runners of their own that take the CPUs by turns.
 /// All pairs together make `calls` calls, and each keeps `window` on their way.
-pub fn run(lab: &Lab, pairs: usize, window: u64, calls: u64) -> Result<Sample, Trouble> {
+pub fn run(lab: &Lab, pairs: usize, window: u64, calls: u64) -> Result<Sample, Error> {
     let engine = runners(lab, pairs).start()?;
     let clients: Result<Vec<_>, _> = (0..pairs).map(|pair| client(&engine, pair)).collect();
     let clients = clients?;
@@ -148,7 +148,7 @@ pub fn run(lab: &Lab, pairs: usize, window: u64, calls: u64) -> Result<Sample, T
 }
 
 /// Makes the objects of one pair.
-fn client(engine: &Engine, pair: usize) -> Result<Me, Trouble> {
+fn client(engine: &Engine, pair: usize) -> Result<Me, Error> {
     let server = engine.spawn_unnamed(Adder::default).capacity(CAPACITY);
     let server = server.on(format!("server-{pair}")).start()?;
     let me = Me::default();
@@ -174,11 +174,11 @@ fn runners(lab: &Lab, pairs: usize) -> Builder {
     engine
 }
 
-fn call_all(clients: &[Me], calls: u64, window: u64) -> Result<(), Trouble> {
+fn call_all(clients: &[Me], calls: u64, window: u64) -> Result<(), Error> {
     let clients = clients.iter().filter_map(|client| client.get());
     let begun: Vec<_> = clients.map(|client| client.begin(calls, window)).collect();
     for mut call in begun {
-        Trouble::check("answered calls", call.get_timeout(ANSWER_LIMIT)?, calls)?;
+        Error::check("answered calls", call.get_timeout(ANSWER_LIMIT)?, calls)?;
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! One-way requests that carry more or fewer bytes.
 
-use crate::floors::floor::CHUNK;
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
+use crate::lab::loops::CHUNK;
 use crate::lab::sample::Sample;
-use crate::lab::time::{ANSWER_LIMIT, Slot};
-use crate::suites::kind::Chosen;
+use crate::lab::time::{ANSWER_LIMIT, RoundSpan};
+use crate::suites::mailbox_kind::MailboxKind;
 use crate::suites::meter::{Meter, Tally};
 use crate::suites::tell::wait_for_room;
-use crate::trouble::Trouble;
 use mainspring::{WaitStrategy, active};
 use std::time::{Duration, Instant};
 
@@ -48,20 +48,20 @@ fn filled<const BYTES: usize>(number: u64) -> [u8; BYTES] {
 }
 
 /// A stream of payloads, one by one, timed where they are served; count and sum are checked.
-pub fn stream<const BYTES: usize, K: Chosen>(
+pub fn stream<const BYTES: usize, K: MailboxKind>(
     lab: &Lab,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let load = engine.spawn("load", Load::<BYTES>::default).capacity(lab.capacity);
     let load = K::start(load)?;
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     let mut sent = 0;
-    send_until(lab, &load, slot.warm, &mut sent)?;
+    send_until(lab, &load, span.warm, &mut sent)?;
     while let Err(error) = load.mark() {
         wait_for_room(lab, error)?;
     }
-    send_until(lab, &load, slot.end, &mut sent)?;
+    send_until(lab, &load, span.end, &mut sent)?;
     let mut finish = loop {
         match load.try_finish() {
             Ok(call) => break call,
@@ -69,20 +69,20 @@ pub fn stream<const BYTES: usize, K: Chosen>(
         }
     };
     let tally = finish.get_timeout(ANSWER_LIMIT)?;
-    Trouble::check("payloads", tally.count, sent)?;
+    Error::check("payloads", tally.count, sent)?;
     let words = BYTES as u64 / 8;
     let expected = (0..sent).fold(0_u64, |sum, number| sum.wrapping_add(words * number));
-    Trouble::check("the sum of their words", tally.sum, expected)?;
+    Error::check("the sum of their words", tally.sum, expected)?;
     lab.end(engine)?;
     Ok(Sample::per_operation(tally.timed, Duration::from_nanos(tally.timed_ns)))
 }
 
-fn send_until<const BYTES: usize, K: Chosen>(
+fn send_until<const BYTES: usize, K: MailboxKind>(
     lab: &Lab,
     load: &LoadProxy<BYTES, K>,
     end: Instant,
     sent: &mut u64,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     while Instant::now() < end {
         for number in *sent..*sent + CHUNK {
             while let Err(error) = load.take(filled(number)) {

@@ -4,11 +4,11 @@
 //! the first. So no mailbox needs more room than there are items, and nobody waits for room: two
 //! runners that waited for each other's would never go on.
 
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
 use crate::lab::sample::Sample;
 use crate::lab::time::ANSWER_LIMIT;
 use crate::stats::Latencies;
-use crate::trouble::Trouble;
 use mainspring::{Builder, Engine, Later, Reply, Runner, WaitStrategy, active, prelude::*};
 use std::mem;
 use std::sync::{Arc, OnceLock};
@@ -136,19 +136,14 @@ pub fn latency(
     stages: usize,
     spread: Spread,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let (passed, _) = run(lab, stages, spread, 1, length)?;
     Ok(Sample::Latency(passed.latencies))
 }
 
 /// As many items at once as a mailbox holds, at most 128: the time for each.
-pub fn stream(
-    lab: &Lab,
-    stages: usize,
-    spread: Spread,
-    length: Duration,
-) -> Result<Sample, Trouble> {
-    let window = lab.capacity.min(crate::floors::floor::WINDOW as usize);
+pub fn stream(lab: &Lab, stages: usize, spread: Spread, length: Duration) -> Result<Sample, Error> {
+    let window = lab.capacity.min(crate::lab::loops::WINDOW as usize);
     let (passed, time) = run(lab, stages, spread, window, length)?;
     Ok(Sample::per_operation(passed.items, time))
 }
@@ -159,7 +154,7 @@ fn run(
     spread: Spread,
     window: usize,
     length: Duration,
-) -> Result<(Passed, Duration), Trouble> {
+) -> Result<(Passed, Duration), Error> {
     let engine = runners(lab).start()?;
     let source = line(lab, &engine, stages, spread)?;
     // This thread sleeps meanwhile: the runners have both CPUs.
@@ -178,7 +173,7 @@ fn runners(lab: &Lab) -> Builder {
 }
 
 /// Makes the stages from the last to the first, then the source.
-fn line(lab: &Lab, engine: &Engine, stages: usize, spread: Spread) -> Result<SourceProxy, Trouble> {
+fn line(lab: &Lab, engine: &Engine, stages: usize, spread: Spread) -> Result<SourceProxy, Error> {
     let on = |place: usize| match spread {
         Spread::OneRunner => RUNNERS[0],
         Spread::TwoRunners => RUNNERS[place % 2],
@@ -189,7 +184,7 @@ fn line(lab: &Lab, engine: &Engine, stages: usize, spread: Spread) -> Result<Sou
         let stage = engine.spawn_unnamed(move || Stage { to }).on(on(place));
         to = To::Stage(stage.capacity(lab.capacity).start()?);
     }
-    let To::Stage(first) = to else { return Err(Trouble::Stopped) };
+    let To::Stage(first) = to else { return Err(Error::Stopped) };
     let source = engine.spawn_unnamed(move || Source::new(first)).on(on(0));
     let source = source.capacity(lab.capacity + 1).start()?;
     // Set here and nowhere else.

@@ -1,11 +1,11 @@
 //! Several threads that send one-way requests to one object, half of them on the runner's own CPU.
 
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
 use crate::lab::sample::Sample;
 use crate::lab::time::ANSWER_LIMIT;
-use crate::suites::kind::Chosen;
+use crate::suites::mailbox_kind::MailboxKind;
 use crate::suites::meter::{Meter, MeterProxy, Tally};
-use crate::trouble::Trouble;
 use mainspring::mailbox::ClonedKind;
 use mainspring::{SendError, WaitStrategy};
 use std::thread::{self, yield_now};
@@ -17,11 +17,11 @@ const CHUNK: u64 = 256;
 const LOOKS: u32 = 64;
 
 /// A stream from so many threads, timed at the object, which has a queue of `lab.capacity`.
-pub fn stream<K: Chosen + ClonedKind>(
+pub fn stream<K: MailboxKind + ClonedKind>(
     lab: &Lab,
     producers: usize,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let meter: MeterProxy<K> =
         K::start(engine.spawn("meter", Meter::default).capacity(lab.capacity))?;
@@ -36,7 +36,7 @@ pub fn stream<K: Chosen + ClonedKind>(
     }
     let timed = send_all(lab, &mut proxies, end)?;
     let tally = settled(&meter, before.plus(timed))?;
-    Trouble::check("timed requests", tally.timed, timed.count)?;
+    Error::check("timed requests", tally.timed, timed.count)?;
     lab.end(engine)?;
     Ok(Sample::per_operation(tally.timed, Duration::from_nanos(tally.timed_ns)))
 }
@@ -59,7 +59,7 @@ fn send_all<K: ClonedKind>(
     lab: &Lab,
     proxies: &mut [MeterProxy<K>],
     end: Instant,
-) -> Result<Sent, Trouble> {
+) -> Result<Sent, Error> {
     thread::scope(|scope| {
         let mut threads = Vec::new();
         for (place, proxy) in proxies.iter_mut().enumerate() {
@@ -67,7 +67,7 @@ fn send_all<K: ClonedKind>(
                 lab.pin_by_turns(place);
                 send_until(proxy, end)
             });
-            threads.push(thread.map_err(Trouble::Thread)?);
+            threads.push(thread.map_err(Error::Thread)?);
         }
         threads.into_iter().try_fold(Sent::default(), |all, thread| {
             let sent = thread.join().expect("a producer only sends")?;
@@ -76,7 +76,7 @@ fn send_all<K: ClonedKind>(
     })
 }
 
-fn send_until<K: ClonedKind>(proxy: &MeterProxy<K>, end: Instant) -> Result<Sent, Trouble> {
+fn send_until<K: ClonedKind>(proxy: &MeterProxy<K>, end: Instant) -> Result<Sent, Error> {
     let mut sent = Sent::default();
     while Instant::now() < end {
         for number in sent.count..sent.count + CHUNK {
@@ -89,7 +89,7 @@ fn send_until<K: ClonedKind>(proxy: &MeterProxy<K>, end: Instant) -> Result<Sent
 }
 
 #[inline(always)]
-fn send<K: ClonedKind>(proxy: &MeterProxy<K>, number: u64) -> Result<(), Trouble> {
+fn send<K: ClonedKind>(proxy: &MeterProxy<K>, number: u64) -> Result<(), Error> {
     let mut looks = 0;
     while let Err(error) = proxy.add(number) {
         looks += 1;
@@ -102,24 +102,24 @@ fn send<K: ClonedKind>(proxy: &MeterProxy<K>, number: u64) -> Result<(), Trouble
 }
 
 #[inline(always)]
-fn room_or_stop<A>(error: SendError<A>) -> Result<(), Trouble> {
+fn room_or_stop<A>(error: SendError<A>) -> Result<(), Error> {
     match error {
         SendError::Full(_) => std::hint::spin_loop(),
-        _ => return Err(Trouble::Stopped),
+        _ => return Err(Error::Stopped),
     }
     Ok(())
 }
 
 /// Waits until all that was sent has been served, and checks it.
-fn settled<K: ClonedKind>(meter: &MeterProxy<K>, sent: Sent) -> Result<Tally, Trouble> {
+fn settled<K: ClonedKind>(meter: &MeterProxy<K>, sent: Sent) -> Result<Tally, Error> {
     let limit = Instant::now() + ANSWER_LIMIT;
     loop {
         match meter.try_finish() {
             Ok(mut call) => {
                 let tally = call.get_timeout(ANSWER_LIMIT)?;
                 if tally.count >= sent.count || Instant::now() > limit {
-                    Trouble::check("one-way requests", tally.count, sent.count)?;
-                    Trouble::check("their sum", tally.sum, sent.sum)?;
+                    Error::check("one-way requests", tally.count, sent.count)?;
+                    Error::check("their sum", tally.sum, sent.sum)?;
                     return Ok(tally);
                 }
             }

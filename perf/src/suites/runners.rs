@@ -1,12 +1,12 @@
 //! Several runners on the two CPUs, each with an object and a thread that calls it.
 
-use crate::floors::floor::WINDOW;
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
+use crate::lab::loops::WINDOW;
 use crate::lab::sample::Sample;
 use crate::lab::time::ANSWER_LIMIT;
+use crate::suites::adder::{Adder, AdderProxy};
 use crate::suites::call;
-use crate::suites::servant::{Adder, AdderProxy};
-use crate::trouble::Trouble;
 use mainspring::{Builder, Call, Engine, Runner};
 use std::collections::VecDeque;
 use std::thread;
@@ -30,7 +30,7 @@ pub fn name(place: usize) -> String {
 }
 
 /// As many callers as runners, on the two CPUs by turns, each with 128 calls on their way.
-pub fn windows(lab: &Lab, runners: usize, length: Duration) -> Result<Sample, Trouble> {
+pub fn windows(lab: &Lab, runners: usize, length: Duration) -> Result<Sample, Error> {
     let engine = builder(lab, runners).start()?;
     let adder = |place| {
         let adder = engine.spawn_unnamed(Adder::default).on(name(place));
@@ -47,7 +47,7 @@ pub fn windows(lab: &Lab, runners: usize, length: Duration) -> Result<Sample, Tr
 }
 
 /// One thread for each object; returns how many calls they have made, all answered.
-fn call_all(lab: &Lab, adders: &[AdderProxy], end: Instant) -> Result<u64, Trouble> {
+fn call_all(lab: &Lab, adders: &[AdderProxy], end: Instant) -> Result<u64, Error> {
     thread::scope(|scope| {
         let mut threads = Vec::new();
         for (place, adder) in adders.iter().enumerate() {
@@ -55,14 +55,14 @@ fn call_all(lab: &Lab, adders: &[AdderProxy], end: Instant) -> Result<u64, Troub
                 lab.pin_by_turns(place);
                 call_until(adder, end)
             });
-            threads.push(thread.map_err(Trouble::Thread)?);
+            threads.push(thread.map_err(Error::Thread)?);
         }
         threads.into_iter().map(|thread| thread.join().expect("a caller only calls")).sum()
     })
 }
 
 /// Keeps a window of calls on their way; each answer is checked.
-fn call_until(adder: &AdderProxy, end: Instant) -> Result<u64, Trouble> {
+fn call_until(adder: &AdderProxy, end: Instant) -> Result<u64, Error> {
     let mut sum = adder.add(0).get()?;
     let mut calls: VecDeque<Call<u64>> = VecDeque::with_capacity(WINDOW as usize);
     let before = sum;
@@ -76,7 +76,7 @@ fn call_until(adder: &AdderProxy, end: Instant) -> Result<u64, Trouble> {
     }
     for mut call in calls {
         sum += 1;
-        Trouble::check("the sum", call.get_timeout(ANSWER_LIMIT)?, sum)?;
+        Error::check("the sum", call.get_timeout(ANSWER_LIMIT)?, sum)?;
     }
     Ok(sum - before)
 }

@@ -1,17 +1,17 @@
 //! What an engine takes to start and to end.
 
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
 use crate::lab::loops::closed_loop;
 use crate::lab::sample::Sample;
 use crate::suites::runners;
-use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// Starts an engine with so many runners, and ends it.
-pub fn engine(lab: &Lab, runners: usize, length: Duration) -> Result<Sample, Trouble> {
+pub fn engine(lab: &Lab, runners: usize, length: Duration) -> Result<Sample, Error> {
     closed_loop(length, || {
         let engine = runners::builder(lab, runners).start()?;
-        Trouble::check("runners", engine.runners().len() as u64, runners as u64)?;
+        Error::check("runners", engine.runners().len() as u64, runners as u64)?;
         lab.end(engine)
     })
 }

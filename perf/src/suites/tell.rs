@@ -1,11 +1,11 @@
 //! One-way requests: how many a second, through each kind of mailbox, singly and batched.
 
-use crate::floors::floor::{BATCH, CHUNK};
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
+use crate::lab::loops::{BATCH, CHUNK};
 use crate::lab::sample::Sample;
-use crate::lab::time::{ANSWER_LIMIT, Slot};
+use crate::lab::time::{ANSWER_LIMIT, RoundSpan};
 use crate::suites::meter::{Meter, MeterProxy, MeterRequest};
-use crate::trouble::Trouble;
 use mainspring::mailbox::Kind;
 use mainspring::{Proxy, SendError, WaitStrategy};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub fn mpsc(
     strategy: WaitStrategy,
     sending: Sending,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let engine = lab.engine(strategy)?;
     let meter = engine.spawn("meter", Meter::default).capacity(lab.capacity).start()?;
     let sample = stream(lab, &meter, sending, length)?;
@@ -39,7 +39,7 @@ pub fn spsc(
     strategy: WaitStrategy,
     sending: Sending,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let engine = lab.engine(strategy)?;
     let meter = engine.spawn("meter", Meter::default).capacity(lab.capacity);
     let meter = meter.single_producer().start()?;
@@ -55,14 +55,14 @@ pub fn stream<K: Kind>(
     meter: &MeterProxy<K>,
     sending: Sending,
     length: Duration,
-) -> Result<Sample, Trouble> {
-    let slot = Slot::of(length);
+) -> Result<Sample, Error> {
+    let span = RoundSpan::of(length);
     let mut sent = 0;
-    send_until(lab, meter, sending, slot.warm, &mut sent)?;
+    send_until(lab, meter, sending, span.warm, &mut sent)?;
     while let Err(error) = meter.mark() {
         wait_for_room(lab, error)?;
     }
-    send_until(lab, meter, sending, slot.end, &mut sent)?;
+    send_until(lab, meter, sending, span.end, &mut sent)?;
     let mut finish = loop {
         match meter.try_finish() {
             Ok(call) => break call,
@@ -70,9 +70,9 @@ pub fn stream<K: Kind>(
         }
     };
     let tally = finish.get_timeout(ANSWER_LIMIT)?;
-    Trouble::check("one-way requests", tally.count, sent)?;
+    Error::check("one-way requests", tally.count, sent)?;
     let expected = (0..sent).fold(0_u64, u64::wrapping_add);
-    Trouble::check("their sum", tally.sum, expected)?;
+    Error::check("their sum", tally.sum, expected)?;
     Ok(Sample::per_operation(tally.timed, Duration::from_nanos(tally.timed_ns)))
 }
 
@@ -82,7 +82,7 @@ fn send_until<K: Kind>(
     sending: Sending,
     end: Instant,
     sent: &mut u64,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     while Instant::now() < end {
         let numbers = *sent..*sent + CHUNK;
         match sending {
@@ -105,7 +105,7 @@ fn send_until<K: Kind>(
 }
 
 #[inline(always)]
-fn tell_batch<K: Kind>(lab: &Lab, meter: &MeterProxy<K>, first: u64) -> Result<(), Trouble> {
+fn tell_batch<K: Kind>(lab: &Lab, meter: &MeterProxy<K>, first: u64) -> Result<(), Error> {
     // Over `u32`: a range of `u64` doesn't know its length.
     let numbers = (0..BATCH as u32).map(|step| first + u64::from(step));
     let mut requests = numbers.map(|number| MeterRequest::Add { number });
@@ -119,10 +119,10 @@ fn tell_batch<K: Kind>(lab: &Lab, meter: &MeterProxy<K>, first: u64) -> Result<(
 
 /// Waits a moment for room; an object that has stopped will never have any.
 #[inline(always)]
-pub fn wait_for_room<A>(lab: &Lab, error: SendError<A>) -> Result<(), Trouble> {
+pub fn wait_for_room<A>(lab: &Lab, error: SendError<A>) -> Result<(), Error> {
     match error {
         SendError::Full(_) => lab.relax(),
-        _ => return Err(Trouble::Stopped),
+        _ => return Err(Error::Stopped),
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Timers: how late they fire beside the jitter of the same CPU, and what they cost their runner.
 
-use crate::lab::lab::{Lab, RUNNER};
+use crate::error::Error;
 use crate::lab::sample::Sample;
 use crate::lab::time::ANSWER_LIMIT;
+use crate::lab::{Lab, RUNNER};
 use crate::stats::Latencies;
-use crate::trouble::Trouble;
 use mainspring::prelude::*;
 use mainspring::{Engine, TIMER_TICK, WaitStrategy};
 use std::hint::black_box;
@@ -96,7 +96,7 @@ impl Clock {
 }
 
 /// An engine whose runner has the second CPU, with a clock.
-fn clock(lab: &Lab, wait: WaitStrategy, crowd: u32) -> Result<(Engine, ClockProxy), Trouble> {
+fn clock(lab: &Lab, wait: WaitStrategy, crowd: u32) -> Result<(Engine, ClockProxy), Error> {
     let engine = lab.engine(wait)?;
     let clock = engine.spawn("clock", Clock::new).on(RUNNER).start()?;
     clock.crowd(crowd).get_timeout(ANSWER_LIMIT)?;
@@ -111,7 +111,7 @@ pub fn lateness(
     wait: WaitStrategy,
     crowd: u32,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let (engine, clock) = clock(lab, wait, crowd)?;
     clock.begin().get_timeout(ANSWER_LIMIT)?;
     std::thread::sleep(length / 10);
@@ -124,7 +124,7 @@ pub fn lateness(
 
 /// The same without a timer: a thread on the runner's CPU looks at nothing but the clock. What is late
 /// here is the machine's.
-pub fn jitter(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+pub fn jitter(lab: &Lab, length: Duration) -> Result<Sample, Error> {
     let watch = || {
         lab.pin_opposite();
         let (mut late, mut delays) = (Latencies::new(), Delays(1));
@@ -141,11 +141,11 @@ pub fn jitter(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
         }
         Sample::Latency(late)
     };
-    std::thread::scope(|scope| scope.spawn(watch).join()).map_err(|_| Trouble::Stopped)
+    std::thread::scope(|scope| scope.spawn(watch).join()).map_err(|_| Error::Stopped)
 }
 
 /// What arming and cancelling take together, on the runner's thread.
-pub fn arm_and_cancel(lab: &Lab, crowd: u32, length: Duration) -> Result<Sample, Trouble> {
+pub fn arm_and_cancel(lab: &Lab, crowd: u32, length: Duration) -> Result<Sample, Error> {
     let (engine, clock) = clock(lab, WaitStrategy::default(), crowd)?;
     let begun = Instant::now();
     let count = clock.arm_and_cancel(length).get_timeout(ANSWER_LIMIT)?;
@@ -155,7 +155,7 @@ pub fn arm_and_cancel(lab: &Lab, crowd: u32, length: Duration) -> Result<Sample,
 }
 
 /// A turn in which none of the armed timers is due, driven by the calling thread.
-pub fn idle_turn(crowd: u32, length: Duration) -> Result<Sample, Trouble> {
+pub fn idle_turn(crowd: u32, length: Duration) -> Result<Sample, Error> {
     const STRIDE: u64 = 1024;
     let engine = Engine::builder().start()?;
     let mut scheduler = engine.invoker("loop")?;
@@ -164,7 +164,7 @@ pub fn idle_turn(crowd: u32, length: Duration) -> Result<Sample, Trouble> {
     // A clock of its own, that moves with each turn: all of it within the first day.
     let mut now = Instant::now();
     scheduler.turn(now);
-    armed.try_get().ok_or(Trouble::Stopped)??;
+    armed.try_get().ok_or(Error::Stopped)??;
     let (begun, mut turns) = (Instant::now(), 0);
     while begun.elapsed() < length {
         for _ in 0..STRIDE {

@@ -1,10 +1,10 @@
 //! The first call after a while without any: what waking the runner costs.
 
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
 use crate::lab::loops::after_idle;
 use crate::lab::sample::Sample;
-use crate::suites::servant::Adder;
-use crate::trouble::Trouble;
+use crate::suites::adder::Adder;
 use mainspring::WaitStrategy;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub fn round_trip(
     strategy: WaitStrategy,
     idle: Duration,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let engine = lab.engine(strategy)?;
     let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
     let mut sum = 0;
@@ -23,7 +23,7 @@ pub fn round_trip(
         let answer = adder.add(1).get()?;
         let latency = from.elapsed();
         sum += 1;
-        Trouble::check("the sum", answer, sum)?;
+        Error::check("the sum", answer, sum)?;
         Ok(latency)
     })?;
     lab.end(engine)?;

@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
 
     /// What these units and the touched CPUs cost.
     fn part(&self, moves: &Moves) -> f64 {
-        let cpus: f64 = self.touched.iter().map(|cpu| self.state.of_cpu(*cpu).total()).sum();
+        let cpus: f64 = self.touched.iter().map(|cpu| self.state.cpu_path(*cpu).total()).sum();
         // An edge between two of them counts twice, before and after: its half is taken off.
         let messages = moves.iter().map(|(unit, _)| {
             let here = self.state.cpu_of[*unit].expect("all are placed");

@@ -65,7 +65,7 @@ impl Search<'_> {
     }
 
     fn of_cpus(&self) -> f64 {
-        (0..self.problem.cpus.len()).map(|cpu| self.state.of_cpu(cpu).total()).sum()
+        (0..self.problem.cpus.len()).map(|cpu| self.state.cpu_path(cpu).total()).sum()
     }
 
     /// What any completion costs at least: each unit by itself goes where it adds least to what is
@@ -74,13 +74,13 @@ impl Search<'_> {
     fn bound(&self, next: usize, messages: f64) -> f64 {
         let mut bound = messages + self.of_cpus();
         let (here, local) = (&self.state, self.problem.least_ns());
-        let of_cpu: Vec<_> =
-            (0..self.problem.cpus.len()).map(|cpu| here.of_cpu(cpu).total()).collect();
+        let cpu_path: Vec<_> =
+            (0..self.problem.cpus.len()).map(|cpu| here.cpu_path(cpu).total()).collect();
         for unit in &self.order[next..] {
             let added = |cpu: usize| {
-                here.of_messages(*unit, cpu) + here.of_cpu_with(*unit, cpu).total() - of_cpu[cpu]
+                here.of_messages(*unit, cpu) + here.of_cpu_with(*unit, cpu).total() - cpu_path[cpu]
             };
-            let possible = (0..of_cpu.len()).filter(|cpu| here.fits(*unit, *cpu));
+            let possible = (0..cpu_path.len()).filter(|cpu| here.fits(*unit, *cpu));
             // Infinite if there is none: a dead end.
             bound += possible.map(added).fold(f64::INFINITY, f64::min);
             let open = self.problem.units[*unit].edges.iter();

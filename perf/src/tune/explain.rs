@@ -1,6 +1,6 @@
 //! Why each object is where it is: what it exchanges with whom, what holds it, where else it could be.
 
-use crate::digits::figure;
+use crate::format::figure;
 use crate::tune::graph::{Constraint, Graph, Object};
 use crate::tune::problem::{Cost, Machine, Problem};
 use crate::tune::search::Placement;

@@ -2,7 +2,7 @@
 
 mod file;
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
@@ -96,9 +96,9 @@ impl Graph {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Trouble::Usage`] with path, line and column.
-    pub fn load(path: &Path) -> Result<Self, Trouble> {
-        let refuse = |why: String| Trouble::Usage(format!("{}: {why}", path.display()));
+    /// [`Error::Usage`] with path, line and column.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let refuse = |why: String| Error::Usage(format!("{}: {why}", path.display()));
         let text = fs::read_to_string(path);
         let text = text.map_err(|error| refuse(format!("{error}; give a graph as TOML")))?;
         Self::parse(&text).map_err(refuse)

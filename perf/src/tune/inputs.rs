@@ -1,9 +1,9 @@
 //! What the search has to know of the machine, measured here and now.
 
+use crate::error::Error;
 use crate::floors::futex;
-use crate::lab::lab::Lab;
+use crate::lab::Lab;
 use crate::machine::matrix::{self, Matrix, Plan};
-use crate::trouble::Trouble;
 use mainspring::Topology;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn measure_matrix(
     topology: &Topology,
     cpus: &[usize],
     mut step: impl FnMut(usize, usize, usize),
-) -> Result<Matrix, Trouble> {
+) -> Result<Matrix, Error> {
     let plan = Plan { again: Vec::new(), ..Plan::new(topology, cpus, false, None) };
     let steps = plan.steps();
     let report = matrix::Report::measure(topology, cpus, LINES, &plan, |a, b| step(steps, a, b))?;
@@ -31,7 +31,7 @@ pub fn measure_matrix(
 }
 
 /// Measures what a wake-up adds to a request, between the first two of these CPUs or on a lone one.
-pub fn measure_wake(cpus: &[usize]) -> Result<f64, Trouble> {
+pub fn measure_wake(cpus: &[usize]) -> Result<f64, Error> {
     let pair = match cpus {
         [a, b, ..] => Some((*a, *b)),
         _ => None,
@@ -42,12 +42,12 @@ pub fn measure_wake(cpus: &[usize]) -> Result<f64, Trouble> {
 /// A lab pins the thread that opens it: so it gets one of its own.
 fn with_lab<T: Send>(
     cpus: Option<(usize, usize)>,
-    measure: impl FnOnce(&Lab) -> Result<T, Trouble> + Send,
-) -> Result<T, Trouble> {
+    measure: impl FnOnce(&Lab) -> Result<T, Error> + Send,
+) -> Result<T, Error> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("measures".into());
         let thread = thread.spawn_scoped(scope, || measure(&Lab::open(cpus, 64)));
-        let joined = thread.map_err(Trouble::Thread)?.join();
+        let joined = thread.map_err(Error::Thread)?.join();
         joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

@@ -205,7 +205,7 @@ impl Problem {
     /// for each object. Every part is convex in the load, so that more objects never make another one
     /// cheaper: the exact search counts on it.
     #[inline]
-    pub fn of_cpu(&self, cpu: usize, load: &Load, is_shared: bool) -> Cost {
+    pub fn cpu_path(&self, cpu: usize, load: &Load, is_shared: bool) -> Cost {
         if load.objects == 0 {
             return Cost::default();
         }

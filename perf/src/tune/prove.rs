@@ -5,10 +5,10 @@
 //! the messages before, and a message's latency begins at that moment: a stall counts for all that
 //! arrive during it. It ends where nothing more is sent because of it.
 
+use crate::error::Error;
 use crate::lab::time::ANSWER_LIMIT;
 use crate::machine::pinned;
 use crate::stats::{Latencies, median};
-use crate::trouble::Trouble;
 use crate::tune::graph::Graph;
 use fastrand::Rng;
 use mainspring::{Engine, Event, Profile, Proxy as _, active};
@@ -139,14 +139,14 @@ pub struct Proof {
 /// Runs both placements by turns, for about that long in all.
 ///
 /// # Errors
-/// What starting the engines says; [`Trouble::Usage`] if the graph has no messages.
+/// What starting the engines says; [`Error::Usage`] if the graph has no messages.
 pub fn run(
     graph: &Graph,
     before: &Profile,
     after: &Profile,
     total: Duration,
     mut step: impl FnMut(),
-) -> Result<Proof, Trouble> {
+) -> Result<Proof, Error> {
     let length = total / (2 * ROUNDS as u32);
     let sender_cpu = free_cpu([before, after]);
     let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
@@ -198,10 +198,10 @@ fn round(
     profile: &Profile,
     sender_cpu: Option<usize>,
     length: Duration,
-) -> Result<Round, Trouble> {
+) -> Result<Round, Error> {
     let sources = sources(graph);
     if sources.iter().all(|(_, rate)| *rate <= 0.0) {
-        return Err(Trouble::Usage(
+        return Err(Error::Usage(
             "--prove: the graph has no messages to send; give an object a rate, or leave --prove out"
                 .into(),
         ));
@@ -235,7 +235,7 @@ fn round(
     }
     drop(nodes);
     if !engine.stop_within(END_LIMIT) {
-        return Err(Trouble::Stuck(END_LIMIT));
+        return Err(Error::StopTimedOut(END_LIMIT));
     }
     Ok(Round {
         p50_ns: all.latencies.median(),
@@ -258,7 +258,7 @@ fn sources(graph: &Graph) -> Vec<(usize, f64)> {
     (0..graph.objects.len()).map(|object| (object, rate(object))).collect()
 }
 
-fn nodes(graph: &Graph, engine: &Engine) -> Result<Vec<NodeProxy>, Trouble> {
+fn nodes(graph: &Graph, engine: &Engine) -> Result<Vec<NodeProxy>, Error> {
     let node = |object: &crate::tune::graph::Object| {
         let service = Duration::from_nanos((object.service_us * 1000.0) as u64);
         let latencies = Latencies::new();
@@ -319,7 +319,7 @@ fn wait_for(at: Instant) {
 
 /// Returns when no message is left: between two looks at all objects, in the order of their mailboxes,
 /// none has served anything.
-fn wait_until_quiet(nodes: &[NodeProxy]) -> Result<(), Trouble> {
+fn wait_until_quiet(nodes: &[NodeProxy]) -> Result<(), Error> {
     let mut before = None;
     loop {
         let mut served = 0;

@@ -1,6 +1,6 @@
 //! Finds a placement: exactly where that is possible, by annealing where it isn't.
 
-use crate::trouble::Trouble;
+use crate::error::Error;
 use crate::tune::feasible::{self, Any};
 use crate::tune::graph::Graph;
 use crate::tune::problem::{Cost, Machine, Problem};
@@ -42,8 +42,8 @@ pub struct Placement {
 /// Finds a placement.
 ///
 /// # Errors
-/// [`Trouble::Usage`] with the constraints that exclude each other.
-pub fn search(graph: &Graph, machine: Machine<'_>, effort: Effort) -> Result<Placement, Trouble> {
+/// [`Error::Usage`] with the constraints that exclude each other.
+pub fn search(graph: &Graph, machine: Machine<'_>, effort: Effort) -> Result<Placement, Error> {
     let problem = Problem::new(graph, machine);
     let mut best = (f64::INFINITY, Vec::new());
     for number in 0..effort.restarts.max(1) {
@@ -52,7 +52,7 @@ pub fn search(graph: &Graph, machine: Machine<'_>, effort: Effort) -> Result<Pla
             Any::Found(begin) => begin,
             Any::None => return Err(impossible(graph, machine)),
             Any::GaveUp if best.1.is_empty() && number + 1 >= effort.restarts => {
-                return Err(Trouble::Usage(
+                return Err(Error::Usage(
                     "no placement was found that keeps every constraint, though there may be one; \
                      leave some constraints out"
                         .into(),
@@ -75,7 +75,7 @@ pub fn search(graph: &Graph, machine: Machine<'_>, effort: Effort) -> Result<Pla
 fn begin(problem: &Problem, number: u32, rng: &mut Rng) -> Any {
     match number {
         0 => feasible::any(problem, |state, unit, cpu| {
-            let added = state.of_cpu_with(unit, cpu).total() - state.of_cpu(cpu).total();
+            let added = state.of_cpu_with(unit, cpu).total() - state.cpu_path(cpu).total();
             added + state.of_messages(unit, cpu)
         }),
         _ => feasible::any(problem, |_, _, _| rng.f64()),
@@ -86,7 +86,7 @@ fn begin(problem: &Problem, number: u32, rng: &mut Rng) -> Any {
 ///
 /// # Errors
 /// As [`search`].
-pub fn greedy(graph: &Graph, machine: Machine<'_>) -> Result<Placement, Trouble> {
+pub fn greedy(graph: &Graph, machine: Machine<'_>) -> Result<Placement, Error> {
     let problem = Problem::new(graph, machine);
     match begin(&problem, 0, &mut Rng::with_seed(0)) {
         Any::Found(begin) => Ok(placement(graph, &problem, &begin, false)),
@@ -102,12 +102,12 @@ fn placement(graph: &Graph, problem: &Problem, units: &[usize], is_proven: bool)
     Placement { cpu_of, cost: State::of(problem, units).cost(), is_proven }
 }
 
-fn impossible(graph: &Graph, machine: Machine<'_>) -> Trouble {
+fn impossible(graph: &Graph, machine: Machine<'_>) -> Error {
     let usable: Vec<_> = machine.topology.allowed().map(|cpu| cpu.id).collect();
     let conflict = feasible::conflict(graph, machine).unwrap_or_default();
     let said: Vec<_> = conflict.iter().map(|one| graph.said(one)).collect();
     let can = if said.len() == 1 { "can't be kept" } else { "can't be kept together" };
-    Trouble::Usage(format!(
+    Error::Usage(format!(
         "{} {can} on CPUs {usable:?}: change one of them, or leave it out",
         said.join("; ")
     ))

@@ -83,14 +83,14 @@ impl<'a> State<'a> {
 
     /// What one CPU costs, apart from messages.
     #[inline]
-    pub fn of_cpu(&self, cpu: usize) -> Cost {
-        self.problem.of_cpu(cpu, &self.loads[cpu], self.is_shared(cpu))
+    pub fn cpu_path(&self, cpu: usize) -> Cost {
+        self.problem.cpu_path(cpu, &self.loads[cpu], self.is_shared(cpu))
     }
 
     /// What it would cost with one more unit there.
     pub fn of_cpu_with(&self, unit: usize, cpu: usize) -> Cost {
         let load = self.loads[cpu].plus(self.problem.units[unit].load);
-        self.problem.of_cpu(cpu, &load, self.is_shared(cpu))
+        self.problem.cpu_path(cpu, &load, self.is_shared(cpu))
     }
 
     /// What the messages of one unit cost that are exchanged with placed ones, were it there.
@@ -105,7 +105,7 @@ impl<'a> State<'a> {
     /// What everything that is placed costs.
     pub fn cost(&self) -> Cost {
         let mut cost = Cost::default();
-        (0..self.loads.len()).for_each(|cpu| cost.add(self.of_cpu(cpu)));
+        (0..self.loads.len()).for_each(|cpu| cost.add(self.cpu_path(cpu)));
         for (unit, cpu) in self.cpu_of.iter().enumerate() {
             let Some(cpu) = cpu else { continue };
             let inner = self.problem.units[unit].inner;

@@ -2,9 +2,9 @@
 #![allow(dead_code)] // each test file uses some
 
 use fastrand::Rng;
+use mainspring_perf::lab::Pin;
 use mainspring_perf::lab::clock::Clock;
 use mainspring_perf::lab::counters::Counters;
-use mainspring_perf::lab::lab::Pin;
 use mainspring_perf::machine::jitter::CpuJitter;
 use mainspring_perf::machine::machine::{Machine, Place};
 use mainspring_perf::machine::matrix::Matrix;

@@ -12,8 +12,8 @@ use actix::{
 };
 use futures::TryFutureExt;
 use futures::future::MapErr;
+use mainspring_perf::error::Error;
 use mainspring_perf::lab::time::ANSWER_LIMIT;
-use mainspring_perf::trouble::Trouble;
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl Framework for Actix {
     type Place = ArbiterHandle;
     type Ref<R: Role> = Addr<Host<R>>;
     type Adder = Addr<Adder>;
-    type Answer = MapErr<Request<Adder, Add>, fn(MailboxError) -> Trouble>;
+    type Answer = MapErr<Request<Adder, Add>, fn(MailboxError) -> Error>;
 
     const WAITS_FOR_ROOM: bool = false;
 
@@ -41,44 +41,44 @@ impl Framework for Actix {
         world.arbiter(half)
     }
 
-    async fn spawn<R: Role>(arbiter: &ArbiterHandle, role: R) -> Result<Addr<Host<R>>, Trouble> {
+    async fn spawn<R: Role>(arbiter: &ArbiterHandle, role: R) -> Result<Addr<Host<R>>, Error> {
         start(arbiter, Host(role)).await
     }
 
     #[inline]
-    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         to.try_send(Tell::<R>(message)).map_err(|error| match error {
             SendError::Full(_) => refused(),
-            SendError::Closed(_) => Trouble::Stopped,
+            SendError::Closed(_) => Error::Stopped,
         })
     }
 
     #[inline]
-    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         Self::try_tell::<R>(to, message)
     }
 
-    async fn spawn_adder(arbiter: &ArbiterHandle) -> Result<Addr<Adder>, Trouble> {
+    async fn spawn_adder(arbiter: &ArbiterHandle) -> Result<Addr<Adder>, Error> {
         start(arbiter, Adder { sum: 0 }).await
     }
 
     #[inline]
-    async fn ask(adder: &Addr<Adder>, by: u64) -> Result<u64, Trouble> {
+    async fn ask(adder: &Addr<Adder>, by: u64) -> Result<u64, Error> {
         adder.send(Add { by }).await.map_err(gone)
     }
 
     #[inline]
-    async fn start_to_ask(adder: &Addr<Adder>, by: u64) -> Result<Self::Answer, Trouble> {
+    async fn start_to_ask(adder: &Addr<Adder>, by: u64) -> Result<Self::Answer, Error> {
         Ok(adder.send(Add { by }).map_err(gone))
     }
 }
 
-fn gone(_: MailboxError) -> Trouble {
-    Trouble::Stopped
+fn gone(_: MailboxError) -> Error {
+    Error::Stopped
 }
 
 /// Starts an actor on an arbiter, and waits until its mailbox has its size.
-async fn start<A>(arbiter: &ArbiterHandle, actor: A) -> Result<Addr<A>, Trouble>
+async fn start<A>(arbiter: &ArbiterHandle, actor: A) -> Result<Addr<A>, Error>
 where
     A: Actor<Context = Context<A>> + Send,
 {
@@ -89,7 +89,7 @@ where
         let _ = reply.send(());
         actor
     });
-    ready.await.map_err(|_| Trouble::Stopped)?;
+    ready.await.map_err(|_| Error::Stopped)?;
     Ok(address)
 }
 
@@ -111,7 +111,7 @@ impl Arbiters {
 }
 
 impl World for Arbiters {
-    fn open(setting: &Setting<'_>) -> Result<Self, Trouble> {
+    fn open(setting: &Setting<'_>) -> Result<Self, Error> {
         let runtime = runtime().map_err(no_runtime)?;
         let system = System::with_tokio_rt(|| runtime);
         let cpu = setting.cpu(1);
@@ -126,14 +126,14 @@ impl World for Arbiters {
 
     fn run<T: Send + 'static>(
         &self,
-        client: impl Future<Output = Result<T, Trouble>> + Send + 'static,
-    ) -> Result<T, Trouble> {
+        client: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
         let client = within(self.limit, client);
         match self.topology {
             Topology::PlainClient => block_on(client),
             _ => {
                 // As a task: one that is blocked on is slower.
-                let client = async { spawn_local(client).await.map_err(|_| Trouble::Stopped)? };
+                let client = async { spawn_local(client).await.map_err(|_| Error::Stopped)? };
                 self.system.block_on(client)
             }
         }

@@ -2,9 +2,9 @@
 
 use super::framework::{Framework, Setting, World};
 use crate::work::Figure;
-use mainspring_perf::lab::time::Slot;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::time::RoundSpan;
 use mainspring_perf::stats::Latencies;
-use mainspring_perf::trouble::Trouble;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const CHUNK: u64 = 4096;
 
 /// Asks for the whole time.
-pub fn measure<F: Framework>(setting: &Setting<'_>, window: usize) -> Result<Figure, Trouble> {
+pub fn measure<F: Framework>(setting: &Setting<'_>, window: usize) -> Result<Figure, Error> {
     let world = F::World::open(setting)?;
     let (place, length) = (F::place(&world, 1), setting.length);
     world.run(async move {
@@ -26,13 +26,13 @@ pub fn measure<F: Framework>(setting: &Setting<'_>, window: usize) -> Result<Fig
 }
 
 /// A closed loop; each answer is checked.
-async fn one_by_one<F: Framework>(adder: F::Adder, length: Duration) -> Result<Figure, Trouble> {
+async fn one_by_one<F: Framework>(adder: F::Adder, length: Duration) -> Result<Figure, Error> {
     let mut latencies = Latencies::new();
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     let mut sum = 0;
-    while Instant::now() < slot.warm {
+    while Instant::now() < span.warm {
         sum += 1;
-        Trouble::check("the sum", F::ask(&adder, 1).await?, sum)?;
+        Error::check("the sum", F::ask(&adder, 1).await?, sum)?;
     }
     loop {
         sum += 1;
@@ -40,8 +40,8 @@ async fn one_by_one<F: Framework>(adder: F::Adder, length: Duration) -> Result<F
         let answer = F::ask(&adder, 1).await?;
         let to = Instant::now();
         latencies.record(to - from);
-        Trouble::check("the sum", answer, sum)?;
-        if to >= slot.end {
+        Error::check("the sum", answer, sum)?;
+        if to >= span.end {
             return Ok(Figure::Latency(latencies));
         }
     }
@@ -64,13 +64,13 @@ impl<F: Framework> Window<F> {
     }
 
     /// Keeps the window full for so long.
-    async fn fill_for(mut self, length: Duration) -> Result<Figure, Trouble> {
-        let slot = Slot::of(length);
-        while Instant::now() < slot.warm {
+    async fn fill_for(mut self, length: Duration) -> Result<Figure, Error> {
+        let span = RoundSpan::of(length);
+        while Instant::now() < span.warm {
             self.ask_chunk().await?;
         }
         let (begun, before) = (Instant::now(), self.asked);
-        while Instant::now() < slot.end {
+        while Instant::now() < span.end {
             self.ask_chunk().await?;
         }
         let (time, count) = (begun.elapsed(), self.asked - before);
@@ -78,11 +78,11 @@ impl<F: Framework> Window<F> {
             self.take_oldest().await?;
         }
         let expected = (1..=self.asked).fold(0, u64::wrapping_add);
-        Trouble::check("the sum of all answers", self.sum, expected)?;
+        Error::check("the sum of all answers", self.sum, expected)?;
         Ok(Figure::Nanos(time.as_nanos() as f64 / count.max(1) as f64))
     }
 
-    async fn ask_chunk(&mut self) -> Result<(), Trouble> {
+    async fn ask_chunk(&mut self) -> Result<(), Error> {
         for _ in 0..CHUNK {
             if self.answers.len() == self.size {
                 self.take_oldest().await?;
@@ -93,7 +93,7 @@ impl<F: Framework> Window<F> {
         Ok(())
     }
 
-    async fn take_oldest(&mut self) -> Result<(), Trouble> {
+    async fn take_oldest(&mut self) -> Result<(), Error> {
         if let Some(oldest) = self.answers.pop_front() {
             self.sum = self.sum.wrapping_add(oldest.await?);
         }

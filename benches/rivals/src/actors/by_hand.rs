@@ -2,7 +2,7 @@
 
 use super::framework::{CAPACITY, Framework, Labour, Role, refused};
 use super::runtime::Tokio;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,7 +32,7 @@ impl<const MANY: bool> Framework for ByHand<MANY> {
 
     fn place(_: &Tokio, _: usize) {}
 
-    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Trouble> {
+    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Error> {
         let (sender, inbox) = mpsc::channel(CAPACITY);
         if MANY {
             tokio::spawn(live_on_many(role, inbox));
@@ -43,39 +43,39 @@ impl<const MANY: bool> Framework for ByHand<MANY> {
     }
 
     #[inline]
-    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         to.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => refused(),
-            TrySendError::Closed(_) => Trouble::Stopped,
+            TrySendError::Closed(_) => Error::Stopped,
         })
     }
 
     #[inline]
-    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         // The short way first: it needs no place in the queue of those that wait.
         match to.try_send(message) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(back)) => to.send(back).await.or(Err(Trouble::Stopped)),
-            Err(TrySendError::Closed(_)) => Err(Trouble::Stopped),
+            Err(TrySendError::Full(back)) => to.send(back).await.or(Err(Error::Stopped)),
+            Err(TrySendError::Closed(_)) => Err(Error::Stopped),
         }
     }
 
-    async fn spawn_adder(place: &()) -> Result<Self::Adder, Trouble> {
+    async fn spawn_adder(place: &()) -> Result<Self::Adder, Error> {
         Self::spawn(place, Adder { sum: 0 }).await
     }
 
     #[inline]
-    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Trouble> {
+    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Error> {
         Self::start_to_ask(adder, by).await?.await
     }
 
     #[inline]
-    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Trouble> {
+    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
         match adder.try_send(Add { by, reply }) {
             Ok(()) => Ok(Answer(answer)),
             Err(TrySendError::Full(_)) => Err(refused()),
-            Err(TrySendError::Closed(_)) => Err(Trouble::Stopped),
+            Err(TrySendError::Closed(_)) => Err(Error::Stopped),
         }
     }
 }
@@ -128,10 +128,10 @@ impl From<oneshot::Receiver<u64>> for Answer {
 }
 
 impl Future for Answer {
-    type Output = Result<u64, Trouble>;
+    type Output = Result<u64, Error>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_err(|_| Trouble::Stopped)
+        Pin::new(&mut self.0).poll(context).map_err(|_| Error::Stopped)
     }
 }

@@ -3,7 +3,7 @@
 use super::framework::{Framework, Setting, World};
 use crate::memory;
 use crate::work::Figure;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use tokio::task::yield_now;
 
 /// How many actors share the cost.
@@ -12,7 +12,7 @@ const CROWD: usize = 100_000;
 const TURNS: usize = 100;
 
 /// Resident bytes of one more actor that was never asked, with what asks it.
-pub fn never_used<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
+pub fn never_used<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Error> {
     crowd::<F>(setting, false, || {
         // What others left behind would be used again, and not seen.
         memory::trim();
@@ -21,15 +21,15 @@ pub fn never_used<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble
 }
 
 /// Heap bytes of one more actor that was asked once, with what asks it.
-pub fn used_once<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
+pub fn used_once<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Error> {
     crowd::<F>(setting, true, memory::heap)
 }
 
 fn crowd<F: Framework>(
     setting: &Setting<'_>,
     is_used: bool,
-    used: fn() -> Result<u64, Trouble>,
-) -> Result<Figure, Trouble> {
+    used: fn() -> Result<u64, Error>,
+) -> Result<Figure, Error> {
     let world = F::World::open(setting)?;
     let place = F::place(&world, 0);
     let grown = world.run(async move {
@@ -49,12 +49,12 @@ async fn raise<F: Framework>(
     place: &F::Place,
     count: usize,
     is_used: bool,
-) -> Result<Vec<F::Adder>, Trouble> {
+) -> Result<Vec<F::Adder>, Error> {
     let mut adders = Vec::with_capacity(count);
     for _ in 0..count {
         let adder = F::spawn_adder(place).await?;
         if is_used {
-            Trouble::check("the sum", F::ask(&adder, 1).await?, 1)?;
+            Error::check("the sum", F::ask(&adder, 1).await?, 1)?;
         }
         adders.push(adder);
         yield_now().await;

@@ -6,7 +6,7 @@ use coerce::actor::context::ActorContext;
 use coerce::actor::message::{Handler, Message};
 use coerce::actor::system::ActorSystem;
 use coerce::actor::{Actor, ActorRefErr, LocalActorRef};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ impl Framework for Coerce {
     type Place = ActorSystem;
     type Ref<R: Role> = LocalActorRef<Host<R>>;
     type Adder = LocalActorRef<Adder>;
-    type Answer = Pin<Box<dyn Future<Output = Result<u64, Trouble>> + Send>>;
+    type Answer = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>;
 
     const WAITS_FOR_ROOM: bool = false;
 
@@ -29,31 +29,31 @@ impl Framework for Coerce {
         ActorSystem::new()
     }
 
-    async fn spawn<R: Role>(system: &ActorSystem, role: R) -> Result<Self::Ref<R>, Trouble> {
-        system.new_anon_actor(Host(role)).await.map_err(trouble)
+    async fn spawn<R: Role>(system: &ActorSystem, role: R) -> Result<Self::Ref<R>, Error> {
+        system.new_anon_actor(Host(role)).await.map_err(failure)
     }
 
     #[inline]
-    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
-        to.notify(Tell(message)).map_err(trouble)
+    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
+        to.notify(Tell(message)).map_err(failure)
     }
 
     #[inline]
-    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         Self::try_tell::<R>(to, message)
     }
 
-    async fn spawn_adder(system: &ActorSystem) -> Result<Self::Adder, Trouble> {
-        system.new_anon_actor(Adder { sum: 0 }).await.map_err(trouble)
+    async fn spawn_adder(system: &ActorSystem) -> Result<Self::Adder, Error> {
+        system.new_anon_actor(Adder { sum: 0 }).await.map_err(failure)
     }
 
     #[inline]
-    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Trouble> {
-        adder.send(Add { by }).await.map_err(trouble)
+    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Error> {
+        adder.send(Add { by }).await.map_err(failure)
     }
 
     #[inline]
-    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Self::Answer, Trouble> {
+    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Self::Answer, Error> {
         let adder = adder.clone();
         let mut answer: Self::Answer = Box::pin(async move { Self::ask(&adder, by).await });
         // What it sends, it sends when it is polled for the first time.
@@ -64,8 +64,8 @@ impl Framework for Coerce {
     }
 }
 
-fn trouble(error: ActorRefErr) -> Trouble {
-    Trouble::System { what: "an actor".into(), error: io::Error::other(error.to_string()) }
+fn failure(error: ActorRefErr) -> Error {
+    Error::System { what: "an actor".into(), error: io::Error::other(error.to_string()) }
 }
 
 /// An actor that plays a role.

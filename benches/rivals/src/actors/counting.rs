@@ -4,7 +4,7 @@ use super::framework::{Framework, Labour, Role, Setting, World};
 use super::load::{Load, fill};
 use super::meter::{Meter, Teller, tally};
 use crate::work::Figure;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 const NUMBERS: u64 = 1_000_000;
 
 /// Lets one actor tell the other as many numbers as fit into the time.
-pub fn measure<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
+pub fn measure<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Error> {
     let world = F::World::open(setting)?;
     let (places, length) = ([F::place(&world, 0), F::place(&world, 1)], setting.length);
     world.run(async move {
@@ -26,10 +26,10 @@ pub fn measure<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
 struct Orders<F: Framework>(F::Ref<Producer<F>>);
 
 impl<F: Framework> Load for Orders<F> {
-    async fn work(&mut self, count: u64) -> Result<u64, Trouble> {
+    async fn work(&mut self, count: u64) -> Result<u64, Error> {
         let (reply, outcome) = oneshot::channel();
         F::try_tell(&self.0, Order { count, reply })?;
-        outcome.await.map_err(|_| Trouble::Stopped)??;
+        outcome.await.map_err(|_| Error::Stopped)??;
         Ok(count)
     }
 }
@@ -37,7 +37,7 @@ impl<F: Framework> Load for Orders<F> {
 /// How many numbers are to be told, and whom to tell that they were counted.
 struct Order {
     count: u64,
-    reply: oneshot::Sender<Result<(), Trouble>>,
+    reply: oneshot::Sender<Result<(), Error>>,
 }
 
 /// Tells a counter numbers.
@@ -63,9 +63,9 @@ impl<F: Framework> Role for Producer<F> {
 async fn produce<F: Framework>(
     counter: F::Ref<Meter<u64>>,
     numbers: std::ops::Range<u64>,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let told = numbers.end;
     Teller::<F, u64>::new(counter.clone()).tell(numbers).await?;
     let tally = tally::<F, u64>(&counter, told).await?;
-    Trouble::check("their sum", tally.sum, (0..told).fold(0, u64::wrapping_add))
+    Error::check("their sum", tally.sum, (0..told).fold(0, u64::wrapping_add))
 }

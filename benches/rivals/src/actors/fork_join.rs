@@ -3,7 +3,7 @@
 use super::framework::{Framework, Labour, Role, Setting, World};
 use super::load::{Load, fill};
 use crate::work::Figure;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use tokio::sync::oneshot;
 
 /// How many others there are.
@@ -14,7 +14,7 @@ const NUMBERS: u64 = 1000;
 const ROUND: u64 = WORKERS as u64 * NUMBERS;
 
 /// Repeats rounds for the whole time.
-pub fn measure<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
+pub fn measure<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Error> {
     let world = F::World::open(setting)?;
     let (places, length) = ([F::place(&world, 0), F::place(&world, 1)], setting.length);
     world.run(async move {
@@ -27,7 +27,7 @@ pub fn measure<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
         }
         let (reply, ready) = oneshot::channel();
         F::try_tell(&master, Order::Workers(workers, reply))?;
-        ready.await.map_err(|_| Trouble::Stopped)?;
+        ready.await.map_err(|_| Error::Stopped)?;
         fill(length, u64::MAX, &mut Rounds::<F>(master)).await
     })
 }
@@ -36,13 +36,13 @@ pub fn measure<F: Framework>(setting: &Setting<'_>) -> Result<Figure, Trouble> {
 struct Rounds<F: Framework>(F::Ref<Master<F>>);
 
 impl<F: Framework> Load for Rounds<F> {
-    async fn work(&mut self, count: u64) -> Result<u64, Trouble> {
+    async fn work(&mut self, count: u64) -> Result<u64, Error> {
         let rounds = count.div_ceil(ROUND);
         for _ in 0..rounds {
             let (reply, sum) = oneshot::channel();
             F::try_tell(&self.0, Order::Begin(reply))?;
-            let sum = sum.await.map_err(|_| Trouble::Stopped)??;
-            Trouble::check(
+            let sum = sum.await.map_err(|_| Error::Stopped)??;
+            Error::check(
                 "the sum of all numbers",
                 sum,
                 (0..NUMBERS).sum::<u64>() * WORKERS as u64,
@@ -58,7 +58,7 @@ struct Master<F: Framework> {
     /// How many have not reported.
     missing: usize,
     sum: u64,
-    reply: Option<oneshot::Sender<Result<u64, Trouble>>>,
+    reply: Option<oneshot::Sender<Result<u64, Error>>>,
 }
 
 /// What a [`Master`] is told.
@@ -66,7 +66,7 @@ enum Order<F: Framework> {
     /// Whom it has.
     Workers(Vec<F::Ref<Worker<F>>>, oneshot::Sender<()>),
     /// To begin, and to tell the sum at the end.
-    Begin(oneshot::Sender<Result<u64, Trouble>>),
+    Begin(oneshot::Sender<Result<u64, Error>>),
     /// One worker's sum.
     Report(u64),
 }
@@ -79,8 +79,8 @@ impl<F: Framework> Role for Master<F> {
             Order::Report(sum) => self.take_report(sum),
             Order::Begin(reply) => {
                 (self.missing, self.sum, self.reply) = (self.workers.len(), 0, Some(reply));
-                if let Err(trouble) = self.tell_all() {
-                    self.end(Err(trouble));
+                if let Err(failure) = self.tell_all() {
+                    self.end(Err(failure));
                 }
             }
             Order::Workers(workers, reply) => {
@@ -94,7 +94,7 @@ impl<F: Framework> Role for Master<F> {
 }
 
 impl<F: Framework> Master<F> {
-    fn tell_all(&self) -> Result<(), Trouble> {
+    fn tell_all(&self) -> Result<(), Error> {
         for number in 0..NUMBERS {
             for worker in &self.workers {
                 F::try_tell(worker, number)?;
@@ -111,7 +111,7 @@ impl<F: Framework> Master<F> {
         }
     }
 
-    fn end(&mut self, outcome: Result<u64, Trouble>) {
+    fn end(&mut self, outcome: Result<u64, Error>) {
         if let Some(reply) = self.reply.take() {
             let _ = reply.send(outcome);
         }

@@ -1,7 +1,7 @@
 //! What the drivers ask of an actor framework, and what an actor does, the same in all of them.
 
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ pub trait Framework: 'static {
     /// What asks the actor that adds up.
     type Adder: Clone + Send + Sync + 'static;
     /// The answer to a question that was asked already.
-    type Answer: Future<Output = Result<u64, Trouble>> + Send + 'static;
+    type Answer: Future<Output = Result<u64, Error>> + Send + 'static;
 
     /// Whether [`tell`](Framework::tell) waits for room. Where it does not, the drivers limit what
     /// is on its way.
@@ -34,30 +34,28 @@ pub trait Framework: 'static {
     fn spawn<R: Role>(
         place: &Self::Place,
         role: R,
-    ) -> impl Future<Output = Result<Self::Ref<R>, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Self::Ref<R>, Error>> + Send;
 
     /// Sends a message that there is room for.
-    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble>;
+    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error>;
 
     /// Sends a message, and waits for room if it can.
     fn tell<R: Role>(
         to: &Self::Ref<R>,
         message: R::Message,
-    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Starts an actor that adds what it is asked to add to a sum, and answers with the sum.
-    fn spawn_adder(
-        place: &Self::Place,
-    ) -> impl Future<Output = Result<Self::Adder, Trouble>> + Send;
+    fn spawn_adder(place: &Self::Place) -> impl Future<Output = Result<Self::Adder, Error>> + Send;
 
     /// Asks, and waits for the answer.
-    fn ask(adder: &Self::Adder, by: u64) -> impl Future<Output = Result<u64, Trouble>> + Send;
+    fn ask(adder: &Self::Adder, by: u64) -> impl Future<Output = Result<u64, Error>> + Send;
 
     /// Asks; the answer can be awaited later.
     fn start_to_ask(
         adder: &Self::Adder,
         by: u64,
-    ) -> impl Future<Output = Result<Self::Answer, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
 /// An actor's behaviour.
@@ -75,13 +73,13 @@ pub type Labour = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Threads and runtimes for actors, pinned as the topology says.
 pub trait World: Sized {
     /// Starts what is needed.
-    fn open(setting: &Setting<'_>) -> Result<Self, Trouble>;
+    fn open(setting: &Setting<'_>) -> Result<Self, Error>;
 
     /// Runs a client where the topology has it, and waits for it; not for ever.
     fn run<T: Send + 'static>(
         &self,
-        client: impl Future<Output = Result<T, Trouble>> + Send + 'static,
-    ) -> Result<T, Trouble>;
+        client: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error>;
 
     /// Starts a task beside the actors of the first or the second place.
     fn start(&self, half: usize, task: impl Future<Output = ()> + Send + 'static);
@@ -116,8 +114,8 @@ impl Setting<'_> {
     }
 }
 
-/// The trouble with a mailbox that refuses what it has room for.
-pub fn refused() -> Trouble {
+/// The error of a mailbox that refuses what it has room for.
+pub fn refused() -> Error {
     let error = io::Error::other("it is full, with fewer messages than it should hold");
-    Trouble::System { what: "a mailbox".into(), error }
+    Error::System { what: "a mailbox".into(), error }
 }

@@ -3,11 +3,11 @@
 use super::framework::{Framework, Labour, Role, Setting, World};
 use super::load::{Load, fill};
 use crate::work::Figure;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use tokio::sync::{mpsc, oneshot};
 
 /// Lets the number go round for the whole time, among so many actors.
-pub fn measure<F: Framework>(setting: &Setting<'_>, actors: usize) -> Result<Figure, Trouble> {
+pub fn measure<F: Framework>(setting: &Setting<'_>, actors: usize) -> Result<Figure, Error> {
     let world = F::World::open(setting)?;
     let (places, length) = ([F::place(&world, 0), F::place(&world, 1)], setting.length);
     world.run(async move {
@@ -15,7 +15,7 @@ pub fn measure<F: Framework>(setting: &Setting<'_>, actors: usize) -> Result<Fig
         let ring = ring::<F>(&places, actors, outcome).await?;
         let mut lap = Lap::<F> { first: ring[0].clone(), outcomes, hops: 0 };
         let figure = fill(length, u64::MAX, &mut lap).await?;
-        Trouble::check("hops", passed::<F>(&ring).await?, lap.hops)?;
+        Error::check("hops", passed::<F>(&ring).await?, lap.hops)?;
         Ok(figure)
     })
 }
@@ -26,7 +26,7 @@ async fn ring<F: Framework>(
     places: &[F::Place; 2],
     actors: usize,
     outcome: Outcome,
-) -> Result<Vec<F::Ref<Hopper<F>>>, Trouble> {
+) -> Result<Vec<F::Ref<Hopper<F>>>, Error> {
     let mut ring = Vec::with_capacity(actors);
     for index in 0..actors {
         let hopper = Hopper { next: None, passed: 0, outcome: outcome.clone() };
@@ -36,37 +36,37 @@ async fn ring<F: Framework>(
         let next = Box::new(ring[(index + 1) % actors].clone());
         let (reply, linked) = oneshot::channel();
         F::try_tell(hopper, Hop::Link(next, reply))?;
-        linked.await.map_err(|_| Trouble::Stopped)?;
+        linked.await.map_err(|_| Error::Stopped)?;
     }
     Ok(ring)
 }
 
 /// How many hops all actors have counted.
-async fn passed<F: Framework>(ring: &[F::Ref<Hopper<F>>]) -> Result<u64, Trouble> {
+async fn passed<F: Framework>(ring: &[F::Ref<Hopper<F>>]) -> Result<u64, Error> {
     let mut sum = 0;
     for hopper in ring {
         let (reply, passed) = oneshot::channel();
         F::try_tell(hopper, Hop::Passed(reply))?;
-        sum += passed.await.map_err(|_| Trouble::Stopped)?;
+        sum += passed.await.map_err(|_| Error::Stopped)?;
     }
     Ok(sum)
 }
 
-type Outcome = mpsc::UnboundedSender<Result<(), Trouble>>;
+type Outcome = mpsc::UnboundedSender<Result<(), Error>>;
 
 /// A number that goes round.
 struct Lap<F: Framework> {
     first: F::Ref<Hopper<F>>,
-    outcomes: mpsc::UnboundedReceiver<Result<(), Trouble>>,
+    outcomes: mpsc::UnboundedReceiver<Result<(), Error>>,
     /// How many hops there have been.
     hops: u64,
 }
 
 impl<F: Framework> Load for Lap<F> {
-    async fn work(&mut self, hops: u64) -> Result<u64, Trouble> {
+    async fn work(&mut self, hops: u64) -> Result<u64, Error> {
         self.hops += hops;
         F::try_tell(&self.first, Hop::Pass(hops))?;
-        self.outcomes.recv().await.ok_or(Trouble::Stopped)??;
+        self.outcomes.recv().await.ok_or(Error::Stopped)??;
         Ok(hops)
     }
 }

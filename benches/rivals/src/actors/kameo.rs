@@ -8,7 +8,7 @@ use kameo::error::{Infallible, SendError};
 use kameo::mailbox;
 use kameo::message::{Context, Message};
 use kameo::request::PendingReply;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
@@ -27,48 +27,48 @@ impl Framework for Kameo {
 
     fn place(_: &Tokio, _: usize) {}
 
-    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Trouble> {
+    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Error> {
         let host = Host::spawn_with_mailbox(Host(role), mailbox::bounded(CAPACITY));
         host.wait_for_startup().await;
         Ok(host)
     }
 
     #[inline]
-    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
-        to.tell(Tell(message)).try_send().map_err(trouble)
+    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
+        to.tell(Tell(message)).try_send().map_err(failure)
     }
 
     #[inline]
-    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         // The short way first: it needs no place in the queue of those that wait.
         match to.tell(Tell(message)).try_send() {
-            Err(SendError::MailboxFull(back)) => to.tell(back).send().await.map_err(trouble),
-            done => done.map_err(trouble),
+            Err(SendError::MailboxFull(back)) => to.tell(back).send().await.map_err(failure),
+            done => done.map_err(failure),
         }
     }
 
-    async fn spawn_adder(_: &()) -> Result<Self::Adder, Trouble> {
+    async fn spawn_adder(_: &()) -> Result<Self::Adder, Error> {
         let adder = Adder::spawn_with_mailbox(Adder { sum: 0 }, mailbox::bounded(CAPACITY));
         adder.wait_for_startup().await;
         Ok(adder)
     }
 
     #[inline]
-    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Trouble> {
+    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Error> {
         // Not `.await` alone: that would put the request into a box.
-        adder.ask(Add { by }).send().await.map_err(trouble)
+        adder.ask(Add { by }).send().await.map_err(failure)
     }
 
     #[inline]
-    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Trouble> {
-        adder.ask(Add { by }).try_enqueue().map(Answer).map_err(trouble)
+    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Error> {
+        adder.ask(Add { by }).try_enqueue().map(Answer).map_err(failure)
     }
 }
 
-fn trouble<M, E>(error: SendError<M, E>) -> Trouble {
+fn failure<M, E>(error: SendError<M, E>) -> Error {
     match error {
         SendError::MailboxFull(_) => refused(),
-        _ => Trouble::Stopped,
+        _ => Error::Stopped,
     }
 }
 
@@ -131,10 +131,10 @@ impl Message<Add> for Adder {
 pub struct Answer(PendingReply<Add, u64>);
 
 impl Future for Answer {
-    type Output = Result<u64, Trouble>;
+    type Output = Result<u64, Error>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_err(trouble)
+        Pin::new(&mut self.0).poll(context).map_err(failure)
     }
 }

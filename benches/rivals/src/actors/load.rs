@@ -1,7 +1,7 @@
 //! As much work as fits into the time.
 
 use crate::work::Figure;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ const FIRST: u64 = 1000;
 /// Operations that are timed together.
 pub trait Load: Send {
     /// Does so many, or a few more, and says how many.
-    fn work(&mut self, count: u64) -> impl Future<Output = Result<u64, Trouble>> + Send;
+    fn work(&mut self, count: u64) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
 /// Does ever more operations until a tenth of the time is over, and then as many as fit into the
 /// rest; those count. There are never more than `at_most` at once.
-pub async fn fill(length: Duration, at_most: u64, load: &mut impl Load) -> Result<Figure, Trouble> {
+pub async fn fill(length: Duration, at_most: u64, load: &mut impl Load) -> Result<Figure, Error> {
     let begun = Instant::now();
     let mut count = FIRST;
     let nanos_each = loop {
@@ -32,7 +32,7 @@ pub async fn fill(length: Duration, at_most: u64, load: &mut impl Load) -> Resul
 }
 
 /// The nanoseconds of one of so many.
-async fn timed(load: &mut impl Load, count: u64, at_most: u64) -> Result<f64, Trouble> {
+async fn timed(load: &mut impl Load, count: u64, at_most: u64) -> Result<f64, Error> {
     let (begun, mut done) = (Instant::now(), 0);
     while done < count {
         done += load.work(at_most.min(count - done)).await?;

@@ -2,7 +2,7 @@
 
 use super::framework::{Framework, Labour, Role};
 use crate::payload::Payload;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
@@ -104,7 +104,7 @@ impl<F: Framework, P: Payload> Teller<F, P> {
     }
 
     /// Tells these numbers.
-    pub async fn tell(&mut self, numbers: impl Iterator<Item = u64>) -> Result<(), Trouble> {
+    pub async fn tell(&mut self, numbers: impl Iterator<Item = u64>) -> Result<(), Error> {
         for number in numbers {
             F::tell(&self.meter, Note::Number(P::of(number))).await?;
             self.told += 1;
@@ -115,14 +115,14 @@ impl<F: Framework, P: Payload> Teller<F, P> {
         Ok(())
     }
 
-    async fn mark(&mut self) -> Result<(), Trouble> {
+    async fn mark(&mut self) -> Result<(), Error> {
         let (reply, mark) = oneshot::channel();
         F::tell(&self.meter, Note::Mark(reply)).await?;
         self.marks.push_back(mark);
         if self.marks.len() > MARKS
             && let Some(oldest) = self.marks.pop_front()
         {
-            oldest.await.map_err(|_| Trouble::Stopped)?;
+            oldest.await.map_err(|_| Error::Stopped)?;
         }
         Ok(())
     }
@@ -132,14 +132,14 @@ impl<F: Framework, P: Payload> Teller<F, P> {
 pub async fn tally<F: Framework, P: Payload>(
     meter: &F::Ref<Meter<P>>,
     told: u64,
-) -> Result<Tally, Trouble> {
+) -> Result<Tally, Error> {
     let begun = Instant::now();
     loop {
         let (reply, tally) = oneshot::channel();
         F::tell(meter, Note::Tally(reply)).await?;
-        let tally = tally.await.map_err(|_| Trouble::Stopped)?;
+        let tally = tally.await.map_err(|_| Error::Stopped)?;
         if tally.count >= told || begun.elapsed() > ARRIVAL_LIMIT {
-            Trouble::check("messages", tally.count, told)?;
+            Error::check("messages", tally.count, told)?;
             return Ok(tally);
         }
     }

@@ -28,8 +28,8 @@ mod xtra;
 use crate::work::{Contender, Figure, Wait, Work};
 use by_hand::ByHand;
 use framework::{Framework, Setting, Topology};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::time::Duration;
 
 const RING: usize = 100;
@@ -63,7 +63,7 @@ pub fn contenders() -> Vec<Contender> {
 }
 
 type Measure = fn(&Lab, Work, Duration) -> Outcome;
-type Outcome = Option<Result<Figure, Trouble>>;
+type Outcome = Option<Result<Figure, Error>>;
 
 fn one<F: Framework>(lab: &Lab, work: Work, length: Duration) -> Outcome {
     measure::<F>(&Setting { lab, topology: Topology::OneThread, length }, work)
@@ -142,7 +142,7 @@ mod tests {
             let mut done = 0;
             for work in works() {
                 match (contender.measure)(&lab, work, Duration::from_millis(50)) {
-                    Some(Err(trouble)) => panic!("{}, {work:?}: {trouble}", contender.name),
+                    Some(Err(failure)) => panic!("{}, {work:?}: {failure}", contender.name),
                     Some(Ok(_)) => done += 1,
                     None => {}
                 }

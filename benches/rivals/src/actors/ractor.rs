@@ -3,7 +3,7 @@
 use super::by_hand::Answer;
 use super::framework::{Framework, Role};
 use super::runtime::Tokio;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr};
 use std::io;
@@ -24,44 +24,44 @@ impl Framework for Ractor {
 
     fn place(_: &Tokio, _: usize) {}
 
-    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Trouble> {
+    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Error> {
         let (host, _) = Host::spawn(None, Host(PhantomData), role).await.map_err(not_started)?;
         Ok(host)
     }
 
     #[inline]
-    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
-        to.cast(message).map_err(|_| Trouble::Stopped)
+    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
+        to.cast(message).map_err(|_| Error::Stopped)
     }
 
     #[inline]
-    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         Self::try_tell::<R>(to, message)
     }
 
-    async fn spawn_adder(_: &()) -> Result<Self::Adder, Trouble> {
+    async fn spawn_adder(_: &()) -> Result<Self::Adder, Error> {
         let (adder, _) = Adder::spawn(None, Adder, ()).await.map_err(not_started)?;
         Ok(adder)
     }
 
     #[inline]
-    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Trouble> {
+    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Error> {
         match adder.call(|reply| Add { by, reply }, None).await {
             Ok(CallResult::Success(sum)) => Ok(sum),
-            _ => Err(Trouble::Stopped),
+            _ => Err(Error::Stopped),
         }
     }
 
     #[inline]
-    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Trouble> {
+    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        adder.cast(Add { by, reply: reply.into() }).map_err(|_| Trouble::Stopped)?;
+        adder.cast(Add { by, reply: reply.into() }).map_err(|_| Error::Stopped)?;
         Ok(answer.into())
     }
 }
 
-fn not_started(error: SpawnErr) -> Trouble {
-    Trouble::System { what: "an actor".into(), error: io::Error::other(error.to_string()) }
+fn not_started(error: SpawnErr) -> Error {
+    Error::System { what: "an actor".into(), error: io::Error::other(error.to_string()) }
 }
 
 /// An actor that plays a role, which is its state.

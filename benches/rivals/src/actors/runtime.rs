@@ -3,8 +3,8 @@
 use super::framework::{Setting, Topology, World};
 use super::watch::within;
 use core_affinity::CoreId;
+use mainspring_perf::error::Error;
 use mainspring_perf::lab::time::ANSWER_LIMIT;
-use mainspring_perf::trouble::Trouble;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Tokio {
 }
 
 impl World for Tokio {
-    fn open(setting: &Setting<'_>) -> Result<Self, Trouble> {
+    fn open(setting: &Setting<'_>) -> Result<Self, Error> {
         let is_astray = Arc::new(AtomicBool::new(false));
         let cpus = match setting.topology {
             Topology::OneThread => None,
@@ -56,14 +56,14 @@ impl World for Tokio {
 
     fn run<T: Send + 'static>(
         &self,
-        client: impl Future<Output = Result<T, Trouble>> + Send + 'static,
-    ) -> Result<T, Trouble> {
+        client: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
         let client = within(self.limit, client);
         let result = match self.topology {
             Topology::OneThread | Topology::TwoThreads => {
                 // As a task: one that is blocked on is slower.
                 let task = self.runtime().spawn(client);
-                self.runtime().block_on(task).map_err(|_| Trouble::Stopped)?
+                self.runtime().block_on(task).map_err(|_| Error::Stopped)?
             }
             Topology::PlainClient => {
                 let _may_spawn = self.enter();
@@ -104,9 +104,9 @@ pub fn pin(cpu: Option<usize>) -> io::Result<()> {
     Err(io::Error::other(format!("a thread could not be pinned to CPU {id}")))
 }
 
-/// The trouble with a runtime that does not start.
-pub fn no_runtime(error: io::Error) -> Trouble {
-    Trouble::System { what: "a runtime".into(), error }
+/// The error of a runtime that does not start.
+pub fn no_runtime(error: io::Error) -> Error {
+    Error::System { what: "a runtime".into(), error }
 }
 
 /// A runtime with one worker on each of these CPUs.

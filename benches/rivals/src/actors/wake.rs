@@ -2,11 +2,11 @@
 
 use super::framework::{Framework, Labour, Role, Setting, World};
 use crate::work::Figure;
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::loops::after_idle;
 use mainspring_perf::lab::sample::Sample;
 use mainspring_perf::lab::time::{ANSWER_LIMIT, IDLE};
-use mainspring_perf::trouble::Trouble;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -27,7 +27,7 @@ pub enum Asked {
 }
 
 /// Sends from a plain thread to an actor on the other CPU.
-pub fn measure<F: Framework>(setting: &Setting<'_>, asked: Asked) -> Result<Figure, Trouble> {
+pub fn measure<F: Framework>(setting: &Setting<'_>, asked: Asked) -> Result<Figure, Error> {
     let world = F::World::open(setting)?;
     let place = F::place(&world, 1);
     let (base, latency) = (Instant::now(), Arc::new(AtomicU64::new(NOTHING)));
@@ -48,14 +48,16 @@ pub fn measure<F: Framework>(setting: &Setting<'_>, asked: Asked) -> Result<Figu
     }
 }
 
-fn await_report(lab: &Lab, latency: &AtomicU64) -> Result<Duration, Trouble> {
+fn await_report(lab: &Lab, latency: &AtomicU64) -> Result<Duration, Error> {
     let begun = Instant::now();
     loop {
         // Acquire: pairs with the Release in `Sleeper::serve`: the actor has its message.
         match latency.load(Acquire) {
-            NOTHING if begun.elapsed() > ANSWER_LIMIT => return Err(Trouble::Stuck(ANSWER_LIMIT)),
+            NOTHING if begun.elapsed() > ANSWER_LIMIT => {
+                return Err(Error::StopTimedOut(ANSWER_LIMIT));
+            }
             NOTHING => lab.relax(),
-            GONE => return Err(Trouble::Stopped),
+            GONE => return Err(Error::Stopped),
             nanos => return Ok(Duration::from_nanos(nanos)),
         }
     }

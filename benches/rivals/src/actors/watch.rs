@@ -1,7 +1,7 @@
 //! The end of a client that waits for something that never comes.
 
 use futures::task::AtomicWaker;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ struct Alarm {
 /// measured pays one branch each time the client is polled in vain.
 pub async fn within<T>(
     limit: Duration,
-    client: impl Future<Output = Result<T, Trouble>>,
-) -> Result<T, Trouble> {
+    client: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let alarm = Arc::new(Alarm::default());
     let over = keep_time(limit, alarm.clone())?;
     let mut client = pin!(client);
@@ -42,7 +42,7 @@ pub async fn within<T>(
         }
         // Acquire: pairs with the Release in `keep_time`, though nothing else is passed on.
         if alarm.has_rung.load(Acquire) {
-            return Poll::Ready(Err(Trouble::Stuck(limit)));
+            return Poll::Ready(Err(Error::StopTimedOut(limit)));
         }
         Poll::Pending
     };
@@ -52,7 +52,7 @@ pub async fn within<T>(
 }
 
 /// Rings after so long, unless what is returned is dropped before.
-fn keep_time(limit: Duration, alarm: Arc<Alarm>) -> Result<mpsc::Sender<()>, Trouble> {
+fn keep_time(limit: Duration, alarm: Arc<Alarm>) -> Result<mpsc::Sender<()>, Error> {
     let (sender, over) = mpsc::channel();
     let wait = move || {
         if over.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
@@ -61,7 +61,7 @@ fn keep_time(limit: Duration, alarm: Arc<Alarm>) -> Result<mpsc::Sender<()>, Tro
             alarm.client.wake();
         }
     };
-    Builder::new().spawn(wait).map_err(Trouble::Thread)?;
+    Builder::new().spawn(wait).map_err(Error::Thread)?;
     Ok(sender)
 }
 
@@ -74,6 +74,6 @@ mod tests {
     fn a_client_without_end_is_broken_off() {
         let limit = Duration::from_millis(10);
         let result = futures::executor::block_on(within::<()>(limit, pending()));
-        assert!(matches!(result, Err(Trouble::Stuck(_))));
+        assert!(matches!(result, Err(Error::StopTimedOut(_))));
     }
 }

@@ -3,7 +3,7 @@
 use super::framework::{CAPACITY, Framework, Role, refused};
 use super::runtime::Tokio;
 use futures::FutureExt;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
@@ -23,40 +23,40 @@ impl Framework for Xtra {
 
     fn place(_: &Tokio, _: usize) {}
 
-    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Trouble> {
+    async fn spawn<R: Role>(_: &(), role: R) -> Result<Self::Ref<R>, Error> {
         Ok(xtra::spawn_tokio(Host(role), Mailbox::bounded(CAPACITY)))
     }
 
     #[inline]
-    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
+    fn try_tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
         match to.send(Tell::<R>(message)).detach().now_or_never() {
-            Some(sent) => sent.map(drop).map_err(trouble),
+            Some(sent) => sent.map(drop).map_err(failure),
             None => Err(refused()),
         }
     }
 
     #[inline]
-    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Trouble> {
-        to.send(Tell::<R>(message)).detach().await.map(drop).map_err(trouble)
+    async fn tell<R: Role>(to: &Self::Ref<R>, message: R::Message) -> Result<(), Error> {
+        to.send(Tell::<R>(message)).detach().await.map(drop).map_err(failure)
     }
 
-    async fn spawn_adder(_: &()) -> Result<Self::Adder, Trouble> {
+    async fn spawn_adder(_: &()) -> Result<Self::Adder, Error> {
         Ok(xtra::spawn_tokio(Adder { sum: 0 }, Mailbox::bounded(CAPACITY)))
     }
 
     #[inline]
-    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Trouble> {
-        adder.send(Add { by }).await.map_err(trouble)
+    async fn ask(adder: &Self::Adder, by: u64) -> Result<u64, Error> {
+        adder.send(Add { by }).await.map_err(failure)
     }
 
     #[inline]
-    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Trouble> {
-        adder.send(Add { by }).detach().await.map(Answer).map_err(trouble)
+    async fn start_to_ask(adder: &Self::Adder, by: u64) -> Result<Answer, Error> {
+        adder.send(Add { by }).detach().await.map(Answer).map_err(failure)
     }
 }
 
-fn trouble(_: xtra::Error) -> Trouble {
-    Trouble::Stopped
+fn failure(_: xtra::Error) -> Error {
+    Error::Stopped
 }
 
 /// An actor that plays a role.
@@ -112,10 +112,10 @@ impl Handler<Add> for Adder {
 pub struct Answer(Receiver<u64>);
 
 impl Future for Answer {
-    type Output = Result<u64, Trouble>;
+    type Output = Result<u64, Error>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_err(trouble)
+        Pin::new(&mut self.0).poll(context).map_err(failure)
     }
 }

@@ -5,12 +5,12 @@ use super::place::engine_opposite;
 use crate::work::{Figure, Wait};
 use mainspring::active;
 use mainspring::mailbox::Kind;
-use mainspring_perf::floors::floor::timed_chunks;
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::loops::closed_loop;
+use mainspring_perf::lab::loops::timed_chunks;
 use mainspring_perf::lab::sample::Sample;
 use mainspring_perf::suites::call::{send, take_oldest};
-use mainspring_perf::trouble::Trouble;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub fn measure<K: Mailbox>(
     window: usize,
     wait: Wait,
     length: Duration,
-) -> Result<Figure, Trouble> {
+) -> Result<Figure, Error> {
     let engine = engine_opposite(lab, wait)?;
     let adder = K::start(engine.spawn("adder", Adder::default).capacity(lab.capacity))?;
     let sample = match window {
@@ -46,11 +46,11 @@ pub fn measure<K: Mailbox>(
     Ok(crate::floors::figure(sample))
 }
 
-fn one_by_one<K: Kind>(adder: &AdderProxy<K>, length: Duration) -> Result<Sample, Trouble> {
+fn one_by_one<K: Kind>(adder: &AdderProxy<K>, length: Duration) -> Result<Sample, Error> {
     let mut sum = 0;
     closed_loop(length, || {
         sum += 1;
-        Trouble::check("the sum", adder.add(1).get()?, sum)
+        Error::check("the sum", adder.add(1).get()?, sum)
     })
 }
 
@@ -59,11 +59,11 @@ fn windowed<K: Kind>(
     adder: &AdderProxy<K>,
     window: usize,
     length: Duration,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let mut calls = VecDeque::with_capacity(window);
     let mut sum = 0;
     let sample = timed_chunks(length, || {
-        for _ in 0..mainspring_perf::floors::floor::CHUNK {
+        for _ in 0..mainspring_perf::lab::loops::CHUNK {
             if calls.len() == window {
                 take_oldest(&mut calls, &mut sum)?;
             }

@@ -3,9 +3,9 @@
 use super::place::{A, B, between_objects};
 use crate::work::Figure;
 use mainspring::{Engine, SendError, active};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::lab::time::{ANSWER_LIMIT, Slot};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::time::{ANSWER_LIMIT, RoundSpan};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -89,14 +89,14 @@ impl Teller {
 }
 
 /// The time per message.
-pub fn measure(lab: &Lab, runners: usize, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure(lab: &Lab, runners: usize, length: Duration) -> Option<Result<Figure, Error>> {
     between_objects(lab, runners, |engine| run(lab, engine, runners, length))
 }
 
 /// Whole millions, as many as fit into the time; at least one, beside the one to warm up with.
-fn run(lab: &Lab, engine: &Engine, runners: usize, length: Duration) -> Result<Figure, Trouble> {
+fn run(lab: &Lab, engine: &Engine, runners: usize, length: Duration) -> Result<Figure, Error> {
     let (done, is_done) = channel();
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     let tally = engine.spawn("tally", Tally::default).capacity(lab.capacity);
     let tally = tally.on(if runners == 2 { B } else { A }).start()?;
     let teller = engine.spawn("teller", move || Teller {
@@ -107,17 +107,17 @@ fn run(lab: &Lab, engine: &Engine, runners: usize, length: Duration) -> Result<F
         done,
     });
     let teller = teller.on(A).start()?;
-    teller.meet(teller.clone()).map_err(|_| Trouble::Stopped)?;
+    teller.meet(teller.clone()).map_err(|_| Error::Stopped)?;
     let (mut count, mut time) = (0, Duration::ZERO);
     for turn in 0_u32.. {
-        teller.begin().map_err(|_| Trouble::Stopped)?;
+        teller.begin().map_err(|_| Error::Stopped)?;
         let (counted, took) =
-            is_done.recv_timeout(ANSWER_LIMIT).map_err(|_| Trouble::Stuck(ANSWER_LIMIT))?;
-        Trouble::check("messages", counted, MILLION)?;
+            is_done.recv_timeout(ANSWER_LIMIT).map_err(|_| Error::StopTimedOut(ANSWER_LIMIT))?;
+        Error::check("messages", counted, MILLION)?;
         if turn > 0 {
             (count, time) = (count + counted, time + took);
         }
-        if turn > 0 && Instant::now() >= slot.end {
+        if turn > 0 && Instant::now() >= span.end {
             break;
         }
     }

@@ -3,9 +3,9 @@
 use super::place::{A, B, between_objects};
 use crate::work::Figure;
 use mainspring::{Engine, SendError, active};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::lab::time::{ANSWER_LIMIT, Slot};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::time::{ANSWER_LIMIT, RoundSpan};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -115,22 +115,22 @@ impl Boss {
 }
 
 /// The time per message; with two runners, every second worker lives on the other one.
-pub fn measure(lab: &Lab, runners: usize, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure(lab: &Lab, runners: usize, length: Duration) -> Option<Result<Figure, Error>> {
     between_objects(lab, runners, |engine| run(lab, engine, runners, length))
 }
 
 /// As many turns as fit into the time; at least one, beside those to warm up with.
-fn run(lab: &Lab, engine: &Engine, runners: usize, length: Duration) -> Result<Figure, Trouble> {
+fn run(lab: &Lab, engine: &Engine, runners: usize, length: Duration) -> Result<Figure, Error> {
     let (done, is_done) = channel();
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     let boss = hire(lab, engine, runners, done)?;
     let (mut count, mut time) = (0, Duration::ZERO);
-    while count == 0 || Instant::now() < slot.end {
-        let is_warm = Instant::now() >= slot.warm;
-        boss.begin().map_err(|_| Trouble::Stopped)?;
+    while count == 0 || Instant::now() < span.end {
+        let is_warm = Instant::now() >= span.warm;
+        boss.begin().map_err(|_| Error::Stopped)?;
         let (sum, took) =
-            is_done.recv_timeout(ANSWER_LIMIT).map_err(|_| Trouble::Stuck(ANSWER_LIMIT))?;
-        Trouble::check("the workers' sum", sum, WORKERS as u64 * (0..EACH).sum::<u64>())?;
+            is_done.recv_timeout(ANSWER_LIMIT).map_err(|_| Error::StopTimedOut(ANSWER_LIMIT))?;
+        Error::check("the workers' sum", sum, WORKERS as u64 * (0..EACH).sum::<u64>())?;
         if is_warm {
             (count, time) = (count + WORKERS as u64 * EACH, time + took);
         }
@@ -143,7 +143,7 @@ fn hire(
     engine: &Engine,
     runners: usize,
     done: Sender<(u64, Duration)>,
-) -> Result<BossProxy, Trouble> {
+) -> Result<BossProxy, Error> {
     let mut workers = Vec::with_capacity(WORKERS);
     for place in 0..WORKERS {
         let runner = if runners == 2 && place % 2 == 1 { B } else { A };
@@ -161,9 +161,9 @@ fn hire(
         done,
     });
     let boss = boss.capacity(lab.capacity).on(A).start()?;
-    boss.meet(boss.clone()).map_err(|_| Trouble::Stopped)?;
+    boss.meet(boss.clone()).map_err(|_| Error::Stopped)?;
     for worker in &workers {
-        worker.meet(boss.clone()).map_err(|_| Trouble::Stopped)?;
+        worker.meet(boss.clone()).map_err(|_| Error::Stopped)?;
     }
     Ok(boss)
 }

@@ -13,9 +13,9 @@ mod wake;
 use crate::payload::Payload;
 use crate::work::{Contender, Figure, Work};
 use mainspring::mailbox::{Lanes, Mpsc, Spsc};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::suites::kind::Chosen;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::suites::mailbox_kind::MailboxKind;
 use std::time::Duration;
 use stream::CounterProxy;
 
@@ -30,7 +30,7 @@ pub fn contenders() -> Vec<Contender> {
 }
 
 /// What the works ask of a kind of mailbox.
-pub trait Mailbox: Chosen {
+pub trait Mailbox: MailboxKind {
     /// Whether it is what works ask for that want a ring that is shared.
     const IS_SHARED: bool;
 
@@ -61,7 +61,7 @@ mailbox!(Mpsc, true, first, count => Some(vec![first; count]));
 mailbox!(Spsc, false, first, count => (count == 1).then(|| vec![first]));
 mailbox!(Lanes, false, first, count => Some(vec![first; count]));
 
-fn measure<K: Mailbox>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+fn measure<K: Mailbox>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     match work {
         Work::Stream(stream) => stream::measure::<K>(lab, stream, length),
         Work::Ask { window, wait } => Some(ask::measure::<K>(lab, window, wait, length)),

@@ -3,9 +3,9 @@
 use super::place::{A, B, between_objects};
 use crate::work::Figure;
 use mainspring::{Engine, active};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::lab::time::{ANSWER_LIMIT, Slot};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::time::{ANSWER_LIMIT, RoundSpan};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub struct Node {
 
 /// What the first object knows of the time.
 struct Watch {
-    slot: Slot,
+    span: RoundSpan,
     /// When the warm-up was over, and the number at that time.
     warm: Option<(Instant, u64)>,
     done: Sender<Done>,
@@ -70,8 +70,8 @@ impl Watch {
     fn is_over(&mut self, number: u64) -> bool {
         let now = Instant::now();
         match self.warm {
-            None if now >= self.slot.warm => self.warm = Some((now, number)),
-            Some((warm, before)) if now >= self.slot.end => {
+            None if now >= self.span.warm => self.warm = Some((now, number)),
+            Some((warm, before)) if now >= self.span.end => {
                 let done = Done { number, timed: number - before, time: now - warm };
                 // If the driver has given up, nobody needs it.
                 let _ = self.done.send(done);
@@ -89,14 +89,14 @@ pub fn measure(
     nodes: usize,
     runners: usize,
     length: Duration,
-) -> Option<Result<Figure, Trouble>> {
+) -> Option<Result<Figure, Error>> {
     between_objects(lab, runners, |engine| run(engine, nodes, runners, length))
 }
 
-fn run(engine: &Engine, nodes: usize, runners: usize, length: Duration) -> Result<Figure, Trouble> {
+fn run(engine: &Engine, nodes: usize, runners: usize, length: Duration) -> Result<Figure, Error> {
     let (done, is_done) = channel();
-    let slot = Slot::of(length);
-    let mut watch = Some(Watch { slot, warm: None, done });
+    let span = RoundSpan::of(length);
+    let mut watch = Some(Watch { span, warm: None, done });
     let mut ring = Vec::with_capacity(nodes);
     for place in 0..nodes {
         let watch = watch.take();
@@ -106,19 +106,20 @@ fn run(engine: &Engine, nodes: usize, runners: usize, length: Duration) -> Resul
     }
     for (place, node) in ring.iter().enumerate() {
         let next = ring[(place + 1) % nodes].clone();
-        node.meet(next).map_err(|_| Trouble::Stopped)?;
+        node.meet(next).map_err(|_| Error::Stopped)?;
     }
     // A number that comes from the runner itself would overtake them.
     for node in &ring {
         node.received().get_timeout(ANSWER_LIMIT)?;
     }
-    ring[0].pass(1).map_err(|_| Trouble::Stopped)?;
-    let Done { number, timed, time } =
-        is_done.recv_timeout(length + ANSWER_LIMIT).map_err(|_| Trouble::Stuck(ANSWER_LIMIT))?;
+    ring[0].pass(1).map_err(|_| Error::Stopped)?;
+    let Done { number, timed, time } = is_done
+        .recv_timeout(length + ANSWER_LIMIT)
+        .map_err(|_| Error::StopTimedOut(ANSWER_LIMIT))?;
     let mut received = 0;
     for node in &ring {
         received += node.received().get_timeout(ANSWER_LIMIT)?;
     }
-    Trouble::check("hops", received, number)?;
+    Error::check("hops", received, number)?;
     Ok(Figure::Nanos(time.as_nanos() as f64 / timed.max(1) as f64))
 }

@@ -6,9 +6,9 @@ use crate::payload::{Line, Payload};
 use crate::work::{Figure, Placement, Stream, Wait};
 use mainspring::mailbox::Kind;
 use mainspring::{Proxy, active};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::lab::time::{ANSWER_LIMIT, Slot};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::time::{ANSWER_LIMIT, RoundSpan};
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,7 @@ pub fn measure<K: Mailbox>(
     lab: &Lab,
     stream: Stream,
     length: Duration,
-) -> Option<Result<Figure, Trouble>> {
+) -> Option<Result<Figure, Error>> {
     let fits = !stream.shared || K::IS_SHARED;
     let has_room = lab.cpus.is_some() || stream.placement == Placement::OneCpu;
     if !fits || !has_room {
@@ -90,26 +90,26 @@ fn run<T: Payload, K: Mailbox>(
     lab: &Lab,
     stream: Stream,
     length: Duration,
-) -> Option<Result<Figure, Trouble>> {
+) -> Option<Result<Figure, Error>> {
     let cpu = lab.cpus.map(|(callers, other)| match stream.placement {
         Placement::OneCpu => callers,
         Placement::Isolated | Placement::Spread => other,
     });
     let begin = || {
         let engine = engine_on(lab, cpu, stream.wait)?;
-        let slot = Slot::of(length);
-        let counter = engine.spawn("counter", move || Counter::<T>::new(slot.warm));
+        let span = RoundSpan::of(length);
+        let counter = engine.spawn("counter", move || Counter::<T>::new(span.warm));
         let counter = counter.capacity(lab.capacity);
         // A runner that never parks need not be rung for: what the rows call never cold.
         let counter = if stream.wait == Wait::Block { counter } else { counter.always_hot() };
-        Ok((K::start(counter)?, engine, slot))
+        Ok((K::start(counter)?, engine, span))
     };
-    let (counter, engine, slot) = match begin() {
+    let (counter, engine, span) = match begin() {
         Ok(begun) => begun,
-        Err(trouble) => return Some(Err(trouble)),
+        Err(failure) => return Some(Err(failure)),
     };
     let producers = K::several(counter, stream.producers)?;
-    Some(side_by_side(lab, producers, stream, slot.end).and_then(|(counter, sent)| {
+    Some(side_by_side(lab, producers, stream, span.end).and_then(|(counter, sent)| {
         let figure = finish(&counter, &sent, stream.wait)?;
         lab.end(engine)?;
         Ok(figure)
@@ -123,8 +123,8 @@ fn side_by_side<T: Payload, K: Kind>(
     mut producers: Vec<CounterProxy<T, K>>,
     stream: Stream,
     end: Instant,
-) -> Result<(CounterProxy<T, K>, Vec<u64>), Trouble> {
-    let last = producers.pop().ok_or(Trouble::Stopped)?;
+) -> Result<(CounterProxy<T, K>, Vec<u64>), Error> {
+    let last = producers.pop().ok_or(Error::Stopped)?;
     if producers.is_empty() && stream.placement != Placement::Spread {
         let sent = produce(&last, stream, end)?;
         return Ok((last, vec![sent]));
@@ -142,17 +142,17 @@ fn side_by_side<T: Payload, K: Kind>(
         });
         // All of them are started before the first is waited for.
         let threads: Vec<_> = threads.collect();
-        threads.into_iter().map(|one| one.join().unwrap_or(Err(Trouble::Stopped))).collect()
+        threads.into_iter().map(|one| one.join().unwrap_or(Err(Error::Stopped))).collect()
     });
     let (mut proxies, sent): (Vec<_>, Vec<_>) = sent?.into_iter().unzip();
-    Ok((proxies.pop().ok_or(Trouble::Stopped)?, sent))
+    Ok((proxies.pop().ok_or(Error::Stopped)?, sent))
 }
 
 fn produce<T: Payload, K: Kind>(
     counter: &CounterProxy<T, K>,
     stream: Stream,
     end: Instant,
-) -> Result<u64, Trouble> {
+) -> Result<u64, Error> {
     let mut sent = 0;
     while Instant::now() < end {
         let numbers = sent..sent + CHUNK;
@@ -178,7 +178,7 @@ fn tell_batch<T: Payload, K: Kind>(
     counter: &CounterProxy<T, K>,
     first: u64,
     stream: Stream,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     // Over `u32`: a range of `u64` doesn't know its length.
     let numbers = (0..stream.batch as u32).map(|step| first + u64::from(step));
     let mut requests = numbers.map(|number| CounterRequest::Add { payload: T::of(number) });
@@ -191,7 +191,7 @@ fn tell_batch<T: Payload, K: Kind>(
     Ok(())
 }
 
-fn ask<T: Payload, K: Kind>(counter: &CounterProxy<T, K>, wait: Wait) -> Result<Seen, Trouble> {
+fn ask<T: Payload, K: Kind>(counter: &CounterProxy<T, K>, wait: Wait) -> Result<Seen, Error> {
     let room = Room::new(wait);
     loop {
         match counter.try_finish() {
@@ -206,16 +206,16 @@ fn finish<T: Payload, K: Kind>(
     counter: &CounterProxy<T, K>,
     sent: &[u64],
     wait: Wait,
-) -> Result<Figure, Trouble> {
+) -> Result<Figure, Error> {
     let (expected, asked) = (sent.iter().sum(), Instant::now());
     let mut seen = ask(counter, wait)?;
     // Between threads there is no order: with lanes the question overtakes what others have sent.
     while seen.count < expected && asked.elapsed() < ANSWER_LIMIT {
         seen = ask(counter, wait)?;
     }
-    Trouble::check("messages", seen.count, expected)?;
+    Error::check("messages", seen.count, expected)?;
     let numbers = sent.iter().flat_map(|sent| 0..*sent);
-    Trouble::check("their sum", seen.sum, numbers.fold(0, u64::wrapping_add))?;
+    Error::check("their sum", seen.sum, numbers.fold(0, u64::wrapping_add))?;
     let (time, count) = (seen.last.0 - seen.warm.0, seen.last.1 - seen.warm.1);
     Ok(Figure::Nanos(time.as_nanos() as f64 / count.max(1) as f64))
 }

@@ -5,10 +5,10 @@ use super::place::engine_opposite;
 use crate::floors::figure;
 use crate::work::{Figure, Wait};
 use mainspring::active;
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::loops::after_idle;
 use mainspring_perf::lab::time::IDLE;
-use mainspring_perf::trouble::Trouble;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -35,12 +35,12 @@ impl Alarm {
 }
 
 /// How long a message is on its way.
-pub fn latency<K: Mailbox>(lab: &Lab, wait: Wait, length: Duration) -> Result<Figure, Trouble> {
+pub fn latency<K: Mailbox>(lab: &Lab, wait: Wait, length: Duration) -> Result<Figure, Error> {
     run::<K>(lab, wait, length, |on_its_way, _| on_its_way)
 }
 
 /// How long the sender is busy with a message, if the receiver has gone to sleep.
-pub fn sender<K: Mailbox>(lab: &Lab, length: Duration) -> Result<Figure, Trouble> {
+pub fn sender<K: Mailbox>(lab: &Lab, length: Duration) -> Result<Figure, Error> {
     run::<K>(lab, Wait::Block, length, |_, busy| busy)
 }
 
@@ -49,7 +49,7 @@ fn run<K: Mailbox>(
     wait: Wait,
     length: Duration,
     which: fn(Duration, Duration) -> Duration,
-) -> Result<Figure, Trouble> {
+) -> Result<Figure, Error> {
     let engine = engine_opposite(lab, wait)?;
     let (base, latency_ns) = (Instant::now(), Arc::new(AtomicU64::new(NOTHING)));
     let report = latency_ns.clone();
@@ -59,7 +59,7 @@ fn run<K: Mailbox>(
         // Relaxed: what is sent next carries it.
         latency_ns.store(NOTHING, Relaxed);
         let sent = base.elapsed();
-        alarm.ring(sent.as_nanos() as u64).map_err(|_| Trouble::Stopped)?;
+        alarm.ring(sent.as_nanos() as u64).map_err(|_| Error::Stopped)?;
         let busy = base.elapsed() - sent;
         loop {
             // Acquire: pairs with the Release in `ring`.

@@ -4,10 +4,10 @@ use super::ends::{Block, Gone, Pause, Policy, Queue, Spin, Try};
 use super::thread::start;
 use crate::floors::figure;
 use crate::work::{Figure, Wait, Work};
-use mainspring_perf::floors::floor::{CHUNK, timed_chunks};
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::loops::closed_loop;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::lab::loops::{CHUNK, timed_chunks};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub trait Server: Send {
 }
 
 /// Measures asking through queues that can only be tried.
-pub fn trying<A>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>>
+pub fn trying<A>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>>
 where
     A: ByPolicy,
     A::With<Try<Spin>>: Asking,
@@ -53,7 +53,7 @@ where
 }
 
 /// Measures asking through queues that can be tried, and waited for.
-pub fn blocking<A>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>>
+pub fn blocking<A>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>>
 where
     A: ByPolicy,
     A::With<Try<Spin>>: Asking,
@@ -65,7 +65,7 @@ where
     }
 }
 
-fn run<A: Asking>(lab: &Lab, window: usize, length: Duration) -> Result<Figure, Trouble> {
+fn run<A: Asking>(lab: &Lab, window: usize, length: Duration) -> Result<Figure, Error> {
     let (client, mut server) = A::open(lab.capacity, window);
     std::thread::scope(|scope| {
         // Moved into here: when the measuring is over, the server is alone, and ends.
@@ -93,7 +93,7 @@ struct Caller<C> {
 }
 
 impl<C: Client> Caller<C> {
-    fn one_by_one(&mut self, length: Duration) -> Result<Figure, Trouble> {
+    fn one_by_one(&mut self, length: Duration) -> Result<Figure, Error> {
         let sample = closed_loop(length, || {
             self.ask()?;
             self.check_answer()
@@ -102,7 +102,7 @@ impl<C: Client> Caller<C> {
     }
 
     /// Takes the oldest answer and asks the next question, over and over.
-    fn windowed(&mut self, window: usize, length: Duration) -> Result<Figure, Trouble> {
+    fn windowed(&mut self, window: usize, length: Duration) -> Result<Figure, Error> {
         for _ in 0..window {
             self.ask()?;
         }
@@ -120,15 +120,15 @@ impl<C: Client> Caller<C> {
     }
 
     #[inline(always)]
-    fn ask(&mut self) -> Result<(), Trouble> {
-        self.client.ask(1).map_err(|Gone| Trouble::Stopped)
+    fn ask(&mut self) -> Result<(), Error> {
+        self.client.ask(1).map_err(|Gone| Error::Stopped)
     }
 
     #[inline(always)]
-    fn check_answer(&mut self) -> Result<(), Trouble> {
+    fn check_answer(&mut self) -> Result<(), Error> {
         self.sum += 1;
-        let answer = self.client.answer().map_err(|Gone| Trouble::Stopped)?;
-        Trouble::check("the sum", answer, self.sum)
+        let answer = self.client.answer().map_err(|Gone| Error::Stopped)?;
+        Error::check("the sum", answer, self.sum)
     }
 }
 

@@ -6,13 +6,13 @@ use crate::payload::Payload;
 use crate::work::{Figure, Work};
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use crossbeam_queue::ArrayQueue;
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Vyukov's bounded queue.
-pub fn measure_array(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_array(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::trying::<Array>(lab, work, length)
 }
 
@@ -21,7 +21,7 @@ pub fn measure_concurrent(
     lab: &Lab,
     work: Work,
     length: Duration,
-) -> Option<Result<Figure, Trouble>> {
+) -> Option<Result<Figure, Error>> {
     stream::trying::<Concurrent>(lab, work, length)
 }
 

@@ -7,17 +7,13 @@ use super::ends::{
 use super::{stream, wake};
 use crate::payload::Payload;
 use crate::work::{Figure, Work};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::sync::mpsc;
 use std::time::Duration;
 
 /// `crossbeam-channel`, and questions with an answer through a second channel that is kept.
-pub fn measure_crossbeam(
-    lab: &Lab,
-    work: Work,
-    length: Duration,
-) -> Option<Result<Figure, Trouble>> {
+pub fn measure_crossbeam(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::blocking::<Crossbeam>(lab, work, length)
         .or_else(|| ask::blocking::<Kept<Crossbeam>>(lab, work, length))
         .or_else(|| wake::blocking::<Crossbeam>(lab, work, length))
@@ -28,19 +24,19 @@ pub fn measure_crossbeam_oneshot(
     lab: &Lab,
     work: Work,
     length: Duration,
-) -> Option<Result<Figure, Trouble>> {
+) -> Option<Result<Figure, Error>> {
     ask::blocking::<OneShot<Crossbeam>>(lab, work, length)
 }
 
 /// The standard library's bounded channel.
-pub fn measure_std(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_std(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::blocking::<Std>(lab, work, length)
         .or_else(|| ask::blocking::<Kept<Std>>(lab, work, length))
         .or_else(|| wake::blocking::<Std>(lab, work, length))
 }
 
 /// `flume`; the consumer of a stream takes all that is there.
-pub fn measure_flume(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_flume(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::blocking::<FlumeDrained<1>>(lab, work, length)
         .or_else(|| stream::blocking::<FlumeDrained<32>>(lab, work, length))
         .or_else(|| ask::blocking::<Kept<Flume>>(lab, work, length))

@@ -8,19 +8,19 @@ use disruptor::{
     BusySpin, EventPoller, MultiProducer, MultiProducerBarrier, Polling, SingleConsumerBarrier,
     SingleProducer, SingleProducerBarrier,
 };
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// For one producer.
-pub fn measure_single(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_single(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::trying::<Single<1>>(lab, work, length)
         .or_else(|| stream::trying::<Single<32>>(lab, work, length))
 }
 
 /// For many.
-pub fn measure_multi(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_multi(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::trying::<Multi<1>>(lab, work, length)
         .or_else(|| stream::trying::<Multi<32>>(lab, work, length))
 }

@@ -7,12 +7,12 @@ use super::ends::{
 use super::{stream, wake};
 use crate::payload::Payload;
 use crate::work::{Figure, Work};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::time::Duration;
 
 /// Its bounded channel; the consumer of a stream takes all that is there.
-pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::blocking::<Drained<1>>(lab, work, length)
         .or_else(|| stream::blocking::<Drained<32>>(lab, work, length))
         .or_else(|| ask::blocking::<Kept<Kanal>>(lab, work, length))
@@ -20,7 +20,7 @@ pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure,
 }
 
 /// The same with a `oneshot` in each question.
-pub fn measure_oneshot(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_oneshot(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     ask::blocking::<OneShot<Kanal>>(lab, work, length)
 }
 

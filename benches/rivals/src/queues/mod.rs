@@ -48,7 +48,7 @@ pub fn contenders() -> Vec<Contender> {
 mod tests {
     use super::*;
     use crate::work::{Placement, Stream, Wait, Work};
-    use mainspring_perf::lab::lab::Lab;
+    use mainspring_perf::lab::Lab;
     use std::time::Duration;
 
     const LENGTH: Duration = Duration::from_millis(5);
@@ -86,7 +86,7 @@ mod tests {
                 match measure(&lab, work, LENGTH) {
                     None => {}
                     Some(Ok(_)) => done += 1,
-                    Some(Err(trouble)) => panic!("{name}, {work:?}: {trouble}"),
+                    Some(Err(failure)) => panic!("{name}, {work:?}: {failure}"),
                 }
             }
             assert!(done > 0, "{name} does nothing");

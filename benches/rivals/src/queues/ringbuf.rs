@@ -4,14 +4,14 @@ use super::ends::{Consumer, Gone, Kind, Pause, Producer, Producers, Queue, Refus
 use super::stream;
 use crate::payload::Payload;
 use crate::work::{Figure, Work};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use ringbuf::traits::{Consumer as _, Observer, Producer as _, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 use std::time::Duration;
 
 /// Its shared ring on the heap, with ends that cache the other's index.
-pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::trying::<Singly>(lab, work, length)
         .or_else(|| stream::trying::<Sliced>(lab, work, length))
 }

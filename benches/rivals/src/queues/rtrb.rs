@@ -5,24 +5,24 @@ use super::ends::{Consumer, Gone, Kind, Pause, Producer, Producers, Queue, Refus
 use super::stream;
 use crate::payload::Payload;
 use crate::work::{Figure, Work};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use rtrb::{PushError, RingBuffer};
 use std::time::Duration;
 
 /// One ring.
-pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::trying::<Singly>(lab, work, length)
         .or_else(|| stream::trying::<Chunked>(lab, work, length))
 }
 
 /// One ring for each producer; the consumer takes from one after the other.
-pub fn measure_lanes(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_lanes(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::trying::<Lanes>(lab, work, length)
 }
 
 /// One ring there and one back.
-pub fn measure_pair(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure_pair(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     ask::trying::<Kept<Singly>>(lab, work, length)
 }
 

@@ -4,14 +4,14 @@ use super::ends::{Block, Gone, Kind, Policy, Producers, Queue, Spin, Try, Yield}
 use super::thread::start;
 use crate::payload::{Line, Payload};
 use crate::work::{Figure, Placement, Stream, Wait, Work};
-use mainspring_perf::floors::floor::CHUNK;
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::lab::time::Slot;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
+use mainspring_perf::lab::loops::CHUNK;
+use mainspring_perf::lab::time::RoundSpan;
 use std::time::{Duration, Instant};
 
 /// Measures a queue that can only be tried, if the work is a stream that it is made for.
-pub fn trying<Q>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>>
+pub fn trying<Q>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>>
 where
     Q: Queue<u64> + Queue<Line>,
 {
@@ -24,7 +24,7 @@ where
 }
 
 /// Measures a queue that can be tried, and waited for.
-pub fn blocking<Q>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>>
+pub fn blocking<Q>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>>
 where
     Q: Queue<u64> + Queue<Line>,
     Block: Policy<u64, Q> + Policy<Line, Q>,
@@ -57,7 +57,7 @@ impl<'a> Task<'a> {
         is_task.then_some(Self { lab, stream, length })
     }
 
-    fn by_size<Q, P>(&self) -> Option<Result<Figure, Trouble>>
+    fn by_size<Q, P>(&self) -> Option<Result<Figure, Error>>
     where
         Q: Queue<u64> + Queue<Line>,
         P: Policy<u64, Q> + Policy<Line, Q>,
@@ -69,21 +69,21 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn run<T: Payload, Q: Queue<T>, P: Policy<T, Q>>(&self) -> Result<Figure, Trouble> {
+    fn run<T: Payload, Q: Queue<T>, P: Policy<T, Q>>(&self) -> Result<Figure, Error> {
         let (producers, consumer) = Q::open(self.lab.capacity, self.stream.producers);
-        let slot = Slot::of(self.length);
+        let span = RoundSpan::of(self.length);
         std::thread::scope(|scope| {
             let cpu = self.consumer_cpu();
-            let consumer = start(scope, self.lab, cpu, move || consume::<T, Q, P>(consumer, slot))?;
+            let consumer = start(scope, self.lab, cpu, move || consume::<T, Q, P>(consumer, span))?;
             let mut threads = Vec::with_capacity(producers.len());
             for (place, producer) in producers.into_iter().enumerate() {
                 let cpu = self.producer_cpu(place);
-                let work = move || produce::<T, Q, P>(producer, slot.end);
+                let work = move || produce::<T, Q, P>(producer, span.end);
                 threads.push(start(scope, self.lab, cpu, work)?);
             }
             let mut sent = Vec::with_capacity(threads.len());
             for thread in threads {
-                sent.push(thread.join()?.map_err(|Gone| Trouble::Stopped)?);
+                sent.push(thread.join()?.map_err(|Gone| Error::Stopped)?);
             }
             consumer.join()?.checked(&sent)
         })
@@ -139,7 +139,7 @@ struct Seen {
 /// Takes everything, until the producers are gone.
 fn consume<T: Payload, Q: Queue<T>, P: Policy<T, Q>>(
     mut consumer: Q::Consumer,
-    slot: Slot,
+    span: RoundSpan,
 ) -> Seen {
     let begun = (Instant::now(), 0);
     let mut seen = Seen { count: 0, sum: 0, warm: begun, last: begun };
@@ -152,7 +152,7 @@ fn consume<T: Payload, Q: Queue<T>, P: Policy<T, Q>>(
         if is_over {
             return seen;
         }
-        if !is_warm && seen.last.0 >= slot.warm {
+        if !is_warm && seen.last.0 >= span.warm {
             (is_warm, seen.warm) = (true, seen.last);
         }
     }
@@ -180,10 +180,10 @@ fn take_chunk<T: Payload, Q: Queue<T>, P: Policy<T, Q>>(
 
 impl Seen {
     /// The time per message, if all have arrived that were sent by each producer.
-    fn checked(&self, sent: &[u64]) -> Result<Figure, Trouble> {
-        Trouble::check("messages", self.count, sent.iter().sum())?;
+    fn checked(&self, sent: &[u64]) -> Result<Figure, Error> {
+        Error::check("messages", self.count, sent.iter().sum())?;
         let numbers = sent.iter().flat_map(|sent| 0..*sent);
-        Trouble::check("their sum", self.sum, numbers.fold(0, u64::wrapping_add))?;
+        Error::check("their sum", self.sum, numbers.fold(0, u64::wrapping_add))?;
         let (time, count) = (self.last.0 - self.warm.0, self.last.1 - self.warm.1);
         Ok(Figure::Nanos(time.as_nanos() as f64 / count.max(1) as f64))
     }

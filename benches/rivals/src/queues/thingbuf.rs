@@ -6,15 +6,15 @@ use super::ends::{
 use super::{stream, wake};
 use crate::payload::Payload;
 use crate::work::{Figure, Work};
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::time::Duration;
 use thingbuf::mpsc::blocking::{Receiver, Sender, with_recycle};
 use thingbuf::mpsc::errors::{TryRecvError, TrySendError};
 use thingbuf::recycling::Recycle;
 
 /// Its blocking channel, on the heap: the static one is not faster.
-pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>> {
+pub fn measure(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>> {
     stream::blocking::<Thingbuf>(lab, work, length)
         .or_else(|| wake::blocking::<Thingbuf>(lab, work, length))
 }

@@ -1,7 +1,7 @@
-//! Threads with a place of their own, which end with a `Trouble` if they panic.
+//! Threads with a place of their own, which end with a `Error` if they panic.
 
-use mainspring_perf::lab::lab::Lab;
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
@@ -16,7 +16,7 @@ pub fn start<'scope, 'lab: 'scope, R: Send + 'scope>(
     lab: &'lab Lab,
     cpu: Option<usize>,
     work: impl FnOnce() -> R + Send + 'scope,
-) -> Result<Thread<'scope, R>, Trouble> {
+) -> Result<Thread<'scope, R>, Error> {
     let guarded = move || {
         if let Some(cpu) = cpu {
             lab.pin(cpu);
@@ -24,12 +24,12 @@ pub fn start<'scope, 'lab: 'scope, R: Send + 'scope>(
         // The work is not looked at again after a panic.
         catch_unwind(AssertUnwindSafe(work)).ok()
     };
-    Builder::new().spawn_scoped(scope, guarded).map(Thread).map_err(Trouble::Thread)
+    Builder::new().spawn_scoped(scope, guarded).map(Thread).map_err(Error::Thread)
 }
 
 impl<R> Thread<'_, R> {
     /// Waits until it has done its work.
-    pub fn join(self) -> Result<R, Trouble> {
-        self.0.join().ok().flatten().ok_or(Trouble::Stopped)
+    pub fn join(self) -> Result<R, Error> {
+        self.0.join().ok().flatten().ok_or(Error::Stopped)
     }
 }

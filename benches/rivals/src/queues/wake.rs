@@ -4,10 +4,10 @@ use super::ends::{BlockingConsumer, BlockingProducer, Queue};
 use super::thread::start;
 use crate::floors::figure;
 use crate::work::{Figure, Wait, Work};
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::loops::after_idle;
 use mainspring_perf::lab::time::IDLE;
-use mainspring_perf::trouble::Trouble;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const NOTHING: u64 = 0;
 const GONE: u64 = u64::MAX;
 
 /// Measures how long a message is on its way, or how long its sender is busy with it.
-pub fn blocking<Q>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Trouble>>
+pub fn blocking<Q>(lab: &Lab, work: Work, length: Duration) -> Option<Result<Figure, Error>>
 where
     Q: Queue<u64>,
     Q::Producer: BlockingProducer<u64>,
@@ -39,7 +39,7 @@ enum Asked {
     Send,
 }
 
-fn run<Q>(lab: &Lab, asked: Asked, length: Duration) -> Result<Figure, Trouble>
+fn run<Q>(lab: &Lab, asked: Asked, length: Duration) -> Result<Figure, Error>
 where
     Q: Queue<u64>,
     Q::Producer: BlockingProducer<u64>,
@@ -58,7 +58,7 @@ where
             latency.store(NOTHING, Relaxed);
             let sent = base.elapsed();
             let Ok(()) = producer.push_blocking(sent.as_nanos() as u64) else {
-                return Err(Trouble::Stopped);
+                return Err(Error::Stopped);
             };
             let busy = base.elapsed() - sent;
             let on_its_way = await_report(lab, &latency)?;
@@ -81,12 +81,12 @@ fn receive(mut consumer: impl BlockingConsumer<u64>, base: Instant, report: &Rep
     while consumer.take_blocking(each).is_ok() {}
 }
 
-fn await_report(lab: &Lab, latency: &AtomicU64) -> Result<Duration, Trouble> {
+fn await_report(lab: &Lab, latency: &AtomicU64) -> Result<Duration, Error> {
     loop {
         // Acquire: pairs with the Release in `receive`: the receiver has taken its message.
         match latency.load(Acquire) {
             NOTHING => lab.relax(),
-            GONE => return Err(Trouble::Stopped),
+            GONE => return Err(Error::Stopped),
             nanos => return Ok(Duration::from_nanos(nanos)),
         }
     }

@@ -5,8 +5,8 @@ use crate::interval::Interval;
 use crate::judge::{Line, Verdict};
 use crate::rounds::Role;
 use comfy_table::{CellAlignment, Table, presets};
-use mainspring_perf::digits::figure;
-use mainspring_perf::machine::machine::Machine;
+use mainspring_perf::format::figure;
+use mainspring_perf::machine::Machine;
 use std::fmt::Write;
 
 const HEADER: [&str; 8] = ["", "floor", "best rival", "", "ours", "÷", "wanted", ""];

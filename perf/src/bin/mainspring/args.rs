@@ -4,9 +4,9 @@ use crate::suite::{self, Suite};
 use crate::{compare, doctor, jitter, latency_map, report, topology, tune};
 use clap::{Args, Parser, Subcommand};
 use mainspring_perf::cli::{self, Parsed};
+use mainspring_perf::error::Error;
 use mainspring_perf::lab::settings::Settings;
 use mainspring_perf::run::plan::Plan;
-use mainspring_perf::trouble::Trouble;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub enum Tool {
 
 impl Tool {
     /// Runs it.
-    pub fn run(self) -> Result<ExitCode, Trouble> {
+    pub fn run(self) -> Result<ExitCode, Error> {
         match self {
             Self::Topology(options) => topology::run(options),
             Self::Doctor(options) => doctor::run(options),
@@ -85,7 +85,7 @@ struct Options {
 }
 
 /// What the command line asks for.
-pub enum Asked {
+pub enum Invocation {
     /// A text, and nothing to run.
     Text(String),
     /// A run.
@@ -97,28 +97,28 @@ pub enum Asked {
 }
 
 /// Reads the command line.
-pub fn read() -> Result<Asked, Trouble> {
+pub fn read() -> Result<Invocation, Error> {
     read_from(std::env::args_os().collect())
 }
 
 /// Reads these arguments, the program's name first.
-fn read_from(arguments: Vec<OsString>) -> Result<Asked, Trouble> {
-    let typed = cli::typed("mainspring", &arguments);
+fn read_from(arguments: Vec<OsString>) -> Result<Invocation, Error> {
+    let typed = cli::command_line("mainspring", &arguments);
     let Cli { command, options } = match cli::parse(arguments)? {
         Parsed::Options(cli) => cli,
-        Parsed::Text(text) => return Ok(Asked::Text(text)),
+        Parsed::Text(text) => return Ok(Invocation::Text(text)),
     };
     let (suite, options) = match command {
-        Some(Command::Tool(tool)) => return Ok(Asked::Tool(tool)),
+        Some(Command::Tool(tool)) => return Ok(Invocation::Tool(tool)),
         Some(Command::Bench(bench)) => (bench.suite, bench.options),
         None => (None, options),
     };
     if let Some(arguments) = options.rivals {
-        return Ok(Asked::Rivals(arguments));
+        return Ok(Invocation::Rivals(arguments));
     }
     let settings = options.settings.with_file()?;
     if options.list {
-        return Ok(Asked::Text(suite::list(&settings)));
+        return Ok(Invocation::Text(suite::list(&settings)));
     }
     let suite = match suite {
         Some(suite) => suite,
@@ -127,7 +127,7 @@ fn read_from(arguments: Vec<OsString>) -> Result<Asked, Trouble> {
     suite.check_parameters(&settings)?;
     let plan = Plan::new(suite.name(), settings, suite.rounds_max(), typed)?;
     suite.check_selection(&plan)?;
-    Ok(Asked::Run(suite, Box::new(plan)))
+    Ok(Invocation::Run(suite, Box::new(plan)))
 }
 
 #[cfg(all(test, unix))]
@@ -196,20 +196,20 @@ mod tests {
 
     #[test]
     fn whatever_is_typed_is_a_plan_a_text_or_one_line_of_trouble() {
-        let (mut plans, mut texts, mut troubles) = (0, 0, 0);
+        let (mut plans, mut texts, mut errors) = (0, 0, 0);
         for seed in 0..20_000 {
             let state = &mut (seed << 32);
             let words: Vec<_> = (0..random(state) % 6).map(|_| word(state)).collect();
             match read_from([&["mainspring".into()], &words[..]].concat()) {
-                Ok(Asked::Run(..)) => plans += 1,
-                Ok(Asked::Text(_) | Asked::Rivals(_) | Asked::Tool(_)) => texts += 1,
-                Err(trouble) => {
-                    troubles += 1;
-                    let said = trouble.to_string();
+                Ok(Invocation::Run(..)) => plans += 1,
+                Ok(Invocation::Text(_) | Invocation::Rivals(_) | Invocation::Tool(_)) => texts += 1,
+                Err(error) => {
+                    errors += 1;
+                    let said = error.to_string();
                     assert!(!said.is_empty() && said.lines().count() == 1, "{words:?}: {said:?}");
                 }
             }
         }
-        assert!(plans > 100 && texts > 100 && troubles > 1_000, "{plans} {texts} {troubles}");
+        assert!(plans > 100 && texts > 100 && errors > 1_000, "{plans} {texts} {errors}");
     }
 }

@@ -3,12 +3,12 @@
 use crate::print;
 use clap::Args;
 use indicatif::ProgressBar;
+use mainspring_perf::error::Error;
 use mainspring_perf::results::compare::pairs::{self, Builds};
 use mainspring_perf::results::compare::{self, Comparison, Named, Question, THRESHOLD, text};
 use mainspring_perf::results::document::Document;
 use mainspring_perf::results::output::Output;
 use mainspring_perf::results::report;
-use mainspring_perf::trouble::Trouble;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -70,7 +70,7 @@ pub struct Options {
 }
 
 /// Runs it.
-pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+pub fn run(options: Options) -> Result<ExitCode, Error> {
     let question = Question {
         threshold: share(&options.threshold)?,
         only: options.only.clone(),
@@ -85,7 +85,7 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
     if let Some((option, _)) =
         of_runs.iter().find(|(_, is_given)| *is_given && options.run.is_none())
     {
-        return Err(Trouble::Usage(format!("{option}: this is for --run A B, which isn't given")));
+        return Err(Error::Usage(format!("{option}: this is for --run A B, which isn't given")));
     }
     let prepare = |option, path: &Option<PathBuf>| {
         path.clone().map(|path| Output::open(option, Some(path))).transpose()
@@ -109,19 +109,19 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
 }
 
 /// `5%`, `5 %`, `5` and `2.5%` are shares of a hundred.
-fn share(typed: &str) -> Result<f64, Trouble> {
+fn share(typed: &str) -> Result<f64, Error> {
     let number = typed.trim().trim_end_matches('%').trim_end().parse::<f64>();
     match number {
         Ok(percent) if percent > 0.0 && percent <= 1000.0 => Ok(percent / 100.0),
-        _ => Err(Trouble::Usage(format!(
+        _ => Err(Error::Usage(format!(
             "--threshold {typed}: give a percentage above 0 and up to 1000, as 5%"
         ))),
     }
 }
 
-fn of_files(options: &Options, question: &Question) -> Result<Comparison, Trouble> {
+fn of_files(options: &Options, question: &Question) -> Result<Comparison, Error> {
     let [a, b] = &options.files[..] else {
-        return Err(Trouble::Usage("give two files, A and B; see mainspring --help".into()));
+        return Err(Error::Usage("give two files, A and B; see mainspring --help".into()));
     };
     let names = [a, b].map(|path| path.display().to_string());
     let (a, b) = (Document::read(a)?, Document::read(b)?);
@@ -137,13 +137,13 @@ fn by_turns(
     binaries: &[PathBuf],
     options: &Options,
     question: &Question,
-) -> Result<Comparison, Trouble> {
+) -> Result<Comparison, Error> {
     let pairs = options.pairs.unwrap_or(PAIRS);
     if !(1..=PAIRS_MAX).contains(&pairs) {
-        return Err(Trouble::Usage(format!("--pairs {pairs}: give 1 to {PAIRS_MAX}")));
+        return Err(Error::Usage(format!("--pairs {pairs}: give 1 to {PAIRS_MAX}")));
     }
     let [a, b] = binaries else {
-        return Err(Trouble::Usage("--run: give two builds of this command".into()));
+        return Err(Error::Usage("--run: give two builds of this command".into()));
     };
     let arguments = match &options.bench[..] {
         [] => BENCH.map(String::from).to_vec(),
@@ -152,7 +152,7 @@ fn by_turns(
     let builds = Builds { a: a.clone(), b: b.clone(), pairs, arguments };
     let temporary = tempfile::tempdir();
     let temporary = temporary
-        .map_err(|error| Trouble::System { what: "a folder for the documents".into(), error })?;
+        .map_err(|error| Error::System { what: "a folder for the documents".into(), error })?;
     let folder = options.keep.as_deref().unwrap_or(temporary.path());
     pairs::folder(folder)?;
     // On stderr, and only on a terminal; it draws between runs, never during one.

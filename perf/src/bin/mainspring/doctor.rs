@@ -3,11 +3,11 @@
 use crate::{print, topology};
 use clap::Args;
 use mainspring::{Topology, list_of};
+use mainspring_perf::error::Error;
 use mainspring_perf::machine::doctor::{self, Diagnosis, System};
 use mainspring_perf::machine::jitter::{self, CpuJitter};
 use mainspring_perf::machine::root::Root;
 use mainspring_perf::results::output::Output;
-use mainspring_perf::trouble::Trouble;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,13 +43,13 @@ pub struct Options {
 }
 
 /// Runs it.
-pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+pub fn run(options: Options) -> Result<ExitCode, Error> {
     if options.list {
         print(&doctor::list());
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(check) = options.explain.as_ref().filter(|check| !doctor::is_check(check)) {
-        return Err(Trouble::Usage(format!(
+        return Err(Error::Usage(format!(
             "--explain {check}: there is no such check; see mainspring doctor --list"
         )));
     }
@@ -74,16 +74,16 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
 /// A CPU that can't be watched is ranked without: where pinning is forbidden, the rest still holds.
 fn scan(cpu: usize, length: Duration) -> Option<CpuJitter> {
     let watched = jitter::watch(cpu, length);
-    watched.inspect_err(|trouble| eprintln!("mainspring: no hiccup scan: {trouble}")).ok()
+    watched.inspect_err(|error| eprintln!("mainspring: no hiccup scan: {error}")).ok()
 }
 
 /// CPUs that are online; whether the process may use them is a check of its own.
-fn choose(wanted: &[usize], topology: &Topology) -> Result<Vec<usize>, Trouble> {
+fn choose(wanted: &[usize], topology: &Topology) -> Result<Vec<usize>, Error> {
     if let Some(cpu) = wanted.iter().find(|cpu| topology.cpu(**cpu).is_none()) {
         let online: Vec<_> = topology.cpus().iter().map(|cpu| cpu.id).collect();
         let (named, online) = (wanted.iter().map(usize::to_string), list_of(&online));
         let named = named.collect::<Vec<_>>().join(",");
-        return Err(Trouble::Usage(format!(
+        return Err(Error::Usage(format!(
             "--cpus {named}: CPU {cpu} is not there or switched off; choose of {online}"
         )));
     }

@@ -1,7 +1,7 @@
 //! What we want of the library, as figures. A gate that is missed is said, and fails nothing.
 
 use mainspring_perf::results::document::Verdict;
-use mainspring_perf::run::run::Outcome;
+use mainspring_perf::run::rounds::Outcome;
 use mainspring_perf::suites::timers::in_ticks;
 
 /// A limit on one scenario.

@@ -2,12 +2,12 @@
 
 mod text;
 
-use crate::{choice, print};
+use crate::{options, print};
 use clap::Args;
+use mainspring_perf::error::Error;
 use mainspring_perf::machine::jitter::{self, Report, SCHEMA, Watched};
 use mainspring_perf::machine::machine;
 use mainspring_perf::results::output::Output;
-use mainspring_perf::trouble::Trouble;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -30,9 +30,9 @@ pub struct Options {
 }
 
 /// Runs it.
-pub fn run(options: Options) -> Result<ExitCode, Trouble> {
-    let cpus = choice::cpus(&options.cpus)?;
-    let length = choice::seconds(options.seconds)?;
+pub fn run(options: Options) -> Result<ExitCode, Error> {
+    let cpus = options::cpus(&options.cpus)?;
+    let length = options::seconds(options.seconds)?;
     let json = options.json.map(|path| Output::open("--json", path)).transpose()?;
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let watched = watch(&cpus, length, options.together)?;
@@ -40,7 +40,7 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         started,
-        machine: machine::look(&mainspring::allowed_cpus(), None),
+        machine: machine::read(&mainspring::allowed_cpus(), None),
         is_together: options.together,
         cpus: watched,
     };
@@ -51,11 +51,11 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn watch(cpus: &[usize], length: Duration, together: bool) -> Result<Vec<Watched>, Trouble> {
+fn watch(cpus: &[usize], length: Duration, together: bool) -> Result<Vec<Watched>, Error> {
     if together {
         return jitter::watch_together(cpus, length);
     }
-    let progress = choice::progress(cpus.len());
+    let progress = options::progress(cpus.len());
     let one = |cpu: &usize| {
         progress.set_message(format!("CPU {cpu}"));
         progress.tick();

@@ -1,14 +1,14 @@
 //! The command `latency-map`.
 
-use crate::choice;
+use crate::options;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use mainspring::Topology;
 use mainspring_perf::cli::print;
-use mainspring_perf::digits::figure;
+use mainspring_perf::error::Error;
+use mainspring_perf::format::figure;
 use mainspring_perf::machine::matrix::{self, ClassFigures, Plan, Report};
 use mainspring_perf::results::output::Output;
-use mainspring_perf::trouble::Trouble;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -44,10 +44,10 @@ const NAMED: usize = 10;
 const WIDTH: usize = 100;
 
 /// Runs it.
-pub fn run(options: Options) -> Result<ExitCode, Trouble> {
-    let cpus = choice::cpus(&options.cpus)?;
+pub fn run(options: Options) -> Result<ExitCode, Error> {
+    let cpus = options::cpus(&options.cpus)?;
     if let [only] = cpus[..] {
-        return Err(Trouble::Usage(format!(
+        return Err(Error::Usage(format!(
             "--cpus {}: that is CPU {only} alone, and a latency takes two; see taskset(1) for what \
              this process may use",
             options.cpus
@@ -55,14 +55,14 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
     }
     let lines = options.lines;
     if !(2..=LINES_MAX).contains(&lines) {
-        return Err(Trouble::Usage(format!("--lines {lines}: give 2 to {LINES_MAX}")));
+        return Err(Error::Usage(format!("--lines {lines}: give 2 to {LINES_MAX}")));
     }
-    let total = options.seconds.map(choice::seconds).transpose()?;
+    let total = options.seconds.map(options::seconds).transpose()?;
     let json = options.json.map(|path| Output::open("--json", path)).transpose()?;
     let svg = options.svg.map(|path| Output::open("--svg", Some(path))).transpose()?;
     if [&json, &svg].into_iter().flatten().filter(|output| output.is_stdout()).count() > 1 {
         let why = "--json and --svg can't both go to the standard output; give one of them a file";
-        return Err(Trouble::Usage(why.into()));
+        return Err(Error::Usage(why.into()));
     }
     let topology = topology()?;
     let plan = Plan::new(&topology, &cpus, options.full, total);
@@ -76,20 +76,15 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn topology() -> Result<Topology, Trouble> {
-    Topology::read().map_err(|error| Trouble::System {
+fn topology() -> Result<Topology, Error> {
+    Topology::read().map_err(|error| Error::System {
         what: "the machine's topology".into(),
         error: std::io::Error::other(error),
     })
 }
 
-fn measure(
-    topology: &Topology,
-    cpus: &[usize],
-    lines: u32,
-    plan: &Plan,
-) -> Result<Report, Trouble> {
-    let progress = choice::progress(plan.steps());
+fn measure(topology: &Topology, cpus: &[usize], lines: u32, plan: &Plan) -> Result<Report, Error> {
+    let progress = options::progress(plan.steps());
     let mut done = 0;
     let report = Report::measure(topology, cpus, lines, plan, |begins, answers| {
         // Draws as well, and before the pair is measured.

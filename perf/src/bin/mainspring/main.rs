@@ -4,7 +4,7 @@
 //! minimal program of the same round. What measures is in the library of this package.
 
 mod args;
-mod choice;
+mod options;
 mod gate;
 mod rivals;
 mod suite;
@@ -17,18 +17,18 @@ mod report;
 mod topology;
 mod tune;
 
-use args::Asked;
+use args::Invocation;
 use mainspring_perf::cli::{self, print};
 use mainspring_perf::run::session;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::ended(args::read().and_then(|asked| match asked {
-        Asked::Text(text) => Ok(print(&text)),
-        Asked::Run(suite, plan) => {
+    cli::exit_code(args::read().and_then(|asked| match asked {
+        Invocation::Text(text) => Ok(print(&text)),
+        Invocation::Run(suite, plan) => {
             session::run(*plan, move |settings| suite.scenarios(settings), gate::judge)
         }
-        Asked::Rivals(arguments) => rivals::run(&arguments),
-        Asked::Tool(tool) => tool.run(),
+        Invocation::Rivals(arguments) => rivals::run(&arguments),
+        Invocation::Tool(tool) => tool.run(),
     }))
 }

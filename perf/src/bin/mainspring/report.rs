@@ -2,10 +2,10 @@
 
 use crate::print;
 use clap::Args;
+use mainspring_perf::error::Error;
 use mainspring_perf::results::document::Document;
 use mainspring_perf::results::output::Output;
 use mainspring_perf::results::report;
-use mainspring_perf::trouble::Trouble;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,12 +21,12 @@ pub struct Options {
 }
 
 /// Runs it.
-pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+pub fn run(options: Options) -> Result<ExitCode, Error> {
     let Options { file, output } = options;
     let document = Document::read(&file)?;
     let output = output.unwrap_or_else(|| file.with_extension("html"));
     if output == file {
-        return Err(Trouble::Usage(format!(
+        return Err(Error::Usage(format!(
             "--output {}: this is the document itself; give another file",
             output.display()
         )));

@@ -3,7 +3,7 @@
 //! It is a workspace of its own, as its dependencies are many; so cargo builds it when it is asked
 //! for, and this command needs none of them.
 
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -12,10 +12,10 @@ use std::process::{Command, ExitCode};
 const MANIFEST: &str = "benches/rivals/Cargo.toml";
 
 /// Builds it and runs it; its exit code becomes ours.
-pub fn run(arguments: &[String]) -> Result<ExitCode, Trouble> {
+pub fn run(arguments: &[String]) -> Result<ExitCode, Error> {
     if !Path::new(MANIFEST).exists() {
         let why = format!("--rivals: there is no {MANIFEST} here; run it in the project's folder");
-        return Err(Trouble::Usage(why));
+        return Err(Error::Usage(why));
     }
     // The cargo that runs this program, if one does.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
@@ -23,7 +23,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, Trouble> {
     command.args(["run", "--release", "--quiet", "--manifest-path", MANIFEST]);
     command.args(["--bin", "rivals", "--"]).args(arguments);
     let status = command.status();
-    let status = status.map_err(|error| Trouble::System { what: "cargo".into(), error })?;
+    let status = status.map_err(|error| Error::System { what: "cargo".into(), error })?;
     // Without a code it was ended by a signal.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))

@@ -8,11 +8,11 @@ mod scale;
 mod topics;
 
 use clap::ValueEnum;
+use mainspring_perf::error::Error;
 use mainspring_perf::lab::scenario::{Scenario, select};
 use mainspring_perf::lab::settings::Settings;
 use mainspring_perf::run::plan::{Plan, ROUNDS_MAX};
 use mainspring_perf::suites::loads::PARAMETERS;
-use mainspring_perf::trouble::Trouble;
 use std::fmt::Write;
 
 /// A collection of scenarios.
@@ -64,14 +64,11 @@ impl Suite {
     }
 
     /// The suite that a file names; else the quick one.
-    pub fn of_file(settings: &Settings) -> Result<Self, Trouble> {
+    pub fn of_file(settings: &Settings) -> Result<Self, Error> {
         let Some(name) = &settings.suite else { return Ok(Self::Quick) };
         Self::from_str(name, false).map_err(|_| {
             let known: Vec<_> = Self::value_variants().iter().map(|suite| suite.name()).collect();
-            Trouble::Usage(format!(
-                "suite {name:?}: there is none; give one of {}",
-                known.join(", ")
-            ))
+            Error::Usage(format!("suite {name:?}: there is none; give one of {}", known.join(", ")))
         })
     }
 
@@ -117,7 +114,7 @@ impl Suite {
     }
 
     /// Refuses what this suite wouldn't look at.
-    pub fn check_parameters(self, settings: &Settings) -> Result<(), Trouble> {
+    pub fn check_parameters(self, settings: &Settings) -> Result<(), Error> {
         settings.takes_only(&format!("suite {}", self.name()), self.takes(), |foreign| {
             let all = Self::value_variants().iter();
             let takers = all.filter(|suite| suite.takes().contains(&foreign));
@@ -127,7 +124,7 @@ impl Suite {
     }
 
     /// Whether there is anything to measure.
-    pub fn check_selection(self, plan: &Plan) -> Result<(), Trouble> {
+    pub fn check_selection(self, plan: &Plan) -> Result<(), Error> {
         let selected = |has_two_cpus| {
             !select(self.scenarios(&plan.settings), &plan.only, has_two_cpus).is_empty()
         };
@@ -140,7 +137,7 @@ impl Suite {
         } else {
             format!("--only {only}: no scenario of suite {name} has this in its name; see --list")
         };
-        Err(Trouble::Usage(said))
+        Err(Error::Usage(said))
     }
 }
 

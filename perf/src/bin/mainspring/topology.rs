@@ -3,10 +3,10 @@
 use crate::print;
 use clap::Args;
 use mainspring::Topology;
+use mainspring_perf::error::Error;
 use mainspring_perf::machine::layout::Layout;
 use mainspring_perf::machine::root::Root;
 use mainspring_perf::results::output::Output;
-use mainspring_perf::trouble::Trouble;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ pub struct Options {
 }
 
 /// Runs it.
-pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+pub fn run(options: Options) -> Result<ExitCode, Error> {
     let json = options.json.map(|path| Output::open("--json", path)).transpose()?;
     let root = Root::new(options.root.as_deref());
     let layout = Layout::of(&root, &read(options.root.as_deref())?);
@@ -37,15 +37,15 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
 }
 
 /// Reads the machine, or the copy of one that the option `--root` names.
-pub fn read(root: Option<&Path>) -> Result<Topology, Trouble> {
+pub fn read(root: Option<&Path>) -> Result<Topology, Error> {
     let Some(root) = root else {
-        return Topology::read().map_err(|error| Trouble::System {
+        return Topology::read().map_err(|error| Error::System {
             what: error.path.display().to_string(),
             error: error.error,
         });
     };
     Topology::read_from(root).map_err(|error| {
-        Trouble::Usage(format!(
+        Error::Usage(format!(
             "--root {}: {error}; give a folder with copies of another machine's sys and proc",
             root.display()
         ))

@@ -2,14 +2,14 @@
 
 mod text;
 
-use crate::{choice, print};
+use crate::{options, print};
 use clap::{Args, ValueEnum};
 use mainspring::{Profile, Topology, WaitStrategy};
+use mainspring_perf::error::Error;
 use mainspring_perf::machine::jitter::{self, CpuJitter};
 use mainspring_perf::machine::matrix::Matrix;
 use mainspring_perf::machine::recorded;
 use mainspring_perf::results::output::Output;
-use mainspring_perf::trouble::Trouble;
 use mainspring_perf::tune::budget::Objective;
 use mainspring_perf::tune::graph::Graph;
 use mainspring_perf::tune::plan::{self, PlannedRunner};
@@ -113,7 +113,7 @@ struct Found<'a> {
 }
 
 /// Runs it.
-pub fn run(options: Options) -> Result<ExitCode, Trouble> {
+pub fn run(options: Options) -> Result<ExitCode, Error> {
     let graph = Graph::load(&options.graph)?;
     let topology = read_topology(options.root.as_deref())?;
     check(&options, &graph, &topology)?;
@@ -122,8 +122,8 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
     let mut found = find(&options, &graph, &topology, &known)?;
     let profile = plan::profile(found.machine, &found.runners);
     if options.prove {
-        let progress = choice::progress(2 * prove::ROUNDS);
-        let (naive, seconds) = (naive_profile(&found), choice::seconds(options.seconds)?);
+        let progress = options::progress(2 * prove::ROUNDS);
+        let (naive, seconds) = (naive_profile(&found), options::seconds(options.seconds)?);
         let proof = prove::run(&graph, &naive, &profile, seconds, || progress.inc(1));
         progress.finish_and_clear();
         found.proof = Some(proof?);
@@ -133,20 +133,20 @@ pub fn run(options: Options) -> Result<ExitCode, Trouble> {
 }
 
 /// Everything that can be refused before anything is measured, the graph's constraints included.
-fn check(options: &Options, graph: &Graph, topology: &Topology) -> Result<(), Trouble> {
-    choice::seconds(options.seconds)?;
+fn check(options: &Options, graph: &Graph, topology: &Topology) -> Result<(), Error> {
+    options::seconds(options.seconds)?;
     if let Some(micros) = options.wake_us.filter(|micros| !(0.0..=WAKE_MAX_US).contains(micros)) {
         let rule = format!("give 0 to {WAKE_MAX_US} microseconds");
-        return Err(Trouble::Usage(format!("--wake-us {micros}: {rule}")));
+        return Err(Error::Usage(format!("--wake-us {micros}: {rule}")));
     }
     if let Some(root) = options.root.as_ref().filter(|_| options.prove) {
         let root = root.display();
         let why = "a machine that isn't this one can't be measured; leave one of them out";
-        return Err(Trouble::Usage(format!("--root {root} --prove: {why}")));
+        return Err(Error::Usage(format!("--root {root} --prove: {why}")));
     }
     let machine = Machine { topology, matrix: None, jitter: &[] };
     let possible = search::greedy(graph, machine).map(|_| ());
-    possible.map_err(|why| Trouble::Usage(format!("{}: {why}", options.graph.display())))
+    possible.map_err(|why| Error::Usage(format!("{}: {why}", options.graph.display())))
 }
 
 /// Where results go besides the table.
@@ -156,13 +156,13 @@ struct Outputs {
 }
 
 impl Outputs {
-    fn open(options: &Options) -> Result<Self, Trouble> {
+    fn open(options: &Options) -> Result<Self, Error> {
         let profile = options.output.clone().map(|path| Output::open("--output", Some(path)));
         let json = options.json.clone().map(|path| Output::open("--json", path));
         Ok(Self { profile: profile.transpose()?, json: json.transpose()? })
     }
 
-    fn write(self, found: &Found<'_>, profile: &Profile, explains: bool) -> Result<(), Trouble> {
+    fn write(self, found: &Found<'_>, profile: &Profile, explains: bool) -> Result<(), Error> {
         let Self { profile: to, json } = self;
         if ![&to, &json].into_iter().flatten().any(Output::is_stdout) {
             print(&text::of(found));
@@ -185,7 +185,7 @@ struct Known {
 }
 
 impl Known {
-    fn gather(options: &Options, graph: &Graph, topology: &Topology) -> Result<Self, Trouble> {
+    fn gather(options: &Options, graph: &Graph, topology: &Topology) -> Result<Self, Error> {
         let usable = topology.allowed().map(|cpu| cpu.id);
         let cpus: Vec<_> = usable.filter(|cpu| !graph.leave_for_os.contains(cpu)).collect();
         let is_here = options.root.is_none();
@@ -210,13 +210,13 @@ fn find<'a>(
     graph: &'a Graph,
     topology: &'a Topology,
     known: &'a Known,
-) -> Result<Found<'a>, Trouble> {
+) -> Result<Found<'a>, Error> {
     let machine = Machine { topology, matrix: known.matrix.as_ref(), jitter: &known.jitter };
     let effort = Effort { seed: options.seed, ..Effort::default() };
     let placement = search::search(graph, machine, effort)?;
     let by_hand = (search::round_robin(graph, machine), search::all_on_one(graph, machine));
     let (Some(round_robin), Some(all_on_one)) = by_hand else {
-        return Err(Trouble::Usage("this process may use no CPU; see taskset(1)".into()));
+        return Err(Error::Usage("this process may use no CPU; see taskset(1)".into()));
     };
     let objective = options.objective.objective();
     let runners = plan::runners(graph, machine, &placement, objective, known.wake_ns);
@@ -244,15 +244,15 @@ impl Wish {
     }
 }
 
-fn read_topology(root: Option<&Path>) -> Result<Topology, Trouble> {
+fn read_topology(root: Option<&Path>) -> Result<Topology, Error> {
     match root {
         Some(root) => Topology::read_from(root).map_err(|error| {
-            Trouble::Usage(format!(
+            Error::Usage(format!(
                 "--root {}: {error}; give a copy of / with sys and proc",
                 root.display()
             ))
         }),
-        None => Topology::read().map_err(|error| Trouble::System {
+        None => Topology::read().map_err(|error| Error::System {
             what: "the machine's topology".into(),
             error: std::io::Error::other(error),
         }),
@@ -264,14 +264,14 @@ fn matrix(
     topology: &Topology,
     cpus: &[usize],
     is_here: bool,
-) -> Result<Option<Matrix>, Trouble> {
+) -> Result<Option<Matrix>, Error> {
     if let Some(path) = path {
         return recorded::read_matrix(path, topology).map(Some);
     }
     if !is_here || cpus.len() < 2 {
         return Ok(None);
     }
-    let progress = choice::progress(0);
+    let progress = options::progress(0);
     let step = |steps: usize, a, b| {
         progress.set_length(steps as u64);
         progress.set_message(format!("CPUs {a} and {b}"));
@@ -287,14 +287,14 @@ fn hiccups(
     topology: &Topology,
     cpus: &[usize],
     is_here: bool,
-) -> Result<Option<Vec<CpuJitter>>, Trouble> {
+) -> Result<Option<Vec<CpuJitter>>, Error> {
     if let Some(path) = path {
         return recorded::read_jitter(path, topology).map(Some);
     }
     if !is_here {
         return Ok(None);
     }
-    let progress = choice::progress(cpus.len());
+    let progress = options::progress(cpus.len());
     let watch = |cpu: &usize| {
         progress.set_message(format!("CPU {cpu}"));
         progress.tick();

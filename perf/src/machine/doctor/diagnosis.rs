@@ -2,7 +2,7 @@
 
 use crate::machine::doctor::checks::checks;
 use crate::machine::doctor::finding::{Finding, Severity};
-use crate::machine::doctor::quiet::{self, Quiet, Scan};
+use crate::machine::doctor::quietest::{self, QuietCpu, Scan};
 use crate::machine::doctor::system::System;
 use crate::machine::doctor::text;
 use crate::machine::machine::{self, Machine};
@@ -37,7 +37,7 @@ pub struct Diagnosis {
     /// The checks, worst first.
     pub checks: Vec<Checked>,
     /// The CPUs that the process may use, quietest first.
-    pub quietest: Vec<Quiet>,
+    pub quietest: Vec<QuietCpu>,
     /// The machine.
     pub machine: Machine,
 }
@@ -75,8 +75,8 @@ impl Diagnosis {
             cpus: system.cpus.clone(),
             summary: Summary::of(&checks),
             checks,
-            quietest: quiet::rank(system, scan),
-            machine: machine::look_below(system.root.path(), &allowed, None),
+            quietest: quietest::rank(system, scan),
+            machine: machine::read_below(system.root.path(), &allowed, None),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::machine::doctor::diagnosis::{Checked, Diagnosis, Summary};
 use crate::machine::doctor::finding::{Finding, Fix, Severity};
-use crate::machine::doctor::quiet::Quiet;
+use crate::machine::doctor::quietest::QuietCpu;
 use comfy_table::{CellAlignment, Table, presets};
 use mainspring::list_of;
 use std::fmt::Write;
@@ -83,7 +83,7 @@ fn rights(fix: &Fix) -> &'static str {
     }
 }
 
-fn write_quietest(text: &mut String, all: &[Quiet]) -> std::fmt::Result {
+fn write_quietest(text: &mut String, all: &[QuietCpu]) -> std::fmt::Result {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header([

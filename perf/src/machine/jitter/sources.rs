@@ -1,7 +1,7 @@
 //! What the kernel counts of those who may disturb a CPU.
 //!
 //! Only one cause is known for a single hiccup: that the thread was off its CPU. The kernel counts
-//! a thread's stints on a CPU, and asking for them is one short read. All else is counted over the
+//! a thread's timeslices on a CPU, and asking for them is one short read. All else is counted over the
 //! whole watch, and stands beside the hiccups.
 
 use crate::machine::interrupts::{Interrupts, Source};
@@ -153,17 +153,18 @@ fn word(text: &str, place: usize) -> Option<u64> {
 }
 
 /// How often the calling thread has come back to a CPU.
-pub(super) struct Stints {
+pub(super) struct Timeslices {
     file: Option<File>,
     last: Option<u64>,
 }
 
-impl Stints {
+impl Timeslices {
     /// Counts those of the calling thread, if the kernel says.
     pub(super) fn of_this_thread() -> Self {
-        let mut stints = Self { file: File::open("/proc/thread-self/schedstat").ok(), last: None };
-        stints.last = stints.count();
-        stints
+        let mut timeslices =
+            Self { file: File::open("/proc/thread-self/schedstat").ok(), last: None };
+        timeslices.last = timeslices.count();
+        timeslices
     }
 
     /// Counts none.
@@ -272,12 +273,12 @@ mod tests {
 
     #[test]
     fn a_sleep_is_another_stint_and_no_news_is_none() {
-        let mut stints = Stints::of_this_thread();
-        if !stints.is_known() {
+        let mut timeslices = Timeslices::of_this_thread();
+        if !timeslices.is_known() {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
-        assert!(stints.has_another());
-        assert!(!Stints::unknown().has_another());
+        assert!(timeslices.has_another());
+        assert!(!Timeslices::unknown().has_another());
     }
 }

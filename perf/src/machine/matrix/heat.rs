@@ -1,6 +1,6 @@
 //! The matrix on a terminal: numbers always, and shades that are colours where there are any.
 
-use crate::digits::figure;
+use crate::format::figure;
 use crate::machine::matrix::matrix::{Matrix, at};
 use std::fmt::Write;
 

@@ -5,10 +5,10 @@
 //! touched by either CPU, on pages that nobody has touched before, and the median over lines is
 //! taken.
 
-use crate::floors::floor::Lines;
+use crate::error::Error;
+use crate::floors::spin::Lines;
 use crate::machine::pinned;
 use crate::stats::{Latencies, median};
-use crate::trouble::Trouble;
 use std::io;
 use std::sync::OnceLock;
 use std::thread::{Builder, ScopedJoinHandle};
@@ -42,11 +42,11 @@ type Home = OnceLock<Option<Vec<Page>>>;
 /// Measures the round trip between two CPUs, in about that time, with so many lines.
 ///
 /// # Errors
-/// As [`pinned::here`], for either CPU; [`Trouble::Thread`].
+/// As [`pinned::here`], for either CPU; [`Error::Thread`].
 ///
 /// # Blocking
 /// For about that long; two threads spin meanwhile.
-pub fn pair(begins: usize, answers: usize, lines: u32, length: Duration) -> Result<Pair, Trouble> {
+pub fn pair(begins: usize, answers: usize, lines: u32, length: Duration) -> Result<Pair, Error> {
     let lines = lines.max(1) as usize;
     let (ask, answer) = (&Home::new(), &Home::new());
     std::thread::scope(|scope| {
@@ -76,8 +76,8 @@ fn named(cpu: usize) -> Builder {
     Builder::new().name(format!("on CPU {cpu}"))
 }
 
-fn joined<T>(thread: io::Result<ScopedJoinHandle<'_, Result<T, Trouble>>>) -> Result<T, Trouble> {
-    let joined = thread.map_err(Trouble::Thread)?.join();
+fn joined<T>(thread: io::Result<ScopedJoinHandle<'_, Result<T, Error>>>) -> Result<T, Error> {
+    let joined = thread.map_err(Error::Thread)?.join();
     joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
@@ -88,7 +88,7 @@ fn enter<'a>(
     lines: usize,
     mine: &'a Home,
     other: &'a Home,
-) -> Result<Option<Vec<&'a Lines>>, Trouble> {
+) -> Result<Option<Vec<&'a Lines>>, Error> {
     let pinned = pinned::here(cpu);
     let pages = pinned.is_ok().then(|| {
         let mut pages = Vec::with_capacity(FRESH_PAGES);
@@ -166,8 +166,8 @@ mod tests {
     fn whichever_side_has_no_such_cpu_is_named_and_nobody_waits_for_it() {
         let cpu = mainspring::allowed_cpus()[0];
         for (a, b) in [(cpu, 5000), (5000, cpu), (5000, 5000)] {
-            let trouble = pair(a, b, 8, Duration::from_secs(3600)).unwrap_err();
-            assert!(trouble.to_string().starts_with("CPU 5000: "), "{trouble}");
+            let error = pair(a, b, 8, Duration::from_secs(3600)).unwrap_err();
+            assert!(error.to_string().starts_with("CPU 5000: "), "{error}");
         }
     }
 

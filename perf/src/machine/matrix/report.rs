@@ -1,12 +1,12 @@
 //! A measured matrix with what has to be known to read it.
 
+use crate::error::Error;
 use crate::machine::machine::{self, Machine};
 use crate::machine::matrix::classes::{self, ClassFigures, Outlier};
 use crate::machine::matrix::matrix::Matrix;
 use crate::machine::matrix::measure::pair;
 use crate::machine::matrix::plan::Plan;
 use crate::stats::median;
-use crate::trouble::Trouble;
 use mainspring::Topology;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -69,7 +69,7 @@ impl Report {
         lines: u32,
         plan: &Plan,
         mut step: impl FnMut(usize, usize),
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let mut matrix = Matrix::new(cpus.to_vec(), lines);
         for &(begins, answers) in &plan.pairs {
@@ -83,7 +83,7 @@ impl Report {
             let first = matrix.round_trip_ns(begins, answers);
             moved.extend(first.map(|first| (first, again)));
         }
-        let machine = machine::look(&mainspring::allowed_cpus(), None);
+        let machine = machine::read(&mainspring::allowed_cpus(), None);
         Ok(Self {
             started,
             machine,
@@ -102,7 +102,7 @@ impl Report {
             version: env!("CARGO_PKG_VERSION").into(),
             started: String::new(),
             warnings: warnings(&repeat, moved, &classes),
-            machine: machine::look(&[], None),
+            machine: machine::read(&[], None),
             is_full: false,
             seconds_each: 0.0,
             outliers: classes::outliers(&matrix, topology, repeat.median_share),

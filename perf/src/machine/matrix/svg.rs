@@ -1,6 +1,6 @@
 //! The matrix as a picture: one SVG file with its style inside, and no script.
 
-use crate::digits::figure;
+use crate::format::figure;
 use crate::machine::matrix::heat::Scale;
 use crate::machine::matrix::matrix::at;
 use crate::machine::matrix::report::Report;

@@ -3,19 +3,19 @@
 use super::comparison::{Comparison, How, Named, Question, Side};
 use super::judge::conclude;
 use super::{environment, samples};
+use crate::error::Error;
 use crate::results::document::{Document, Status};
-use crate::trouble::Trouble;
 
 /// Compares two documents; `noise`, if there is one, is a second run of A's build.
 ///
 /// # Errors
-/// [`Trouble::Usage`] if they can't be compared.
+/// [`Error::Usage`] if they can't be compared.
 pub fn documents(
     a: Named,
     b: Named,
     noise: Option<Named>,
     question: &Question,
-) -> Result<Comparison, Trouble> {
+) -> Result<Comparison, Error> {
     let all = [Some(a), Some(b), noise];
     for named in all.into_iter().flatten() {
         environment::usable(named)?;

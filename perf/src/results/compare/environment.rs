@@ -1,16 +1,16 @@
 //! Whether two documents speak of the same machine, build and work.
 
 use super::comparison::Named;
+use crate::error::Error;
 use crate::results::document::{Document, Status};
-use crate::trouble::Trouble;
 
 /// Whether a document's figures can be compared at all.
-pub fn usable(named: Named) -> Result<(), Trouble> {
+pub fn usable(named: Named) -> Result<(), Error> {
     let Named { name, document } = named;
     match document.status {
         Status::Failed => {
             let why = document.error.as_deref().unwrap_or("it doesn't say why");
-            Err(Trouble::Usage(format!(
+            Err(Error::Usage(format!(
                 "{name}: this run failed ({why}), and its figures mean nothing; measure again"
             )))
         }
@@ -21,8 +21,8 @@ pub fn usable(named: Named) -> Result<(), Trouble> {
 /// What differs beside the figures, and what is known to spoil them.
 ///
 /// # Errors
-/// [`Trouble::Usage`] for documents of two machines, unless they are allowed.
-pub fn differences(a: Named, b: Named, allow_other: bool) -> Result<Vec<String>, Trouble> {
+/// [`Error::Usage`] for documents of two machines, unless they are allowed.
+pub fn differences(a: Named, b: Named, allow_other: bool) -> Result<Vec<String>, Error> {
     let (one, two) = (&a.document.environment, &b.document.environment);
     let mut warnings = Vec::new();
     let machines = [
@@ -36,7 +36,7 @@ pub fn differences(a: Named, b: Named, allow_other: bool) -> Result<Vec<String>,
         );
         if !allow_other {
             let way = "measure both on one, or give --allow-other-machine to compare all the same";
-            return Err(Trouble::Usage(format!("{said}; {way}")));
+            return Err(Error::Usage(format!("{said}; {way}")));
         }
         warnings.push(said);
     }

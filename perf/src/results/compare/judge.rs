@@ -5,8 +5,8 @@ use super::comparison::{
 };
 use super::contrast::Contrast;
 use super::samples::Sample;
-use super::{relabel, text};
-use crate::trouble::Trouble;
+use super::{permutation, text};
+use crate::error::Error;
 
 /// Judges each sample, and the whole.
 pub fn conclude(
@@ -16,12 +16,12 @@ pub fn conclude(
     samples: Vec<Sample>,
     unmatched: Vec<Unmatched>,
     question: &Question,
-) -> Result<Comparison, Trouble> {
+) -> Result<Comparison, Error> {
     if samples.is_empty() {
         let only = &question.only;
         let about =
             if only.is_empty() { String::new() } else { format!(" with {only:?} in its name") };
-        return Err(Trouble::Usage(format!(
+        return Err(Error::Usage(format!(
             "{} and {} have no scenario{about} in common; give two runs of the same suite",
             a.name, b.name
         )));
@@ -30,7 +30,7 @@ pub fn conclude(
     let contrasts = samples.iter().flat_map(|sample| {
         [&sample.contrast, &sample.plain].map(|one| one.as_ref().filter(|_| sample.gates))
     });
-    let chances = relabel::chances(&contrasts.collect::<Vec<_>>());
+    let chances = permutation::chances(&contrasts.collect::<Vec<_>>());
     let rows = samples.into_iter().zip(chances.chunks(2));
     let rows: Vec<_> = rows.map(|(sample, chances)| judge(sample, chances, question)).collect();
     let has = |verdict| rows.iter().any(|row: &Row| row.gates && row.verdict == verdict);

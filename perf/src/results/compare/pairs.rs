@@ -8,8 +8,8 @@ use super::comparison::{Comparison, How, Named, Question, Side};
 use super::documents::side;
 use super::judge::conclude;
 use super::{environment, samples};
+use crate::error::Error;
 use crate::results::document::{Document, Status};
-use crate::trouble::Trouble;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,13 +37,13 @@ enum Build {
 /// Runs the builds by turns; each document is left in `folder`. `tell` is called before each run.
 ///
 /// # Errors
-/// [`Trouble::Usage`] for a build that can't be started or is no such command, and [`Trouble`] of
+/// [`Error::Usage`] for a build that can't be started or is no such command, and [`Error`] of
 /// another kind if a run fails.
 pub fn run(
     builds: &Builds,
     folder: &Path,
     mut tell: impl FnMut(u32),
-) -> Result<Vec<(Document, Document)>, Trouble> {
+) -> Result<Vec<(Document, Document)>, Error> {
     let mut all = Vec::new();
     for pair in 0..builds.pairs {
         let mut once = |build: Build, place: u32| {
@@ -62,13 +62,13 @@ pub fn run(
     Ok(all)
 }
 
-fn run_once(builds: &Builds, build: Build, folder: &Path, pair: u32) -> Result<Document, Trouble> {
+fn run_once(builds: &Builds, build: Build, folder: &Path, pair: u32) -> Result<Document, Error> {
     let (binary, letter) = if build == Build::A { (&builds.a, 'a') } else { (&builds.b, 'b') };
     let file = folder.join(format!("{:03}-{letter}.json", pair + 1));
     // An older one of this name would be taken for the result of a run that wrote none.
     match fs::remove_file(&file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Trouble::System { what: file.display().to_string(), error });
+            return Err(Error::System { what: file.display().to_string(), error });
         }
         _ => {}
     }
@@ -79,18 +79,18 @@ fn run_once(builds: &Builds, build: Build, folder: &Path, pair: u32) -> Result<D
     command.arg("bench").args(&builds.arguments).arg("--json").arg(&file);
     let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
     let output = output.map_err(|error| {
-        Trouble::Usage(format!("--run {shown}: {error}; give two builds of this command"))
+        Error::Usage(format!("--run {shown}: {error}; give two builds of this command"))
     })?;
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.trim().trim_start_matches("mainspring: ");
     let said = if said.is_empty() { output.status.to_string() } else { said.to_owned() };
-    let failed = |error: String| Trouble::System {
+    let failed = |error: String| Error::System {
         what: format!("{shown} bench, pair {}", pair + 1),
         error: io::Error::other(error),
     };
     match output.status.code() {
         Some(0) => {}
-        Some(2) => return Err(Trouble::Usage(format!("{shown} bench: {said}"))),
+        Some(2) => return Err(Error::Usage(format!("{shown} bench: {said}"))),
         _ => return Err(failed(said)),
     }
     let document = Document::read(&file)?;
@@ -103,15 +103,15 @@ fn run_once(builds: &Builds, build: Build, folder: &Path, pair: u32) -> Result<D
 /// Compares runs by turns; the first of each pair of the first, third, … ran before the second.
 ///
 /// # Errors
-/// [`Trouble::Usage`] if there is nothing to compare.
+/// [`Error::Usage`] if there is nothing to compare.
 pub fn compare(
     builds: &Builds,
     pairs: &[(Document, Document)],
     question: &Question,
-) -> Result<Comparison, Trouble> {
+) -> Result<Comparison, Error> {
     let names = (builds.a.display().to_string(), builds.b.display().to_string());
     let Some((first_a, first_b)) = pairs.first() else {
-        return Err(Trouble::Usage("--pairs 0: give at least 1".into()));
+        return Err(Error::Usage("--pairs 0: give at least 1".into()));
     };
     let (mut a, mut b) = (named(&names.0, first_a), named(&names.1, first_b));
     if a.name == b.name {
@@ -148,13 +148,13 @@ fn named<'a>(name: &'a str, document: &'a Document) -> Named<'a> {
 /// Checks that a folder for documents is there and can be written to.
 ///
 /// # Errors
-/// [`Trouble::Usage`] with the folder's name.
-pub fn folder(path: &Path) -> Result<(), Trouble> {
+/// [`Error::Usage`] with the folder's name.
+pub fn folder(path: &Path) -> Result<(), Error> {
     let probe = path.join(".mainspring-probe");
     let tried = fs::create_dir_all(path).and_then(|()| File::create(&probe));
     let tried = tried.and_then(|_| fs::remove_file(&probe));
     tried.map_err(|error| {
-        Trouble::Usage(format!(
+        Error::Usage(format!(
             "--keep {}: {error}; give a folder that you may write to",
             path.display()
         ))

@@ -1,7 +1,7 @@
 //! A comparison as people read it on a terminal.
 
 use super::comparison::{Comparison, How, Metric, Overall, Row, Verdict};
-use crate::digits::figure;
+use crate::format::figure;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 

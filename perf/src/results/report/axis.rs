@@ -1,6 +1,6 @@
 //! Axes: where a value lies, which values are marked, and what is written there.
 
-use crate::digits;
+use crate::format;
 
 /// One axis of a chart.
 pub struct Axis {
@@ -102,7 +102,7 @@ fn round_step(least: f64) -> f64 {
 
 /// Nanoseconds in the unit that needs the fewest digits.
 pub fn time(nanos: f64) -> String {
-    digits::time(nanos.round() as u64)
+    format::time(nanos.round() as u64)
 }
 
 /// A number in thousands or millions.

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::groups;
 use super::plot::{self, WIDTH, drawing, short};
-use crate::digits::figure;
+use crate::format::figure;
 use crate::results::document::{Document, Figures, Kind};
 use maud::{Markup, html};
 

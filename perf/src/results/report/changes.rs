@@ -3,7 +3,7 @@
 use super::axis::bounds;
 use super::plot::{WIDTH, drawing, short};
 use super::section::{breakable, scrolling, section};
-use crate::digits::figure;
+use crate::format::figure;
 use crate::results::compare::text::{method, name, sentence, signed, word};
 use crate::results::compare::{CHANCE_MAX, Change, Comparison, Overall, Row, Side, Verdict};
 use maud::{Markup, html};

@@ -3,7 +3,7 @@
 use super::axis::{amount, time};
 use super::rate;
 use super::section::{breakable, scrolling, section};
-use crate::digits::{figure, whole};
+use crate::format::{figure, whole};
 use crate::lab::counters::Counters;
 use crate::results::document::{Document, Figures, Kind};
 use maud::{Markup, html};

@@ -2,7 +2,7 @@
 
 use super::axis::time;
 use super::section::section;
-use crate::digits::figure;
+use crate::format::figure;
 use crate::results::document::{Document, Moved, Status, Verdict};
 use maud::{Markup, html};
 

@@ -1,7 +1,7 @@
 //! Jitter as people read it: a table, then for each CPU how long its hiccups were and what was about.
 
 use comfy_table::{CellAlignment, Table, presets};
-use mainspring_perf::digits::{figure, time};
+use mainspring_perf::format::{figure, time};
 use mainspring_perf::machine::jitter::{Counted, CpuJitter, Report, Sources, Watched};
 use mainspring_perf::stats::Latencies;
 use std::fmt::Write;

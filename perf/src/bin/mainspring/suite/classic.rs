@@ -2,14 +2,14 @@
 
 use super::quick::{LINES, ONE_WAY, RING_WINDOW, round_trip, round_trip_floors, unpinned};
 use clap::ValueEnum;
-use mainspring_perf::floors::floor;
-use mainspring_perf::floors::floor::WINDOW;
 use mainspring_perf::floors::futex;
+use mainspring_perf::floors::spin;
+use mainspring_perf::lab::loops::WINDOW;
 use mainspring_perf::lab::scenario::{Scenario, scenario};
 use mainspring_perf::lab::settings::{Settings, Wait, points};
 use mainspring_perf::suites::call;
 use mainspring_perf::suites::idle;
-use mainspring_perf::suites::idle::Hall;
+use mainspring_perf::suites::idle::IdleObjects;
 use mainspring_perf::suites::pairs;
 use mainspring_perf::suites::timers;
 use mainspring_perf::suites::timers::CROWD;
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// One at a time, and many at once.
 pub fn calls(settings: &Settings) -> Vec<Scenario> {
     let mut all = Vec::from(round_trip_floors());
-    all.push(scenario(RING_WINDOW, floor::window).two_cpus());
+    all.push(scenario(RING_WINDOW, spin::window).two_cpus());
     let waits = points(&settings.wait, Wait::value_variants());
     all.extend(waits.iter().copied().map(round_trip));
     all.push(unpinned());
@@ -41,7 +41,7 @@ pub fn calls(settings: &Settings) -> Vec<Scenario> {
 pub fn wake(settings: &Settings) -> Vec<Scenario> {
     let waits = points(&settings.wait, &[Wait::Spin, Wait::SpinThenPark, Wait::Park]);
     let pauses = points(&settings.idle_us, &[10, 100, 1000, 10_000]);
-    let mut all = vec![scenario(LINES, floor::ping_pong).two_cpus()];
+    let mut all = vec![scenario(LINES, spin::ping_pong).two_cpus()];
     for pause in pauses {
         let idle = Duration::from_micros(pause);
         let floor = format!("{ONE_WAY}/{pause}us");
@@ -86,8 +86,8 @@ pub fn pairs() -> Vec<Scenario> {
 
 /// What a crowd of idle objects costs.
 pub fn idle() -> Vec<Scenario> {
-    let hall = Rc::new(Hall::default());
-    let here = || hall.clone();
+    let objects = Rc::new(IdleObjects::default());
+    let here = || objects.clone();
     let (never, once, share) = (here(), here(), here());
     let (calls, tells) = (here(), here());
     vec![

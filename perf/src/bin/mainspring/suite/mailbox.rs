@@ -4,17 +4,17 @@ use super::quick::{RING, RING_BY_32, ring_floors};
 use super::scale::curve;
 use mainspring::WaitStrategy;
 use mainspring::mailbox::{Lanes, Mpsc, Spsc};
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::sample::Sample;
 use mainspring_perf::lab::scenario::{Measure, Scenario, scenario};
 use mainspring_perf::lab::settings::{PAYLOADS, Settings, points};
-use mainspring_perf::suites::bare;
-use mainspring_perf::suites::kind::Chosen;
+use mainspring_perf::suites::mailbox;
+use mainspring_perf::suites::mailbox_kind::MailboxKind;
 use mainspring_perf::suites::meter::Meter;
 use mainspring_perf::suites::payload;
 use mainspring_perf::suites::tell;
 use mainspring_perf::suites::tell::Sending;
-use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 
 /// Everything.
@@ -31,11 +31,11 @@ pub fn scenarios(settings: &Settings) -> Vec<Scenario> {
     all
 }
 
-type Bare = fn(&Lab, Sending, Duration) -> Result<Sample, Trouble>;
+type Bare = fn(&Lab, Sending, Duration) -> Result<Sample, Error>;
 
 fn alone() -> Vec<Scenario> {
     let kinds: [(&str, Bare); 3] =
-        [("shared", bare::shared), ("spsc", bare::single), ("lanes", bare::lane)];
+        [("shared", mailbox::shared), ("spsc", mailbox::single), ("lanes", mailbox::lane)];
     let both = kinds.into_iter().flat_map(|(kind, stream)| {
         let one = |how: &str, sending| {
             scenario(format!("mailbox/bare/{kind}/{how}"), move |lab, time| {
@@ -51,7 +51,7 @@ fn alone() -> Vec<Scenario> {
 }
 
 /// A stream of requests that carry so many bytes: the size is known at compile time.
-fn carry<K: Chosen>(bytes: usize) -> Measure {
+fn carry<K: MailboxKind>(bytes: usize) -> Measure {
     Box::new(match bytes {
         0 => payload::stream::<0, K>,
         8 => payload::stream::<8, K>,
@@ -65,7 +65,7 @@ fn carry<K: Chosen>(bytes: usize) -> Measure {
 }
 
 /// A stream of batches of 32, or of what a smaller mailbox has room for.
-fn batches<K: Chosen>(capacity: usize) -> Measure {
+fn batches<K: MailboxKind>(capacity: usize) -> Measure {
     Box::new(move |lab, length| {
         let engine = lab.engine(WaitStrategy::default())?;
         let meter = K::start(engine.spawn("meter", Meter::default).capacity(capacity))?;

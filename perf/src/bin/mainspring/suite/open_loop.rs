@@ -1,8 +1,8 @@
 //! Planned loads of one object, which may stall once: what users feel, beside what a closed loop shows.
 
 use mainspring::active;
-use mainspring_perf::floors::floor;
-use mainspring_perf::lab::lab::RUNNER;
+use mainspring_perf::floors::spin;
+use mainspring_perf::lab::RUNNER;
 use mainspring_perf::lab::scenario::{Scenario, scenario};
 use mainspring_perf::lab::settings::Settings;
 use mainspring_perf::suites::loads;
@@ -32,7 +32,7 @@ impl Server {
 
 /// The floor, the closed loop, and each plan at each rate.
 pub fn scenarios(settings: &Settings) -> Vec<Scenario> {
-    let mut all = vec![scenario(super::quick::LINES, floor::ping_pong).two_cpus()];
+    let mut all = vec![scenario(super::quick::LINES, spin::ping_pong).two_cpus()];
     let stall = settings.stall_ms.map(Duration::from_millis);
     all.extend(loads::scenarios("open-loop", settings, move |engine, lab, length| {
         // Behind the warm-up, and early enough that what is behind can be made up for.

@@ -1,8 +1,8 @@
 //! The quick suite: one caller, one runner.
 
-use mainspring_perf::floors::floor;
-use mainspring_perf::floors::floor::WINDOW;
 use mainspring_perf::floors::futex;
+use mainspring_perf::floors::spin;
+use mainspring_perf::lab::loops::WINDOW;
 use mainspring_perf::lab::scenario::{Scenario, scenario};
 use mainspring_perf::lab::settings::Wait;
 use mainspring_perf::lab::time::IDLE;
@@ -26,14 +26,14 @@ pub const RING_WINDOW: &str = "floor/ring/window_128";
 
 /// The floors of cache lines and of sleeping.
 pub fn round_trip_floors() -> [Scenario; 2] {
-    [scenario(LINES, floor::ping_pong).two_cpus(), scenario(SLEEP, futex::ping_pong)]
+    [scenario(LINES, spin::ping_pong).two_cpus(), scenario(SLEEP, futex::ping_pong)]
 }
 
 /// The floors of rings.
 pub fn ring_floors() -> [Scenario; 2] {
     [
-        scenario(RING, floor::stream_single::<1>).two_cpus(),
-        scenario(RING_BY_32, floor::stream_batched::<1>).two_cpus(),
+        scenario(RING, spin::stream_single::<1>).two_cpus(),
+        scenario(RING_BY_32, spin::stream_batched::<1>).two_cpus(),
     ]
 }
 
@@ -72,9 +72,9 @@ pub fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::from(round_trip_floors());
     all.extend(ring_floors());
     all.extend([
-        scenario("floor/ring/single_32_bytes", floor::stream_single::<4>).two_cpus(),
-        scenario("floor/ring/batched_32_bytes", floor::stream_batched::<4>).two_cpus(),
-        scenario(RING_WINDOW, floor::window).two_cpus(),
+        scenario("floor/ring/single_32_bytes", spin::stream_single::<4>).two_cpus(),
+        scenario("floor/ring/batched_32_bytes", spin::stream_batched::<4>).two_cpus(),
+        scenario(RING_WINDOW, spin::window).two_cpus(),
         scenario(ONE_WAY, |lab, time| futex::wake(lab, IDLE, time)).weight(2),
     ]);
     use Wait::{Backoff, Park, Spin, SpinThenPark, SpinThenYield};

@@ -3,14 +3,14 @@
 //! The first point of each curve is the floor of the others, so that the table shows the growth.
 //! Every runner waits as it does by default.
 
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::sample::Sample;
 use mainspring_perf::lab::scenario::{Measure, Scenario};
 use mainspring_perf::lab::settings::{Settings, points};
-use mainspring_perf::suites::crowd::Crowds;
+use mainspring_perf::suites::population::Populations;
 use mainspring_perf::suites::runners;
 use mainspring_perf::suites::start;
-use mainspring_perf::trouble::Trouble;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,15 +26,15 @@ pub fn curve(name: &str, points: &[usize], measure: impl Fn(usize) -> Measure) -
 
 /// All curves. Those of memory come first: what others have freed would be used again.
 pub fn scenarios(settings: &Settings) -> Vec<Scenario> {
-    let crowds = Rc::new(Crowds::default());
-    let of = |measure: fn(&Crowds, &Lab, usize, Duration) -> Result<Sample, Trouble>| {
-        let crowds = crowds.clone();
+    let populations = Rc::new(Populations::default());
+    let of = |measure: fn(&Populations, &Lab, usize, Duration) -> Result<Sample, Error>| {
+        let populations = populations.clone();
         move |size| {
-            let crowds = crowds.clone();
-            Box::new(move |lab: &Lab, time| measure(&crowds, lab, size, time)) as Measure
+            let populations = populations.clone();
+            Box::new(move |lab: &Lab, time| measure(&populations, lab, size, time)) as Measure
         }
     };
-    let with = |measure: fn(&Lab, usize, Duration) -> Result<Sample, Trouble>| {
+    let with = |measure: fn(&Lab, usize, Duration) -> Result<Sample, Error>| {
         move |value| Box::new(move |lab: &Lab, time| measure(lab, value, time)) as Measure
     };
     let objects = points(&settings.objects, &[1, 10, 100, 1000, 10_000, 100_000]);
@@ -43,13 +43,13 @@ pub fn scenarios(settings: &Settings) -> Vec<Scenario> {
     let born = points(&settings.objects, &[1, 1000, 10_000]);
     let threads = points(&settings.runners, &[1, 2, 4, 8, 16]);
     let memory = [
-        curve("scale/memory/never_used", &many, of(Crowds::bytes_never_used)),
-        curve("scale/memory/used_once", &many, of(Crowds::bytes_used_once)),
+        curve("scale/memory/never_used", &many, of(Populations::bytes_never_used)),
+        curve("scale/memory/used_once", &many, of(Populations::bytes_used_once)),
     ];
     let mut all: Vec<_> = memory.into_iter().flatten().map(Scenario::once).collect();
-    all.extend(curve("scale/objects/call", &objects, of(Crowds::call_one)));
-    all.extend(curve("scale/objects/tell", &objects, of(Crowds::tell_all)));
-    all.extend(curve("scale/start/object", &born, of(Crowds::spawn_one)));
+    all.extend(curve("scale/objects/call", &objects, of(Populations::call_one)));
+    all.extend(curve("scale/objects/tell", &objects, of(Populations::tell_all)));
+    all.extend(curve("scale/start/object", &born, of(Populations::spawn_one)));
     let windows = curve("scale/runners", &threads, with(runners::windows));
     all.extend(windows.into_iter().map(Scenario::two_cpus));
     all.extend(curve(

@@ -3,16 +3,16 @@
 use super::quick::{RING, ring_floors};
 use super::scale::curve;
 use mainspring::mailbox::{ClonedKind, Lanes, Mpsc};
-use mainspring_perf::floors::floor;
-use mainspring_perf::lab::lab::Lab;
+use mainspring_perf::error::Error;
+use mainspring_perf::floors::spin;
+use mainspring_perf::lab::Lab;
 use mainspring_perf::lab::sample::Sample;
 use mainspring_perf::lab::scenario::{Measure, Scenario, scenario};
 use mainspring_perf::lab::settings::{Settings, points};
 use mainspring_perf::suites::fan_out;
-use mainspring_perf::suites::kind::Chosen;
+use mainspring_perf::suites::mailbox_kind::MailboxKind;
 use mainspring_perf::suites::pipeline::{self, Spread};
 use mainspring_perf::suites::producers;
-use mainspring_perf::trouble::Trouble;
 use std::time::Duration;
 
 /// Many threads to one object, through either kind that takes many.
@@ -25,11 +25,11 @@ pub fn fan_in(settings: &Settings) -> Vec<Scenario> {
     all.into_iter().map(Scenario::two_cpus).collect()
 }
 
-fn streams<K: Chosen + ClonedKind>(threads: usize) -> Measure {
+fn streams<K: MailboxKind + ClonedKind>(threads: usize) -> Measure {
     Box::new(move |lab, length| producers::stream::<K>(lab, threads, length))
 }
 
-type Count = fn(&Lab, usize, Duration) -> Result<Sample, Trouble>;
+type Count = fn(&Lab, usize, Duration) -> Result<Sample, Error>;
 
 /// One thread to many objects.
 pub fn fan_out(settings: &Settings) -> Vec<Scenario> {
@@ -37,14 +37,14 @@ pub fn fan_out(settings: &Settings) -> Vec<Scenario> {
     let on = |measure: Count| {
         move |objects| Box::new(move |lab: &Lab, time| measure(lab, objects, time)) as Measure
     };
-    let mut all = vec![scenario(RING, floor::stream_single::<1>).two_cpus()];
+    let mut all = vec![scenario(RING, spin::stream_single::<1>).two_cpus()];
     all.extend(curve("fan-out/tell", &objects, on(fan_out::tell)));
     all.extend(curve("fan-out/publish", &objects, on(fan_out::publish)));
     all.extend(curve("fan-out/call_all", &objects, on(fan_out::call_all)));
     all
 }
 
-type Line = fn(&Lab, usize, Spread, Duration) -> Result<Sample, Trouble>;
+type Line = fn(&Lab, usize, Spread, Duration) -> Result<Sample, Error>;
 
 /// From object to object, within a runner and between two.
 pub fn pipeline(settings: &Settings) -> Vec<Scenario> {

@@ -2,7 +2,7 @@
 
 use super::Found;
 use comfy_table::{CellAlignment, Table, presets};
-use mainspring_perf::digits::figure;
+use mainspring_perf::format::figure;
 use mainspring_perf::tune::budget::{Point, said};
 use mainspring_perf::tune::plan::PlannedRunner;
 use mainspring_perf::tune::problem::Cost;

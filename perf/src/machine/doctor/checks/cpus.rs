@@ -3,7 +3,7 @@
 use crate::machine::doctor::check::Check;
 use crate::machine::doctor::finding::{Finding, Fix};
 use crate::machine::doctor::system::{System, braces};
-use crate::machine::root::{Unreadable, of_cpu};
+use crate::machine::root::{Unreadable, cpu_path};
 use mainspring::{cpus_in, list_of};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -116,7 +116,7 @@ fn smt(system: &System) -> Result<Finding, Unreadable> {
 /// Where nobody tells, each CPU counts as a core of its own: that must not pass for an answer.
 fn are_siblings_told(system: &System, cpu: usize) -> Result<(), Unreadable> {
     let [now, former] = ["core_cpus_list", "thread_siblings_list"]
-        .map(|file| of_cpu(cpu, &format!("topology/{file}")));
+        .map(|file| cpu_path(cpu, &format!("topology/{file}")));
     let text = system.root.text(&now).or_else(|_| system.root.text(&former))?;
     match cpus_in(&text).is_some_and(|cpus| cpus.contains(&cpu)) {
         true => Ok(()),

@@ -3,7 +3,7 @@
 use crate::machine::doctor::check::Check;
 use crate::machine::doctor::finding::{BY_HYPERVISOR, Finding, Fix};
 use crate::machine::doctor::system::System;
-use crate::machine::root::{Unreadable, of_cpu};
+use crate::machine::root::{Unreadable, cpu_path};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -30,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn governor(system: &System) -> Result<Finding, Unreadable> {
-    let file = |cpu: &usize| of_cpu(*cpu, "cpufreq/scaling_governor");
+    let file = |cpu: &usize| cpu_path(*cpu, "cpufreq/scaling_governor");
     let governors: Vec<_> = system.cpus.iter().map(|cpu| system.root.text(&file(cpu))).collect();
     if system.is_virtual() && governors.iter().all(Result::is_err) {
         let says = "nothing here says how fast these CPUs run";
@@ -129,7 +129,7 @@ struct State {
 }
 
 fn states(system: &System, cpu: usize) -> Result<Vec<State>, Unreadable> {
-    let folder = of_cpu(cpu, "cpuidle");
+    let folder = cpu_path(cpu, "cpuidle");
     let names = system.root.names(&folder)?;
     let states = names.iter().filter(|name| name.starts_with("state"));
     let state = |state: &String| {

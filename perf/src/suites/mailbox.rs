@@ -1,11 +1,11 @@
 //! Mailboxes alone, without objects: a stream of numbers from one thread to another.
 
-use crate::floors::floor::{BATCH, CHUNK};
-use crate::lab::lab::Lab;
+use crate::error::Error;
+use crate::lab::Lab;
+use crate::lab::loops::{BATCH, CHUNK};
 use crate::lab::sample::Sample;
-use crate::lab::time::Slot;
+use crate::lab::time::RoundSpan;
 use crate::suites::tell::Sending;
-use crate::trouble::Trouble;
 use mainspring::mailbox::{Pop, lanes, mpsc, spsc};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ impl Seen {
 macro_rules! stream {
     ($name:ident, $kind:ident, $what:literal) => {
         #[doc = $what]
-        pub fn $name(lab: &Lab, sending: Sending, length: Duration) -> Result<Sample, Trouble> {
+        pub fn $name(lab: &Lab, sending: Sending, length: Duration) -> Result<Sample, Error> {
             let mailbox = $kind::mailbox::<u64>(lab.capacity);
             let (producer, mut consumer) = mailbox.map_err(mainspring::StartError::from)?;
             let push = |number| {
@@ -92,9 +92,9 @@ stream!(single, spsc, "Through a ring for one producer.");
 stream!(lane, lanes, "Through one lane of many.");
 
 fn send(length: Duration, sending: Sending, push: impl Fn(u64), push_batch: impl Fn(u64)) -> u64 {
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     let mut sent = 0;
-    for (end, mark) in [(slot.warm, WARM), (slot.end, END)] {
+    for (end, mark) in [(span.warm, WARM), (span.end, END)] {
         while Instant::now() < end {
             let numbers = sent..sent + CHUNK;
             match sending {
@@ -108,10 +108,10 @@ fn send(length: Duration, sending: Sending, push: impl Fn(u64), push_batch: impl
     sent
 }
 
-fn result(sent: u64, seen: Seen) -> Result<Sample, Trouble> {
-    Trouble::check("numbers through the mailbox", seen.count, sent)?;
+fn result(sent: u64, seen: Seen) -> Result<Sample, Error> {
+    Error::check("numbers through the mailbox", seen.count, sent)?;
     let expected = (0..sent).fold(0_u64, u64::wrapping_add);
-    Trouble::check("their sum", seen.sum, expected)?;
-    let time = seen.time.ok_or(Trouble::Stopped)?;
+    Error::check("their sum", seen.sum, expected)?;
+    let time = seen.time.ok_or(Error::Stopped)?;
     Ok(Sample::per_operation(seen.count - seen.before, time))
 }

@@ -1,19 +1,17 @@
 //! Options that several commands share: which CPUs, how many seconds, a bar that says how far it is.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mainspring_perf::trouble::Trouble;
+use mainspring_perf::error::Error;
 use std::time::Duration;
 
 const SECONDS_MIN: f64 = 0.001;
 const SECONDS_MAX: f64 = 3600.0;
 
 /// The CPUs of an option `--cpus`: `all` that this process may use, or a list such as `0,2-3`, in its order.
-pub fn cpus(list: &str) -> Result<Vec<usize>, Trouble> {
+pub fn cpus(list: &str) -> Result<Vec<usize>, Error> {
     let allowed = mainspring::allowed_cpus();
     chosen(list, &allowed).map_err(|rule| {
-        Trouble::Usage(format!(
-            "--cpus {list}: {rule}; give all, or some of {allowed:?} as in 0,2-3"
-        ))
+        Error::Usage(format!("--cpus {list}: {rule}; give all, or some of {allowed:?} as in 0,2-3"))
     })
 }
 
@@ -47,11 +45,11 @@ fn chosen(list: &str, allowed: &[usize]) -> Result<Vec<usize>, String> {
 }
 
 /// The time of an option `--seconds`.
-pub fn seconds(seconds: f64) -> Result<Duration, Trouble> {
+pub fn seconds(seconds: f64) -> Result<Duration, Error> {
     if (SECONDS_MIN..=SECONDS_MAX).contains(&seconds) {
         return Ok(Duration::from_secs_f64(seconds));
     }
-    Err(Trouble::Usage(format!("--seconds {seconds}: give {SECONDS_MIN} to {SECONDS_MAX}")))
+    Err(Error::Usage(format!("--seconds {seconds}: give {SECONDS_MIN} to {SECONDS_MAX}")))
 }
 
 /// A bar on stderr, and only on a terminal. It draws between measurements, never during one.

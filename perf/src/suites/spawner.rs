@@ -1,29 +1,28 @@
 //! Crowds of objects: how they are raised, how all are used, and what each takes.
 
+use crate::error::Error;
 use crate::lab::time::ANSWER_LIMIT;
-use crate::trouble::Trouble;
 use mainspring::{Call, StartError, active};
-use std::io;
 use std::marker::PhantomData;
 
 /// How many objects are called before their answers are awaited.
 const AT_ONCE: usize = 1000;
 
 /// Makes objects from inside: on their own runner, without a wait for each. `P` are their proxies.
-pub struct Nursery<P>(PhantomData<fn() -> P>);
+pub struct Spawner<P>(PhantomData<fn() -> P>);
 
 /// Makes one object.
 pub type Make<P> = Box<dyn Fn() -> Result<P, StartError> + Send>;
 
 #[active]
-impl<P: Send + 'static> Nursery<P> {
+impl<P: Send + 'static> Spawner<P> {
     /// Makes so many objects.
-    pub fn raise(&self, count: usize, make: Make<P>) -> Result<Vec<P>, StartError> {
+    pub fn spawn_many(&self, count: usize, make: Make<P>) -> Result<Vec<P>, StartError> {
         (0..count).map(|_| make()).collect()
     }
 }
 
-impl<P> Default for Nursery<P> {
+impl<P> Default for Spawner<P> {
     fn default() -> Self {
         Self(PhantomData)
     }
@@ -33,8 +32,8 @@ impl<P> Default for Nursery<P> {
 pub fn call_all<P>(
     crowd: &[P],
     call: impl Fn(&P) -> Call<u64>,
-    check: impl Fn(u64) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
+    check: impl Fn(u64) -> Result<(), Error>,
+) -> Result<(), Error> {
     for some in crowd.chunks(AT_ONCE) {
         let calls: Vec<_> = some.iter().map(&call).collect();
         for mut call in calls {
@@ -42,19 +41,4 @@ pub fn call_all<P>(
         }
     }
     Ok(())
-}
-
-/// The process's resident memory.
-pub fn resident_bytes() -> Result<u64, Trouble> {
-    let path = "/proc/self/statm";
-    let trouble = |error| Trouble::System { what: path.into(), error };
-    let text = std::fs::read_to_string(path).map_err(trouble)?;
-    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    let pages = pages.ok_or_else(|| trouble(io::ErrorKind::InvalidData.into()))?;
-    Ok(pages * rustix::param::page_size() as u64)
-}
-
-/// By how much the process has grown for each of so many.
-pub fn growth(before: u64, count: usize) -> Result<f64, Trouble> {
-    Ok(resident_bytes()?.saturating_sub(before) as f64 / count as f64)
 }

@@ -1,12 +1,13 @@
 //! Many objects on one runner: what one of them costs in memory, and what reaching one takes.
 
-use crate::lab::lab::{Lab, RUNNER};
+use crate::error::Error;
 use crate::lab::loops::closed_loop;
 use crate::lab::sample::Sample;
-use crate::lab::time::{ANSWER_LIMIT, Slot};
-use crate::suites::nursery::{Nursery, call_all, growth, resident_bytes};
+use crate::lab::time::{ANSWER_LIMIT, RoundSpan};
+use crate::lab::{Lab, RUNNER};
+use crate::suites::memory::{growth_each, resident_bytes};
+use crate::suites::spawner::{Spawner, call_all};
 use crate::suites::tell::wait_for_room;
-use crate::trouble::Trouble;
 use crossbeam_utils::CachePadded;
 use mainspring::{Engine, WaitStrategy, active};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -17,14 +18,14 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
-/// From one picked object to the next: far apart, and not a multiple of a crowd's size.
+/// From one picked object to the next: far apart, and not a multiple of a population's size.
 const STEP: usize = 7919;
 /// How many requests are told between two looks at the clock and at what was served.
 const CHUNK: u64 = 1024;
 /// How many told requests may be on their way: the time is the runner's, so its queue stays short.
 const AHEAD_MAX: u64 = 16 * CHUNK;
 
-/// What a crowd has been told and served, written by its runner alone.
+/// What a population has been told and served, written by its runner alone.
 #[derive(Default)]
 pub struct Progress {
     served: CachePadded<Served>,
@@ -84,11 +85,11 @@ impl Member {
     }
 }
 
-/// Crowds by size, each made when it is needed first. Their runners park in between.
+/// Populations by size, each made when it is needed first. Their runners park in between.
 #[derive(Default)]
-pub struct Crowds(RefCell<BTreeMap<usize, Rc<Crowd>>>);
+pub struct Populations(RefCell<BTreeMap<usize, Rc<Population>>>);
 
-struct Crowd {
+struct Population {
     engine: Engine,
     members: Vec<MemberProxy>,
     progress: Arc<Progress>,
@@ -100,63 +101,63 @@ struct Crowd {
     picked: Cell<usize>,
 }
 
-impl Crowds {
-    fn of(&self, lab: &Lab, size: usize) -> Result<Rc<Crowd>, Trouble> {
-        if let Some(crowd) = self.0.borrow().get(&size) {
-            return Ok(crowd.clone());
+impl Populations {
+    fn of(&self, lab: &Lab, size: usize) -> Result<Rc<Population>, Error> {
+        if let Some(population) = self.0.borrow().get(&size) {
+            return Ok(population.clone());
         }
-        let crowd = Rc::new(Crowd::gather(lab, size)?);
-        self.0.borrow_mut().insert(size, crowd.clone());
-        Ok(crowd)
+        let population = Rc::new(Population::spawn(lab, size)?);
+        self.0.borrow_mut().insert(size, population.clone());
+        Ok(population)
     }
 
     /// Resident memory per object that was never called. The other suite's objects are smaller by
     /// what these need for their progress.
-    pub fn bytes_never_used(&self, lab: &Lab, size: usize, _: Duration) -> Result<Sample, Trouble> {
+    pub fn bytes_never_used(&self, lab: &Lab, size: usize, _: Duration) -> Result<Sample, Error> {
         let value = self.of(lab, size)?.bytes_each;
         Ok(Sample::Amount { value, unit: "bytes" })
     }
 
     /// Resident memory per object that was called once: with its slots, and its reply cell.
-    pub fn bytes_used_once(&self, lab: &Lab, size: usize, _: Duration) -> Result<Sample, Trouble> {
-        let crowd = self.of(lab, size)?;
-        let value = crowd.bytes_each + crowd.use_once()?;
+    pub fn bytes_used_once(&self, lab: &Lab, size: usize, _: Duration) -> Result<Sample, Error> {
+        let population = self.of(lab, size)?;
+        let value = population.bytes_each + population.use_once()?;
         Ok(Sample::Amount { value, unit: "bytes" })
     }
 
     /// Calls, one at a time, of one object of so many; the others are idle. Another one each time: where
     /// an object lies makes a difference too.
-    pub fn call_one(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Trouble> {
-        let crowd = self.of(lab, size)?;
-        let member = crowd.next();
+    pub fn call_one(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Error> {
+        let population = self.of(lab, size)?;
+        let member = population.next();
         let mut sum = member.add(0).get()?;
         closed_loop(length, || {
             sum += 1;
-            Trouble::check("the sum", member.add(1).get()?, sum)
+            Error::check("the sum", member.add(1).get()?, sum)
         })
     }
 
     /// One-way requests to all of so many objects by turns.
-    pub fn tell_all(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Trouble> {
-        let crowd = self.of(lab, size)?;
+    pub fn tell_all(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Error> {
+        let population = self.of(lab, size)?;
         // An object's first request takes memory: that is another scenario's business.
-        crowd.use_once()?;
-        let mut round = Round::new(lab, &crowd);
-        let slot = Slot::of(length);
-        round.tell_until(slot.warm)?;
+        population.use_once()?;
+        let mut round = Round::new(lab, &population);
+        let span = RoundSpan::of(length);
+        round.tell_until(span.warm)?;
         let (begun, before) = (Instant::now(), round.sent);
-        round.tell_until(slot.end)?;
+        round.tell_until(span.end)?;
         Ok(Sample::per_operation(round.sent - before, begun.elapsed()))
     }
 
     /// Makes an object beside so many, and waits for its end.
-    pub fn spawn_one(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Trouble> {
-        let crowd = self.of(lab, size)?;
+    pub fn spawn_one(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Error> {
+        let population = self.of(lab, size)?;
         let ended = Arc::<AtomicU64>::default();
         let mut made = 0;
         closed_loop(length, || {
             let guest = Guest(ended.clone());
-            drop(crowd.engine.spawn_unnamed(move || guest).on(RUNNER).start()?);
+            drop(population.engine.spawn_unnamed(move || guest).on(RUNNER).start()?);
             made += 1;
             // Acquire: see `Guest`.
             wait_until(lab, || ended.load(Acquire) == made)
@@ -164,10 +165,10 @@ impl Crowds {
     }
 }
 
-impl Crowd {
-    fn gather(lab: &Lab, size: usize) -> Result<Self, Trouble> {
+impl Population {
+    fn spawn(lab: &Lab, size: usize) -> Result<Self, Error> {
         let engine = lab.engine(WaitStrategy::default())?;
-        let nursery = engine.spawn("nursery", Nursery::default).on(RUNNER).start()?;
+        let spawner = engine.spawn("spawner", Spawner::default).on(RUNNER).start()?;
         let progress = Arc::<Progress>::default();
         let before = resident_bytes()?;
         let (inside, theirs) = (engine.handle(), progress.clone());
@@ -175,8 +176,8 @@ impl Crowd {
             let progress = theirs.clone();
             inside.spawn_unnamed(move || Member { sum: 0, progress }).on(RUNNER).start()
         };
-        let members = nursery.raise(size, Box::new(make)).get_timeout(ANSWER_LIMIT)??;
-        let bytes_each = growth(before, size)?;
+        let members = spawner.spawn_many(size, Box::new(make)).get_timeout(ANSWER_LIMIT)??;
+        let bytes_each = growth_each(before, size)?;
         let (bytes_more, picked) = (OnceCell::new(), Cell::new(0));
         Ok(Self { engine, members, progress, bytes_each, bytes_more, picked })
     }
@@ -188,37 +189,37 @@ impl Crowd {
     }
 
     /// Calls everybody once, if nobody has; returns by how much that has made each grow.
-    fn use_once(&self) -> Result<f64, Trouble> {
+    fn use_once(&self) -> Result<f64, Error> {
         if let Some(bytes) = self.bytes_more.get() {
             return Ok(*bytes);
         }
         let before = resident_bytes()?;
-        let is_called = |sum| Trouble::check("calls", u64::from(sum > 0), 1);
+        let is_called = |sum| Error::check("calls", u64::from(sum > 0), 1);
         call_all(&self.members, |member| member.add(1), is_called)?;
-        let bytes = growth(before, self.members.len())?;
+        let bytes = growth_each(before, self.members.len())?;
         Ok(*self.bytes_more.get_or_init(|| bytes))
     }
 }
 
-/// Requests that go round a crowd.
+/// Requests that go round a population.
 struct Round<'a> {
     lab: &'a Lab,
-    crowd: &'a Crowd,
-    /// What the crowd had served before, and the sum of that.
+    population: &'a Population,
+    /// What the population had served before, and the sum of that.
     before: (u64, u64),
     sent: u64,
     next: usize,
 }
 
 impl<'a> Round<'a> {
-    fn new(lab: &'a Lab, crowd: &'a Crowd) -> Self {
+    fn new(lab: &'a Lab, population: &'a Population) -> Self {
         // Everything was shown: earlier rounds have waited for their last chunks.
-        let before = (crowd.progress.shown(), crowd.progress.sum());
-        Self { lab, crowd, before, sent: 0, next: 0 }
+        let before = (population.progress.shown(), population.progress.sum());
+        Self { lab, population, before, sent: 0, next: 0 }
     }
 
     /// Returns when everything told so far has been served, and checks it.
-    fn tell_until(&mut self, end: Instant) -> Result<(), Trouble> {
+    fn tell_until(&mut self, end: Instant) -> Result<(), Error> {
         while Instant::now() < end {
             for number in self.sent..self.sent + CHUNK {
                 self.tell(number)?;
@@ -228,24 +229,24 @@ impl<'a> Round<'a> {
         }
         self.wait_for(self.sent)?;
         let expected = (0..self.sent).fold(self.before.1, u64::wrapping_add);
-        Trouble::check("the sum", self.crowd.progress.sum(), expected)
+        Error::check("the sum", self.population.progress.sum(), expected)
     }
 
     #[inline(always)]
-    fn tell(&mut self, number: u64) -> Result<(), Trouble> {
-        let member = &self.crowd.members[self.next];
+    fn tell(&mut self, number: u64) -> Result<(), Error> {
+        let member = &self.population.members[self.next];
         while let Err(error) = member.take(number) {
             wait_for_room(self.lab, error)?;
         }
         self.next += 1;
-        if self.next == self.crowd.members.len() {
+        if self.next == self.population.members.len() {
             self.next = 0;
         }
         Ok(())
     }
 
-    fn wait_for(&self, served: u64) -> Result<(), Trouble> {
-        wait_until(self.lab, || self.crowd.progress.shown() - self.before.0 >= served)
+    fn wait_for(&self, served: u64) -> Result<(), Error> {
+        wait_until(self.lab, || self.population.progress.shown() - self.before.0 >= served)
     }
 }
 
@@ -263,16 +264,16 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        // Release: the object has ended before; pairs with the Acquire in `Crowds::spawn_one`.
+        // Release: the object has ended before; pairs with the Acquire in `Populations::spawn_one`.
         self.0.fetch_add(1, Release);
     }
 }
 
-fn wait_until(lab: &Lab, is_so: impl Fn() -> bool) -> Result<(), Trouble> {
+fn wait_until(lab: &Lab, is_so: impl Fn() -> bool) -> Result<(), Error> {
     let begun = Instant::now();
     while !is_so() {
         if begun.elapsed() > ANSWER_LIMIT {
-            return Err(Trouble::Stuck(ANSWER_LIMIT));
+            return Err(Error::StopTimedOut(ANSWER_LIMIT));
         }
         lab.relax();
     }

@@ -3,11 +3,10 @@
 use mainspring::{CallError, StartError, WaitError};
 use std::io;
 use std::time::Duration;
-use thiserror::Error;
 
 /// Why a run did not take place, or broke off.
-#[derive(Debug, Error)]
-pub enum Trouble {
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
     /// Bad input: the value, the rule, and the way out.
     #[error("{0}")]
     Usage(String),
@@ -25,13 +24,13 @@ pub enum Trouble {
     Stopped,
     /// The engine did not end when it was told to.
     #[error("the engine has not ended within {0:?}")]
-    Stuck(Duration),
+    StopTimedOut(Duration),
     /// A rate that was asked for, and not reached.
     #[error("{0}; give a lower --rate, or look for the knee without --rate")]
-    Rate(String),
+    RateMissed(String),
     /// What was counted at the end is not what was sent.
     #[error("{what}: {got} arrived, {sent} expected")]
-    Wrong {
+    Mismatch {
         /// What was counted.
         what: &'static str,
         /// The count, or the sum, that arrived.
@@ -45,7 +44,7 @@ pub enum Trouble {
         /// Its name.
         scenario: String,
         /// What happened.
-        cause: Box<Trouble>,
+        cause: Box<Error>,
     },
     /// A thread that could not be started.
     #[error("a thread could not be started: {0}")]
@@ -60,7 +59,7 @@ pub enum Trouble {
     },
 }
 
-impl Trouble {
+impl Error {
     /// 2 for what the user can mend in the command line, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         if matches!(self, Self::Usage(_)) { 2 } else { 1 }
@@ -68,11 +67,11 @@ impl Trouble {
 
     /// Checks a count or a sum.
     pub fn check(what: &'static str, got: u64, sent: u64) -> Result<(), Self> {
-        if got == sent { Ok(()) } else { Err(Self::Wrong { what, got, sent }) }
+        if got == sent { Ok(()) } else { Err(Self::Mismatch { what, got, sent }) }
     }
 
-    /// The same trouble with the scenario's name.
-    pub fn within(self, scenario: &str) -> Self {
+    /// The same error with the scenario's name.
+    pub fn in_scenario(self, scenario: &str) -> Self {
         Self::Scenario { scenario: scenario.into(), cause: Box::new(self) }
     }
 }

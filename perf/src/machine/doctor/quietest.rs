@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// One CPU, and what speaks for it and against it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Quiet {
+pub struct QuietCpu {
     /// Which.
     pub cpu: usize,
     /// Whether the kernel's balancing leaves it alone.
@@ -40,11 +40,11 @@ pub type Scan<'a> = &'a dyn Fn(usize, Duration) -> Option<CpuJitter>;
 /// Isolation first; then what was lost to hiccups, if that was measured; then interrupts, and time
 /// that others took; then those without siblings. The first CPUs are the kernel's own favourites,
 /// so among equals the last is quietest.
-pub(super) fn rank(system: &System, scan: Option<Scan<'_>>) -> Vec<Quiet> {
+pub(super) fn rank(system: &System, scan: Option<Scan<'_>>) -> Vec<QuietCpu> {
     let allowed: Vec<_> = system.topology.allowed().collect();
     let each = SCANS / (allowed.len().max(1) as u32);
     let each = each.clamp(SCAN_MIN, SCAN_MAX);
-    let quiet = |cpu: &&Cpu| Quiet {
+    let quiet = |cpu: &&Cpu| QuietCpu {
         hiccups: scan.and_then(|scan| scan(cpu.id, each)),
         ..look(system, cpu)
     };
@@ -53,13 +53,13 @@ pub(super) fn rank(system: &System, scan: Option<Scan<'_>>) -> Vec<Quiet> {
     all
 }
 
-fn look(system: &System, cpu: &Cpu) -> Quiet {
+fn look(system: &System, cpu: &Cpu) -> QuietCpu {
     let counts = &system.counts;
     let rate = |is: fn(&Source) -> bool| {
         let rate = counts.interrupts.as_ref().ok()?.count(cpu.id, is) as f64 / counts.seconds;
         Some(rate).filter(|rate| rate.is_finite())
     };
-    Quiet {
+    QuietCpu {
         cpu: cpu.id,
         is_isolated: cpu.is_isolated,
         is_nohz_full: cpu.is_nohz_full,
@@ -71,11 +71,12 @@ fn look(system: &System, cpu: &Cpu) -> Quiet {
     }
 }
 
-fn order(one: &Quiet, other: &Quiet) -> Ordering {
-    let lost = |quiet: &Quiet| quiet.hiccups.as_ref().map_or(0.0, |hiccups| hiccups.share);
-    let least =
-        |of: fn(&Quiet) -> Option<f64>| of(one).unwrap_or(0.0).total_cmp(&of(other).unwrap_or(0.0));
-    let free = |quiet: &Quiet| (!quiet.is_isolated, !quiet.is_nohz_full);
+fn order(one: &QuietCpu, other: &QuietCpu) -> Ordering {
+    let lost = |quiet: &QuietCpu| quiet.hiccups.as_ref().map_or(0.0, |hiccups| hiccups.share);
+    let least = |of: fn(&QuietCpu) -> Option<f64>| {
+        of(one).unwrap_or(0.0).total_cmp(&of(other).unwrap_or(0.0))
+    };
+    let free = |quiet: &QuietCpu| (!quiet.is_isolated, !quiet.is_nohz_full);
     free(one)
         .cmp(&free(other))
         .then_with(|| lost(one).total_cmp(&lost(other)))
@@ -90,8 +91,8 @@ fn order(one: &Quiet, other: &Quiet) -> Ordering {
 mod tests {
     use super::*;
 
-    fn quiet(cpu: usize) -> Quiet {
-        Quiet {
+    fn quiet(cpu: usize) -> QuietCpu {
+        QuietCpu {
             cpu,
             is_isolated: false,
             is_nohz_full: false,
@@ -122,13 +123,13 @@ mod tests {
     #[test]
     fn the_quietest_is_isolated_then_measured_quiet_then_rarely_interrupted() {
         let mut all = [
-            Quiet { hiccups: hiccups(0.2), ..quiet(0) },
-            Quiet { hiccups: hiccups(0.1), irqs_device_per_s: Some(9.0), ..quiet(1) },
-            Quiet { hiccups: hiccups(0.9), is_isolated: true, ..quiet(2) },
-            Quiet { hiccups: hiccups(0.1), siblings: vec![9], ..quiet(3) },
-            Quiet { hiccups: hiccups(0.1), ..quiet(4) },
-            Quiet { hiccups: hiccups(0.1), ..quiet(5) },
-            Quiet { hiccups: hiccups(0.1), busy: Some(0.4), ..quiet(6) },
+            QuietCpu { hiccups: hiccups(0.2), ..quiet(0) },
+            QuietCpu { hiccups: hiccups(0.1), irqs_device_per_s: Some(9.0), ..quiet(1) },
+            QuietCpu { hiccups: hiccups(0.9), is_isolated: true, ..quiet(2) },
+            QuietCpu { hiccups: hiccups(0.1), siblings: vec![9], ..quiet(3) },
+            QuietCpu { hiccups: hiccups(0.1), ..quiet(4) },
+            QuietCpu { hiccups: hiccups(0.1), ..quiet(5) },
+            QuietCpu { hiccups: hiccups(0.1), busy: Some(0.4), ..quiet(6) },
         ];
         all.sort_by(order);
         assert_eq!(all.iter().map(|one| one.cpu).collect::<Vec<_>>(), [2, 6, 5, 4, 3, 1, 0]);

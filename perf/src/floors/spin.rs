@@ -1,22 +1,15 @@
 //! Floors of cache lines: what two threads that only spin can reach on these two CPUs.
 
+use crate::error::Error;
 use crate::floors::ring::{Reader, Ring, Writer};
-use crate::lab::lab::Lab;
-use crate::lab::loops::{after_idle, closed_loop};
+use crate::lab::Lab;
+use crate::lab::loops::{BATCH, CHUNK, WINDOW, after_idle, closed_loop, timed_chunks};
 use crate::lab::sample::Sample;
-use crate::lab::time::Slot;
-use crate::trouble::Trouble;
+use crate::lab::time::RoundSpan;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
-
-/// How many numbers are sent between two looks at the clock.
-pub const CHUNK: u64 = 4096;
-/// How many are published at once where they are.
-pub const BATCH: u64 = 32;
-/// How many calls are on their way at once where they are.
-pub const WINDOW: u64 = 128;
 
 /// Headers of a stream, in place of a chunk's length.
 const WARM: u64 = u64::MAX;
@@ -59,7 +52,7 @@ impl Lines {
 }
 
 /// One thread writes a line and waits for the other's answer on a second line; neither pauses.
-pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Error> {
     let lines = Lines::default();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -79,7 +72,7 @@ pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
 
 /// One line, one way, to a thread that has spun for a while: from before the line is written
 /// to the reader's look at the clock.
-pub fn wake(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Trouble> {
+pub fn wake(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Error> {
     const OVER: u64 = u64::MAX;
     let base = Instant::now();
     let (sent, seen) = (CachePadded::new(AtomicU64::new(0)), CachePadded::new(AtomicU64::new(0)));
@@ -113,7 +106,7 @@ pub fn wake(lab: &Lab, idle: Duration, length: Duration) -> Result<Sample, Troub
 }
 
 /// A stream through the minimal ring, published one by one.
-pub fn stream_single<const WORDS: usize>(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+pub fn stream_single<const WORDS: usize>(lab: &Lab, length: Duration) -> Result<Sample, Error> {
     let send =
         |writer: &mut Writer<'_, WORDS>, from| (from..from + CHUNK).for_each(|n| writer.push(n));
     let receive = |reader: &mut Reader<'_, WORDS>, count| {
@@ -123,7 +116,7 @@ pub fn stream_single<const WORDS: usize>(lab: &Lab, length: Duration) -> Result<
 }
 
 /// A stream through the minimal ring, 32 published and up to 32 taken at once.
-pub fn stream_batched<const WORDS: usize>(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+pub fn stream_batched<const WORDS: usize>(lab: &Lab, length: Duration) -> Result<Sample, Error> {
     let send = |writer: &mut Writer<'_, WORDS>, from| {
         (from..from + CHUNK).step_by(BATCH as usize).for_each(|n| writer.push_batch(n, BATCH));
     };
@@ -154,7 +147,7 @@ fn stream<const WORDS: usize>(
     length: Duration,
     send: impl Fn(&mut Writer<'_, WORDS>, u64),
     receive: impl Fn(&mut Reader<'_, WORDS>, u64) -> u64 + Send,
-) -> Result<Sample, Trouble> {
+) -> Result<Sample, Error> {
     let ring = Ring::<WORDS>::new(lab.capacity);
     let (mut writer, reader) = ring.ends();
     let (sent, seen) = std::thread::scope(|scope| {
@@ -165,9 +158,9 @@ fn stream<const WORDS: usize>(
         let sent = produce(&mut writer, length, send);
         (sent, consumer.join().expect("the consumer only counts"))
     });
-    Trouble::check("numbers through the ring", seen.count, sent)?;
+    Error::check("numbers through the ring", seen.count, sent)?;
     let expected = (0..sent).fold(0_u64, u64::wrapping_add);
-    Trouble::check("their sum", seen.sum, expected)?;
+    Error::check("their sum", seen.sum, expected)?;
     Ok(Sample::per_operation(seen.timed, seen.time))
 }
 
@@ -176,15 +169,15 @@ fn produce<const WORDS: usize>(
     length: Duration,
     send: impl Fn(&mut Writer<'_, WORDS>, u64),
 ) -> u64 {
-    let slot = Slot::of(length);
+    let span = RoundSpan::of(length);
     let mut sent = 0;
-    for end in [slot.warm, slot.end] {
+    for end in [span.warm, span.end] {
         while Instant::now() < end {
             writer.push(CHUNK);
             send(writer, sent);
             sent += CHUNK;
         }
-        writer.push(if end == slot.warm { WARM } else { END });
+        writer.push(if end == span.warm { WARM } else { END });
     }
     sent
 }
@@ -211,7 +204,7 @@ fn consume<const WORDS: usize>(
 }
 
 /// Questions through one minimal ring and answers through another, 128 on their way at once.
-pub fn window(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
+pub fn window(lab: &Lab, length: Duration) -> Result<Sample, Error> {
     const OVER: u64 = u64::MAX;
     let (questions, answers) = (Ring::<1>::new(lab.capacity), Ring::<1>::new(lab.capacity));
     let (mut ask, mut asked) = questions.ends();
@@ -232,7 +225,7 @@ pub fn window(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
         let mut next = 0;
         let sample = timed_chunks(length, || {
             for _ in 0..CHUNK {
-                Trouble::check("an answer", answered.pop(), next)?;
+                Error::check("an answer", answered.pop(), next)?;
                 ask.push(next + window);
                 next += 1;
             }
@@ -242,25 +235,4 @@ pub fn window(lab: &Lab, length: Duration) -> Result<Sample, Trouble> {
         while answered.pop() != OVER {}
         sample
     })
-}
-
-/// Repeats chunks of operations for the whole time, and times those after the warm-up together.
-#[inline]
-pub fn timed_chunks(
-    length: Duration,
-    mut chunk: impl FnMut() -> Result<(), Trouble>,
-) -> Result<Sample, Trouble> {
-    let slot = Slot::of(length);
-    while Instant::now() < slot.warm {
-        chunk()?;
-    }
-    let (begun, mut chunks) = (Instant::now(), 0);
-    loop {
-        chunk()?;
-        chunks += 1;
-        let now = Instant::now();
-        if now >= slot.end {
-            return Ok(Sample::per_operation(chunks * CHUNK, now - begun));
-        }
-    }
 }

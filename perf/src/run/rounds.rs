@@ -1,18 +1,18 @@
 //! The rounds, in which the scenarios are measured by turns.
 
-use crate::floors::floor;
+use crate::error::Error;
+use crate::floors::spin;
+use crate::lab::Lab;
+use crate::lab::Pin;
 use crate::lab::counters;
 use crate::lab::counters::Counters;
-use crate::lab::lab::Lab;
-use crate::lab::lab::Pin;
-use crate::lab::open_loop::Loaded;
+use crate::lab::open_loop::LoadResult;
 use crate::lab::sample::Sample;
 use crate::lab::scenario::Scenario;
 use crate::machine::jitter::{self, CpuJitter};
 use crate::results::document::Moved;
 use crate::run::plan::Plan;
 use crate::stats::{Latencies, median};
-use crate::trouble::Trouble;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -26,7 +26,7 @@ pub struct Outcome {
     /// The latencies of all rounds, if it has any.
     pub latencies: Option<Latencies>,
     /// The planned loads of all rounds together, if it has any.
-    pub loaded: Option<Box<Loaded>>,
+    pub loaded: Option<Box<LoadResult>>,
 }
 
 /// One round of one scenario.
@@ -154,7 +154,7 @@ pub fn all(
     plan: &Plan,
     scenarios: Vec<Scenario>,
     interrupted: &AtomicBool,
-) -> (Run, Option<Trouble>) {
+) -> (Run, Option<Error>) {
     let lab = Lab::open(plan.cpus, plan.capacity);
     let mut run = Run {
         started: SystemTime::now(),
@@ -167,9 +167,9 @@ pub fn all(
         is_interrupted: false,
     };
     let measured = run_rounds(&mut run, plan, &lab, interrupted);
-    let trouble = measured.and_then(|()| reached(&run, &lab)).err();
+    let error = measured.and_then(|()| reached(&run, &lab)).err();
     (run.pins, run.warnings) = (lab.pins(), lab.warnings());
-    (run, trouble)
+    (run, error)
 }
 
 fn run_rounds(
@@ -177,7 +177,7 @@ fn run_rounds(
     plan: &Plan,
     lab: &Lab,
     interrupted: &AtomicBool,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let watch = (plan.budget / JITTER_SHARE).min(JITTER_MAX);
     let progress = progress(shares(run, |_| 1));
     progress.set_message("jitter");
@@ -190,7 +190,7 @@ fn run_rounds(
     let share = plan.budget.saturating_sub(spent) / shares(run, |scenario| scenario.weight);
     for round in 0..run.rounds {
         if lab.cpus.is_some() {
-            run.probes.push(floor::ping_pong(lab, probe)?.value());
+            run.probes.push(spin::ping_pong(lab, probe)?.value());
         }
         for place in 0..run.outcomes.len() {
             // Relaxed: a flag that nothing else comes with.
@@ -212,32 +212,28 @@ fn run_rounds(
     Ok(())
 }
 
-/// Says which planned loads weren't reached; one that was asked for by its rate is trouble.
-fn reached(run: &Run, lab: &Lab) -> Result<(), Trouble> {
+/// Says which planned loads weren't reached; one that was asked for by its rate is error.
+fn reached(run: &Run, lab: &Lab) -> Result<(), Error> {
     let short = run.outcomes.iter().filter_map(|outcome| {
         let why = outcome.loaded.as_ref()?.shortfall()?;
         Some((&outcome.scenario, format!("{}: {why}", outcome.scenario.id)))
     });
     for (scenario, why) in short {
         if scenario.must_reach {
-            return Err(Trouble::Rate(why));
+            return Err(Error::RateMissed(why));
         }
         lab.warn(format!("{why}: this rate is beyond the knee"));
     }
     Ok(())
 }
 
-fn measure(
-    scenario: &Scenario,
-    lab: &Lab,
-    length: Duration,
-) -> Result<(Sample, Counters), Trouble> {
+fn measure(scenario: &Scenario, lab: &Lab, length: Duration) -> Result<(Sample, Counters), Error> {
     // What a scenario before this one has left.
     lab.take_counts();
-    let before = counters::begin();
+    let before = counters::Snapshot::take();
     let sample = (scenario.measure)(lab, length);
     let counters = before.end(lab.take_counts());
-    sample.map(|sample| (sample, counters)).map_err(|trouble| trouble.within(&scenario.id))
+    sample.map(|sample| (sample, counters)).map_err(|error| error.in_scenario(&scenario.id))
 }
 
 /// The sum over all measurements of the run.

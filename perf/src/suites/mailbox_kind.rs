@@ -4,14 +4,14 @@ use mainspring::mailbox::{Kind, Lanes, Mpsc, Spsc};
 use mainspring::{Active, Factory, Spawn, StartError};
 
 /// A kind of mailbox that objects can be spawned with.
-pub trait Chosen: Kind {
+pub trait MailboxKind: Kind {
     /// Makes the object, with a mailbox of this kind.
     fn start<S: Active, M, F: Factory<S, M>>(
         object: Spawn<S, M, F>,
     ) -> Result<S::Proxy<Self>, StartError>;
 }
 
-impl Chosen for Mpsc {
+impl MailboxKind for Mpsc {
     fn start<S: Active, M, F: Factory<S, M>>(
         object: Spawn<S, M, F>,
     ) -> Result<S::Proxy<Self>, StartError> {
@@ -19,7 +19,7 @@ impl Chosen for Mpsc {
     }
 }
 
-impl Chosen for Spsc {
+impl MailboxKind for Spsc {
     fn start<S: Active, M, F: Factory<S, M>>(
         object: Spawn<S, M, F>,
     ) -> Result<S::Proxy<Self>, StartError> {
@@ -27,7 +27,7 @@ impl Chosen for Spsc {
     }
 }
 
-impl Chosen for Lanes {
+impl MailboxKind for Lanes {
     fn start<S: Active, M, F: Factory<S, M>>(
         object: Spawn<S, M, F>,
     ) -> Result<S::Proxy<Self>, StartError> {
