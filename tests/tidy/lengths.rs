@@ -9,7 +9,6 @@ const NOT_YET: &[&str] = &[
     "engine/engine",
     "engine/registry",
     "object/context",
-    "object/object",
     "reply/call",
     "reply/cell",
     "runner/scheduler",

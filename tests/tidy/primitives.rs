@@ -14,6 +14,7 @@ const OWN_STD: &[(&str, &str)] = &[
     ("engine/spawn.rs", "a number in a static, and a handle for the registry"),
     ("engine/spawning.rs", "a handle for the registry"),
     ("object/failure/supervisor.rs", "handles of any type, as in the registry, behind a mutex"),
+    ("object/registration.rs", "a handle for the registry"),
     ("model.rs", "the registry's side of an object"),
     ("testkit/clients.rs", "wakers must be shared, though one thread alone wakes them"),
     ("testkit/world.rs", "handles of the registry"),
