@@ -9,6 +9,7 @@ pub(crate) mod control;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod guard;
+pub(crate) mod hooks;
 pub(crate) mod object;
 pub(crate) mod overflow;
 #[allow(unsafe_code)] // making and pushing the lanes beside a mailbox
@@ -17,3 +18,4 @@ pub(crate) mod registration;
 pub(crate) mod serving;
 #[allow(unsafe_code)] // pushing the object's link
 pub(crate) mod shared;
+pub(crate) mod task;

@@ -4,8 +4,9 @@ use super::{Mutant, mutant};
 
 const CALL: &str = "src/reply/call.rs";
 const OBJECT: &str = "src/object/object.rs";
+const TASK: &str = "src/object/task.rs";
 const CONTROL: &str = "src/object/control.rs";
-const DESK: &str = "src/object/shared.rs";
+const SHARED: &str = "src/object/shared.rs";
 const POOL: &str = "src/reply/pool.rs";
 const CELL: &str = "src/reply/cell.rs";
 const REPLY: &str = "src/reply/reply.rs";
@@ -230,7 +231,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "object: the token is taken and forgotten",
-        OBJECT,
+        TASK,
         "WakeSource::Mailbox => self.is_cold = false,",
         "WakeSource::Mailbox => {}",
         "object",
@@ -246,7 +247,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "object: a call accepted late is ended by a stop",
-        DESK,
+        SHARED,
         "        if self.is_aborted() {\n            self.end_calls();",
         "        if true {\n            self.end_calls();",
         "object",

@@ -3,8 +3,9 @@
 use super::{Mutant, mutant};
 
 const EXIT: &str = "src/object/exit.rs";
-const DESK: &str = "src/object/shared.rs";
+const SHARED: &str = "src/object/shared.rs";
 const OBJECT: &str = "src/object/object.rs";
+const TASK: &str = "src/object/task.rs";
 const CONTROL: &str = "src/object/control.rs";
 const SUPERVISOR: &str = "src/object/failure/supervisor.rs";
 
@@ -36,7 +37,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "suspension: the closer doesn't fence",
-        DESK,
+        SHARED,
         "        // SeqCst [shared.suspended]: as in `note_suspended`.\n        fence(SeqCst);",
         "",
         "lives",
@@ -44,7 +45,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "suspension: the runner doesn't fence",
-        DESK,
+        SHARED,
         "between the close and the look below: one side sees the other.\n        fence(SeqCst);",
         "between the close and the look below: one side sees the other.",
         "lives",
@@ -52,7 +53,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "suspension: the runner doesn't look at the close",
-        OBJECT,
+        TASK,
         "        // Not cooled: whoever calls it meanwhile needn't ring.\n        if self.stays_suspended() {",
         "        if self.is_suspended() {",
         "lives",

@@ -8,8 +8,8 @@ use super::{Mutant, mutant};
 const ENDED: &str = "src/reply/completions.rs";
 const PENDING: &str = "src/reply/call_table.rs";
 const WAITS: &str = "src/object/continuations.rs";
-const OBJECT: &str = "src/object/object.rs";
-const DESK: &str = "src/object/shared.rs";
+const TASK: &str = "src/object/task.rs";
+const SHARED: &str = "src/object/shared.rs";
 const CALL_SET: &str = "src/reply/call_set.rs";
 const TASK_SLOT: &str = "src/reply/atomic_waker.rs";
 
@@ -49,7 +49,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "object: the token of ended calls is taken and forgotten",
-        OBJECT,
+        TASK,
         "waits.tell();",
         "let _ = waits;",
         "waits",
@@ -57,7 +57,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "object: over although it waits",
-        OBJECT,
+        TASK,
         "            Cooling::Over if self.settle_continuations() => Cooling::Cold,\n",
         "",
         "waits",
@@ -81,7 +81,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "shared: an object that only waits doesn't hear of an abort",
-        DESK,
+        SHARED,
         "if self.flags.load(Relaxed) & WAITS != 0 {",
         "if false {",
         "waits",
