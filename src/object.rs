@@ -12,7 +12,6 @@ pub(crate) mod guard;
 pub(crate) mod hooks;
 pub(crate) mod object;
 pub(crate) mod overflow;
-#[allow(unsafe_code)] // making and pushing the lanes beside a mailbox
 pub(crate) mod priority;
 pub(crate) mod registration;
 pub(crate) mod serving;

@@ -2,15 +2,15 @@
 
 use super::{Mutant, mutant};
 
-const PRIORITY: &str = "src/object/priority.rs";
+const LANES: &str = "src/object/priority/lanes.rs";
 const CONTROL: &str = "src/object/control.rs";
-const SIDES: &str = "src/object/priority/turns.rs";
+const SCHEDULING: &str = "src/object/priority/scheduling.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "priority lanes: made and shown without Release",
-        PRIORITY,
+        LANES,
         "self.0.compare_exchange(seen, fresh, AcqRel, Acquire)",
         "self.0.compare_exchange(seen, fresh, Acquire, Acquire)",
         "priority",
@@ -18,15 +18,15 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: shown by a store",
-        PRIORITY,
+        LANES,
         "match self.0.compare_exchange(seen, fresh, AcqRel, Acquire) {",
-        "self.0.store(fresh, Release);\n            match Ok::<_, *mut Made<R>>(seen) {",
+        "self.0.store(fresh, Release);\n            match Ok::<_, *mut LanePair<R>>(seen) {",
         "priority",
         "making_the_lanes_races_a_stop",
     ),
     mutant(
         "priority lanes: found without Acquire",
-        PRIORITY,
+        LANES,
         "        let seen = self.0.load(Acquire);\n        let made = match is_made(seen) {",
         "        let seen = self.0.load(Relaxed);\n        let made = match is_made(seen) {",
         "priority",
@@ -34,7 +34,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: those made too much ring at their drop",
-        PRIORITY,
+        LANES,
         "consumers.iter().for_each(LaneConsumer::clear_cold);",
         "let _ = consumers;",
         "priority",
@@ -50,7 +50,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: a close ends one lane",
-        PRIORITY,
+        LANES,
         "producers.iter().for_each(LaneProducer::close);",
         "producers.iter().take(1).for_each(LaneProducer::close);",
         "priority",
@@ -58,7 +58,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: a close forbids lanes, but ends none that came first",
-        PRIORITY,
+        LANES,
         "                Ok(_) => return,\n                Err(now) => seen = now,\n            }\n        }\n        // SAFETY: as in `producer`.\n        unsafe",
         "                Ok(_) => return,\n                Err(_) => return,\n            }\n        }\n        // SAFETY: as in `producer`.\n        unsafe",
         "priority",
@@ -66,7 +66,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: the token is taken and forgotten",
-        SIDES,
+        SCHEDULING,
         "            lane.is_cold = false;\n",
         "",
         "priority",
@@ -74,7 +74,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: over although a token is on its way",
-        SIDES,
+        SCHEDULING,
         "!lane.is_cold && lane.consumer.peek()",
         "lane.consumer.peek()",
         "priority",
@@ -82,7 +82,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: the mailbox's end is the object's",
-        SIDES,
+        SCHEDULING,
         "self.lanes().all(|lane| !lane.is_cold && lane.consumer.peek() == Pop::Closed)",
         "true",
         "priority",
@@ -90,7 +90,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "priority lanes: the last proxy's going leaves the lanes open",
-        SIDES,
+        SCHEDULING,
         "        self.shared().priority_lanes().close();\n",
         "",
         "priority",

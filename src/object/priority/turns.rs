@@ -1,36 +1,31 @@
-//! The turns of an object that has lanes beside its mailbox, or drops the oldest requests.
+//! What an object keeps that has lanes beside its mailbox, or drops the oldest requests.
 
-use crate::mailbox::sealed::{Consumer, SharedRing as _};
-use crate::mailbox::{Heat, Kind, Pop, Position};
-use crate::object::active::Active;
-use crate::object::object::{Object, Queue};
+use crate::mailbox::sealed::Consumer;
+use crate::mailbox::{Heat, Pop};
 use crate::object::overflow::MailboxPolicy;
-use crate::object::priority::{
-    LaneConsumer, LaneConsumers, Priority, PriorityLane, PriorityPicker,
-};
-use crate::object::shared::Shared;
-use crate::panics::drop_caught;
-use crate::runner::remote::{OwnerToken, Remote};
-use crate::runner::task::{Cooling, Progress, Turn};
+use crate::object::priority::PriorityLane;
+use crate::object::priority::lanes::LaneConsumer;
+use crate::object::priority::picker::PriorityPicker;
+use crate::runner::task::Cooling;
 
 /// What few objects have.
 pub(crate) struct PriorityTurns<R: Send + 'static> {
     /// In the order of [`PriorityLane`]. Taken from the object's shared state when the runner learns of them.
-    lanes: Option<[Lane<R>; 2]>,
-    passing: PriorityPicker,
+    pub(super) lanes: Option<[Lane<R>; 2]>,
+    pub(super) passing: PriorityPicker,
     /// How many requests each lane beside the mailbox keeps, and the mailbox, if the oldest are dropped.
-    kept: Option<([usize; 2], usize)>,
+    pub(super) kept: Option<([usize; 2], usize)>,
 }
 
 /// A lane beside the mailbox.
-struct Lane<R: Send + 'static> {
-    consumer: LaneConsumer<R>,
-    /// As [`Object::is_cold`].
-    is_cold: bool,
+pub(super) struct Lane<R: Send + 'static> {
+    pub(super) consumer: LaneConsumer<R>,
+    /// As [`Object::is_cold`](crate::object::object::Object::is_cold).
+    pub(super) is_cold: bool,
 }
 
 impl<R: Send + 'static> PriorityTurns<R> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { lanes: None, passing: PriorityPicker::default(), kept: None }
     }
 
@@ -40,34 +35,6 @@ impl<R: Send + 'static> PriorityTurns<R> {
             let priority_lanes = PriorityLane::ALL.map(|side| policy.side_capacity(side));
             Box::new(Self { kept: Some((priority_lanes, policy.capacity)), ..Self::new() })
         })
-    }
-}
-
-/// The next of the normal requests.
-#[derive(Clone, Copy)]
-enum Next<'a> {
-    Mailbox,
-    /// A call of the runner's own thread.
-    Local(OwnerToken<'a>, Position),
-    /// Such a call, made meanwhile: it is for the next turn, and so is what comes after it.
-    Later,
-}
-
-/// What comes next of what other threads have sent and, at most `local`, the runner's own.
-fn next_normal<'a, R: Send + 'static, C: Consumer<R, Shared<R>>>(
-    consumer: &mut C,
-    shared: &Shared<R>,
-    owner: Option<OwnerToken<'a>>,
-    local: usize,
-) -> Option<Next<'a>> {
-    let end = owner.and_then(|owner| shared.local_end(owner).map(|end| (owner, end)));
-    match end {
-        Some((_, end)) if consumer.before(end) > 0 => Some(Next::Mailbox),
-        Some(_) if local == 0 => Some(Next::Later),
-        Some((owner, end)) => Some(Next::Local(owner, end)),
-        // The second look for those that leave the first one to their drain.
-        None if !consumer.has_any() => None,
-        None => (!matches!(consumer.peek(), Pop::Empty | Pop::Closed)).then_some(Next::Mailbox),
     }
 }
 
@@ -103,140 +70,5 @@ pub(crate) fn cool<T, B>(
         Pop::Empty if heat == Heat::Always => Cooling::Polled,
         Pop::Closed => Cooling::Over,
         _ => Cooling::Hot,
-    }
-}
-
-impl<S: Active, K: Kind> Object<S, K> {
-    /// As [`Task::turn`](crate::runner::task::Task::turn). With its parameters and result, so that the jump
-    /// here costs those that have no such lanes nothing but the question.
-    #[inline(never)]
-    pub(crate) fn turn_with_extra(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
-        Progress::of(self.turn_extra(remote.owner_token(), turn))
-    }
-
-    /// A turn, in which calls of the runner's own thread are served too.
-    ///
-    /// A batch for all lanes together, and before each request a look at all of them.
-    #[inline(never)]
-    pub(crate) fn turn_extra(&mut self, owner: Option<OwnerToken<'_>>, turn: &mut Turn) -> usize {
-        // What it calls itself meanwhile has its turn after the others.
-        let owner = owner.filter(|owner| self.shared().local_len(*owner) > 0);
-        let has_any = |object: &mut Self| object.lanes().any(|lane| lane.consumer.has_any());
-        if owner.is_none() && !self.consumer.has_any() && !has_any(self) {
-            return 0;
-        }
-        let local = owner.map_or(0, |owner| self.shared().local_len(owner).min(turn.batch));
-        owner.inspect(|owner| self.shared().note_turned(*owner));
-        if self.ensure_servant(turn) {
-            self.shed();
-        }
-        let served = self.serve_lanes(owner, local, turn);
-        self.end_batch(served, turn);
-        owner.inspect(|owner| self.note_left(*owner));
-        served
-    }
-
-    /// Serves a request of the lane whose turn it is, again and again.
-    fn serve_lanes(
-        &mut self,
-        owner: Option<OwnerToken<'_>>,
-        mut local: usize,
-        turn: &mut Turn,
-    ) -> usize {
-        let mut count = 0;
-        while count < turn.batch {
-            let Self { consumer, ring, extra: Some(extra), .. } = self else { break };
-            let normal = next_normal(consumer, ring.bell(), owner, local);
-            let PriorityTurns { lanes, passing, .. } = &mut **extra;
-            let mut waits = |side: PriorityLane| {
-                lanes.as_mut().is_some_and(|lanes| lanes[side as usize].consumer.has_any())
-            };
-            let (urgent, bulk) = (waits(PriorityLane::Urgent), waits(PriorityLane::Bulk));
-            let before = *passing;
-            let queue = match passing.next(urgent, normal.is_some(), bulk) {
-                None => break,
-                Some(Priority::Urgent) => Some(Queue::PriorityLane(PriorityLane::Urgent)),
-                Some(Priority::Bulk) => Some(Queue::PriorityLane(PriorityLane::Bulk)),
-                Some(Priority::Normal) => match normal {
-                    Some(Next::Later) => None,
-                    Some(Next::Local(owner, end)) => {
-                        local -= 1;
-                        Some(Queue::Local(owner, end))
-                    }
-                    _ => Some(Queue::Mailbox),
-                },
-            };
-            let served = queue.map_or(0, |queue| self.run(1, queue, turn));
-            // A claim that was given up, or isn't filled yet: another look in the next turn.
-            if served == 0 {
-                self.extra.iter_mut().for_each(|extra| extra.passing = before);
-                break;
-            }
-            count += served;
-        }
-        count
-    }
-
-    /// Drops the oldest beyond the capacity, if the object does that.
-    fn shed(&mut self) {
-        let Self { consumer, ring, extra: Some(extra), .. } = self else { return };
-        let Some((priority_lanes, mailbox)) = extra.kept else { return };
-        let shared = ring.bell();
-        let shed = |excess, drain: &mut dyn FnMut(usize) -> usize| {
-            if excess > 0 {
-                shared.shed(|| drain(excess));
-            }
-        };
-        let excess = ring.len().saturating_sub(mailbox);
-        shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
-        for (lane, kept) in extra.lanes.iter_mut().flatten().zip(priority_lanes) {
-            let excess = lane.consumer.len().saturating_sub(kept);
-            let consumer = &mut lane.consumer;
-            shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
-        }
-    }
-
-    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane<S::Request>> {
-        self.extra.iter_mut().flat_map(|extra| &mut extra.lanes).flatten()
-    }
-
-    /// Takes the lanes' consumers out of the object's shared state, if there are any now.
-    pub(crate) fn take_lanes(&mut self) {
-        let Some(LaneConsumers { consumers, are_cold }) = self.shared().priority_lanes().take()
-        else {
-            return;
-        };
-        let extra = self.extra.get_or_insert_with(|| Box::new(PriorityTurns::new()));
-        extra.lanes = Some(consumers.map(|consumer| Lane { consumer, is_cold: are_cold }));
-    }
-
-    pub(crate) fn clear_lane_wake(&mut self, side: PriorityLane) {
-        self.take_lanes();
-        if let Some(lane) = self.lanes().nth(side as usize) {
-            lane.is_cold = false;
-        }
-    }
-
-    /// Cools the lanes beside the mailbox: cold, if at least one is and none is busy. Over, if each is,
-    /// or there are none.
-    pub(crate) fn cool_lanes(&mut self) -> Cooling {
-        let heat = self.heat;
-        let mut all = Cooling::Over;
-        for lane in self.lanes() {
-            match cool(&mut lane.consumer, &mut lane.is_cold, heat) {
-                Cooling::Over => {}
-                Cooling::Cold => all = Cooling::Cold,
-                busy => return busy,
-            }
-        }
-        all
-    }
-
-    /// Whether the lanes beside the mailbox are closed, drained, and off the ready set. For a mailbox
-    /// that is: who closed it may not have come to the lanes yet, and the last producer only closes it.
-    pub(crate) fn finish_lanes(&mut self) -> bool {
-        self.shared().priority_lanes().close();
-        self.take_lanes();
-        self.lanes().all(|lane| !lane.is_cold && lane.consumer.peek() == Pop::Closed)
     }
 }

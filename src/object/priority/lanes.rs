@@ -1,0 +1,232 @@
+//! The lanes beside an object's mailbox, as senders and the object share them.
+//!
+//! The mailbox is the lane of normal requests. The other two are shared rings, whatever its kind, with
+//! a bell and a link each. They are made together, by whoever first sends a request of another priority:
+//! an object that never gets one has nothing but this word.
+//!
+//! | word | meaning | moved by |
+//! |---|---|---|
+//! | `NEWBORN` | no lanes, and the object isn't on its runner yet | a sender: to lanes, hot; the runner: to `OPEN`; a closer: to `CLOSED` |
+//! | `OPEN` | no lanes | a sender: to lanes, cold; a closer: to `CLOSED` |
+//! | lanes | made | nobody |
+//! | `CLOSED` | the object was stopped before there were any | nobody |
+//!
+//! Making lanes and closing are read-modify-writes of this one word: either the sender sees the close, or
+//! the closer sees the lanes and closes both. Lanes are born cold, so the first request rings, and the
+//! runner learns of them by the token. Before the runner knows the object there is no key to ring by:
+//! then they are born hot, and the runner finds them when it takes the object in.
+
+use crate::mailbox::sealed::{Producer as _, SharedRing as _};
+use crate::mailbox::{Bell, mpsc};
+use crate::object::priority::PriorityLane;
+use crate::runner::fan_out::wake_by_link;
+use crate::runner::ready::Link;
+use crate::runner::remote::Remote;
+use crate::sync::{Arc, AtomicPtr, AtomicU32, UnsafeCell};
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// How a lane that is cold tells the runner that something arrived.
+pub(crate) struct SideBell {
+    remote: Arc<Remote>,
+    link: Link,
+}
+
+impl Bell for SideBell {
+    fn ring(&self) {
+        // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps the
+        // object, so its shared state, and so this lane, until it has taken the link off (`Object::try_finish`).
+        unsafe { wake_by_link(&self.remote, &self.link) };
+    }
+}
+
+pub(crate) type LaneProducer<R> = mpsc::Producer<R, SideBell>;
+pub(crate) type LaneConsumer<R> = mpsc::Consumer<R, SideBell>;
+
+/// What is needed to make them.
+#[derive(Clone, Copy)]
+pub(crate) struct LaneSetup<'a> {
+    pub(crate) remote: &'a Arc<Remote>,
+    /// Slots of each.
+    pub(crate) slots: [usize; 2],
+    /// The link of the object's mailbox, which knows the object's key.
+    pub(crate) link: &'a Link,
+}
+
+/// The consumers' ends, which the runner takes once.
+pub(crate) struct LaneConsumers<R: Send + 'static> {
+    pub(crate) consumers: [LaneConsumer<R>; 2],
+    /// They were born cold: the runner is rung for.
+    pub(crate) are_cold: bool,
+}
+
+struct LanePair<R: Send + 'static> {
+    producers: [LaneProducer<R>; 2],
+    is_taken: AtomicU32,
+    ends: UnsafeCell<Option<LaneConsumers<R>>>,
+}
+
+/// See the module.
+pub(crate) struct PriorityLanes<R: Send + 'static>(AtomicPtr<LanePair<R>>);
+
+// SAFETY: the lanes' ends may be sent, as requests may; the producers may be shared, and the consumers
+// go to one taker, by `is_taken`.
+unsafe impl<R: Send + 'static> Send for PriorityLanes<R> {}
+// SAFETY: as above.
+unsafe impl<R: Send + 'static> Sync for PriorityLanes<R> {}
+
+fn newborn<R: Send + 'static>() -> *mut LanePair<R> {
+    ptr::null_mut()
+}
+
+fn open<R: Send + 'static>() -> *mut LanePair<R> {
+    ptr::without_provenance_mut(1)
+}
+
+fn closed<R: Send + 'static>() -> *mut LanePair<R> {
+    ptr::without_provenance_mut(2)
+}
+
+impl<R: Send + 'static> PriorityLanes<R> {
+    pub(crate) fn new() -> Self {
+        Self(AtomicPtr::new(newborn()))
+    }
+
+    /// The lane's producer; `None` if the object was stopped before there were lanes.
+    #[inline]
+    pub(crate) fn producer(
+        &self,
+        side: PriorityLane,
+        plan: LaneSetup<'_>,
+    ) -> Option<&LaneProducer<R>> {
+        // Acquire [shared.priority_lanes]: sees the lanes as made.
+        let seen = self.0.load(Acquire);
+        let made = match is_made(seen) {
+            // SAFETY: made, and freed with this word only.
+            true => unsafe { &*seen },
+            false => self.make(seen, plan)?,
+        };
+        Some(&made.producers[side as usize])
+    }
+
+    /// The lanes, if there are any.
+    fn made(&self) -> Option<&LanePair<R>> {
+        // Acquire [shared.priority_lanes]: sees the lanes as made.
+        let seen = self.0.load(Acquire);
+        // SAFETY: as in `producer`.
+        is_made(seen).then(|| unsafe { &*seen })
+    }
+
+    #[cold]
+    fn make(&self, mut seen: *mut LanePair<R>, plan: LaneSetup<'_>) -> Option<&LanePair<R>> {
+        while !is_made(seen) {
+            if seen == closed() {
+                return None;
+            }
+            let fresh = Box::into_raw(Box::new(LanePair::new(plan, seen == open())));
+            // AcqRel [shared.priority_lanes]: Release carries the lanes. Acquire, on failure too, sees those of
+            // another sender, or the key that the runner has given.
+            match self.0.compare_exchange(seen, fresh, AcqRel, Acquire) {
+                Ok(_) => seen = fresh,
+                Err(now) => {
+                    // SAFETY: made above, and shown to nobody.
+                    unsafe { Box::from_raw(fresh) }.forget();
+                    seen = now;
+                }
+            }
+        }
+        // SAFETY: as in `producer`.
+        Some(unsafe { &*seen })
+    }
+
+    /// The runner knows the object from now on; the mailbox's link has its key.
+    pub(crate) fn adopted(&self, key: usize) {
+        // Release [shared.priority_lanes]: carries the key to who makes lanes later. Acquire on failure
+        // [shared.priority_lanes]: as in `made`.
+        if self.0.compare_exchange(newborn(), open(), Release, Acquire).is_ok() {
+            return;
+        }
+        for (producer, side) in
+            self.made().iter().flat_map(|made| &made.producers).zip(PriorityLane::ALL)
+        {
+            producer.ring().bell().link.set_key(side.token().key(key));
+        }
+    }
+
+    /// Ends admission to the lanes, those that there are and those that might be made.
+    pub(crate) fn close(&self) {
+        // Acquire [shared.priority_lanes]: sees the lanes as made.
+        let mut seen = self.0.load(Acquire);
+        while !is_made(seen) {
+            if seen == closed() {
+                return;
+            }
+            // Release [shared.priority_lanes]: who is refused sees what the closer did before. Acquire on failure
+            // [shared.priority_lanes]: sees the lanes that came first.
+            match self.0.compare_exchange(seen, closed(), Release, Acquire) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+        // SAFETY: as in `producer`.
+        unsafe { &*seen }.producers.iter().for_each(LaneProducer::close);
+    }
+
+    /// Takes the consumers, once there are any. The first caller gets them: the runner, or who drops an
+    /// object that never came to one.
+    pub(crate) fn take(&self) -> Option<LaneConsumers<R>> {
+        let made = self.made()?;
+        // Relaxed: one caller gets 0; the word's Acquire has ordered the making.
+        if made.is_taken.swap(1, Relaxed) != 0 {
+            return None;
+        }
+        // SAFETY: this caller alone found 0, and nobody else looks in there.
+        made.ends.with_mut(|ends| unsafe { (*ends).take() })
+    }
+
+    /// How many requests wait in the lanes; a hint.
+    pub(crate) fn len(&self) -> usize {
+        self.made().map_or(0, |made| made.producers.iter().map(LaneProducer::len).sum())
+    }
+}
+
+fn is_made<R: Send + 'static>(word: *mut LanePair<R>) -> bool {
+    word.addr() > closed::<R>().addr()
+}
+
+impl<R: Send + 'static> LanePair<R> {
+    fn new(plan: LaneSetup<'_>, are_cold: bool) -> Self {
+        let [(urgent, urgent_end), (bulk, bulk_end)] = PriorityLane::ALL.map(|side| {
+            let key = side.token().key(plan.link.key());
+            let bell = SideBell { remote: plan.remote.clone(), link: Link::new(key) };
+            let ends = mpsc::with_bell(plan.slots[side as usize], bell);
+            let (producer, mut consumer) = ends.expect("the capacity was checked");
+            let is_cold = are_cold && consumer.cool();
+            debug_assert_eq!(is_cold, are_cold, "nobody else knows it");
+            (producer, consumer)
+        });
+        let ends = LaneConsumers { consumers: [urgent_end, bulk_end], are_cold };
+        let ends = UnsafeCell::new(Some(ends));
+        Self { producers: [urgent, bulk], is_taken: AtomicU32::new(0), ends }
+    }
+
+    /// Drops lanes that nobody has seen: their close rings for nobody.
+    fn forget(self) {
+        // SAFETY: nobody else has seen it.
+        let ends = self.ends.with_mut(|ends| unsafe { (*ends).take() });
+        if let Some(LaneConsumers { consumers, are_cold: true }) = ends {
+            consumers.iter().for_each(LaneConsumer::clear_cold);
+        }
+    }
+}
+
+impl<R: Send + 'static> Drop for PriorityLanes<R> {
+    fn drop(&mut self) {
+        // Relaxed: the last use; the count of the ring's holders ordered all others.
+        let made = self.0.load(Relaxed);
+        if is_made(made) {
+            // SAFETY: from `make`, and used no more.
+            drop(unsafe { Box::from_raw(made) });
+        }
+    }
+}
