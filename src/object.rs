@@ -5,9 +5,11 @@ pub(crate) mod active;
 pub(crate) mod context;
 pub(crate) mod continuations;
 pub(crate) mod control;
+pub(crate) mod ends;
 #[allow(unsafe_code)] // what is made with the first monitor
 pub(crate) mod exit;
 pub(crate) mod failure;
+pub(crate) mod flags;
 pub(crate) mod guard;
 pub(crate) mod hooks;
 pub(crate) mod object;

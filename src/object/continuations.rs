@@ -61,7 +61,7 @@ impl<S: Active> Continuations<S> {
     /// Of the object with this shared state; of none, nobody is told.
     pub(crate) fn new(shared: Option<&Shared<S::Request>>) -> Self {
         let listener = shared.map_or_else(Listener::caller, |shared| {
-            shared.mark_waits();
+            shared.flags().mark_waits();
             let link = Link::new(WakeSource::Ended.key(shared.key()));
             Listener::Object { remote: shared.remote().clone(), link }
         });

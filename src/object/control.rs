@@ -4,7 +4,7 @@ use crate::mailbox::Kind;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::SharedRing as _;
 use crate::object::active::Active;
-use crate::object::shared::Ring;
+use crate::object::ends::Ring;
 use crate::runner::task::RestartOrder;
 use std::any::{Any, TypeId, type_name};
 use std::ptr;
@@ -75,7 +75,7 @@ pub(crate) fn kind_name<K: Kind>() -> &'static str {
 /// See [`Control::stop`].
 pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let shared = ring.bell();
-    shared.mark_stopped();
+    shared.flags().mark_stopped();
     close::<S, K>(ring);
     shared.wake_suspended();
 }
@@ -89,7 +89,7 @@ pub(crate) fn close<S: Active, K: Kind>(ring: &Ring<S, K>) {
 /// See [`Control::abort`].
 pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let shared = ring.bell();
-    shared.mark_aborted();
+    shared.flags().mark_aborted();
     close::<S, K>(ring);
     // After the close no call is accepted, and every accepted one's cell is visible: its claim and
     // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what

@@ -6,13 +6,14 @@ use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
 use crate::mailbox::{Heat, Kind, Position};
 use crate::object::active::Active;
 use crate::object::context::Agenda;
+use crate::object::ends::{Consumer, Ring};
 use crate::object::exit::{Exit, ExitReason};
 use crate::object::failure::policy::FailurePolicy;
 use crate::object::guard::{Deferred, Ran};
 use crate::object::priority::PriorityLane;
 use crate::object::priority::turns::{PriorityTurns, drain_lane};
 use crate::object::registration::Registration;
-use crate::object::shared::{Consumer, Ring, Shared};
+use crate::object::shared::Shared;
 use crate::panics::drop_caught;
 use crate::runner::remote::OwnerToken;
 use crate::runner::task::{Task as _, Turn};
@@ -251,7 +252,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         let shared = self.ring.bell();
         let told = match () {
             () if shared.is_aborted() => ExitReason::Aborted,
-            () if shared.was_stopped() => ExitReason::Stopped,
+            () if shared.flags().was_stopped() => ExitReason::Stopped,
             () => ExitReason::Deserted,
         };
         self.failure_policy

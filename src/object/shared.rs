@@ -1,8 +1,8 @@
 //! What everybody shares who calls an object, beside its ring.
 
-use crate::mailbox::{Bell, Position, sealed};
-use crate::object::active::Active;
+use crate::mailbox::{Bell, Position};
 use crate::object::exit::ExitNotifier;
+use crate::object::flags::Flags;
 use crate::object::overflow::MailboxPolicy;
 use crate::object::priority::PriorityLane;
 use crate::object::priority::lanes::{LaneSetup, PriorityLanes};
@@ -16,18 +16,10 @@ use crate::runner::fan_out::wake_by_link;
 use crate::runner::local::LocalQueue;
 use crate::runner::ready::Link;
 use crate::runner::remote::{OwnerToken, Remote};
-use crate::sync::{Arc, AtomicU32, AtomicU64, IS_MODEL, fence};
+use crate::sync::{Arc, AtomicU64, IS_MODEL};
 use std::mem;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-
-/// The ring of an object's mailbox, with what its callers share inside.
-pub(crate) type Ring<S, K> =
-    <K as sealed::Kind>::Ring<<S as Active>::Request, Shared<<S as Active>::Request>>;
-pub(crate) type Producer<S, K> =
-    <K as sealed::Kind>::Producer<<S as Active>::Request, Shared<<S as Active>::Request>>;
-pub(crate) type Consumer<S, K> =
-    <K as sealed::Kind>::Consumer<<S as Active>::Request, Shared<<S as Active>::Request>>;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What everybody shares who calls the object, beside the ring. It is the ring's bell, so that a
 /// proxy reaches all of it through one pointer.
@@ -38,8 +30,7 @@ pub(crate) type Consumer<S, K> =
 pub(crate) struct Shared<R: Send + 'static> {
     remote: Arc<Remote>,
     pool: OwnedPool,
-    /// [`ABORTED`], [`WAITS`], [`STOPPED`] and [`SUSPENDED`].
-    flags: AtomicU32,
+    flags: Flags,
     reply_bytes: u32,
     calls_max: u32,
     /// Whether each call has a deadline: 0 or 1.
@@ -61,15 +52,6 @@ struct About {
     name: Option<Box<str>>,
     policy: MailboxPolicy,
 }
-
-/// The object's calls are ended, and its servant goes.
-const ABORTED: u32 = 1;
-/// The object has waited for calls of its own.
-const WAITS: u32 = 1 << 1;
-/// Somebody stops the object; else a close is its last proxy's. Never taken back.
-const STOPPED: u32 = 1 << 2;
-/// It waits for its new servant, and isn't polled: whoever closes it wakes the runner.
-const SUSPENDED: u32 = 1 << 3;
 
 /// A request on the short way, and what had come the long way before it.
 struct LocalCall<R> {
@@ -111,7 +93,7 @@ impl<R: Send + 'static> Shared<R> {
         Self {
             remote,
             pool: OwnedPool::unmade(),
-            flags: AtomicU32::new(0),
+            flags: Flags::new(),
             reply_bytes: u32::try_from(reply_bytes).expect("a type's size is bounded"),
             calls_max: u32::try_from(calls_max).unwrap_or(u32::MAX),
             limits_calls: policy.call_timeout.is_some().into(),
@@ -289,44 +271,20 @@ impl<R: Send + 'static> Shared<R> {
         self.pool.get().map_or(0, Pool::pending)
     }
 
+    /// What is known of the object's end.
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> &Flags {
+        &self.flags
+    }
+
     /// Who is told of the object's end.
     pub(crate) fn exits(&self) -> &ExitNotifier {
         &self.exits
     }
 
-    /// Says that somebody stops the object; before its ring is closed.
-    pub(crate) fn mark_stopped(&self) {
-        // Relaxed: read after the close was seen, which carries it [tail.closed].
-        self.flags.fetch_or(STOPPED, Relaxed);
-    }
-
-    /// Whether somebody stopped it; once its ring is closed.
-    pub(crate) fn was_stopped(&self) -> bool {
-        // Relaxed: as in `mark_stopped`.
-        self.flags.load(Relaxed) & STOPPED != 0
-    }
-
-    /// Says whether the object is suspended: its runner then looks once more whether the ring is closed,
-    /// and not again.
-    pub(crate) fn note_suspended(&self, is_suspended: bool) {
-        if !is_suspended {
-            // Relaxed: who still sees it wakes the runner for nothing.
-            self.flags.fetch_and(!SUSPENDED, Relaxed);
-            return;
-        }
-        // Relaxed: ordered by the fence.
-        self.flags.fetch_or(SUSPENDED, Relaxed);
-        // SeqCst [shared.suspended]: between saying so and looking whether the ring is closed. Whoever
-        // closes it has the same fence between the close and the look below: one side sees the other.
-        fence(SeqCst);
-    }
-
     /// Has a runner that isn't polling the object look at it; after its ring was closed.
     pub(crate) fn wake_suspended(&self) {
-        // SeqCst [shared.suspended]: as in `note_suspended`.
-        fence(SeqCst);
-        // Relaxed: ordered by the fence.
-        if self.flags.load(Relaxed) & SUSPENDED != 0 {
+        if self.flags.is_suspended_behind_close() {
             self.remote.call_attention();
         }
     }
@@ -347,25 +305,9 @@ impl<R: Send + 'static> Shared<R> {
         }
     }
 
-    /// Says that the object is aborted; before its ring is closed.
-    pub(crate) fn mark_aborted(&self) {
-        // Release [shared.aborted]: for whoever sees the flag without the close.
-        self.flags.fetch_or(ABORTED, Release);
-    }
-
-    /// Says that the object may stay behind its close, for calls that it waits for. Its runner does so
-    /// before the first.
-    ///
-    /// A change of the same word as an abort's: the aborter sees this, or the runner sees the abort.
-    pub(crate) fn mark_waits(&self) {
-        // Acquire [shared.aborted]: what the aborter did before is seen.
-        self.flags.fetch_or(WAITS, Acquire);
-    }
-
     /// Gets the runner to look at an aborted object, for which nothing else may ring any more.
     pub(crate) fn wake_waiting(&self) {
-        // Relaxed: ordered by this thread's own change of the word, in `mark_aborted`.
-        if self.flags.load(Relaxed) & WAITS != 0 {
+        if self.flags.has_waited() {
             let key = self.key();
             self.remote.send(Box::new(move |scheduler| scheduler.make_hot(key)));
         }
@@ -373,8 +315,7 @@ impl<R: Send + 'static> Shared<R> {
 
     #[inline(always)]
     pub(crate) fn is_aborted(&self) -> bool {
-        // Acquire [shared.aborted]: what the aborter did before is seen.
-        self.flags.load(Acquire) & ABORTED != 0
+        self.flags.is_aborted()
     }
 }
 

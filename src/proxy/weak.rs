@@ -4,7 +4,7 @@ use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::SharedRing as _;
 use crate::mailbox::{ClonedKind, Guest, Mpsc, SharedKind, sealed};
 use crate::object::active::Active;
-use crate::object::shared::Ring;
+use crate::object::ends::Ring;
 use crate::proxy::handle::Handle;
 use crate::proxy::proxy::Proxy;
 use std::fmt;

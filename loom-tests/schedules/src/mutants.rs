@@ -221,7 +221,7 @@ pub const MUTANTS: &[Mutant] = &[
         "shared: local calls are noted once and never again",
         "src/object/shared.rs",
         "        self.local.note(owner, false);",
-        "        let _ = mine;",
+        "        let _ = owner;",
         "shutdown",
     ),
     mutant(

@@ -240,8 +240,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: an abort says so after it has closed",
         CONTROL,
-        "shared.mark_aborted();\n    close::<S, K>(ring);",
-        "close::<S, K>(ring);\n    shared.mark_aborted();",
+        "shared.flags().mark_aborted();\n    close::<S, K>(ring);",
+        "close::<S, K>(ring);\n    shared.flags().mark_aborted();",
         "object",
         "abort_races_call",
     ),

@@ -3,7 +3,7 @@
 use super::{Mutant, mutant};
 
 const EXIT: &str = "src/object/exit.rs";
-const SHARED: &str = "src/object/shared.rs";
+const FLAGS: &str = "src/object/flags.rs";
 const OBJECT: &str = "src/object/object.rs";
 const TASK: &str = "src/object/task.rs";
 const CONTROL: &str = "src/object/control.rs";
@@ -37,7 +37,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "suspension: the closer doesn't fence",
-        SHARED,
+        FLAGS,
         "        // SeqCst [shared.suspended]: as in `note_suspended`.\n        fence(SeqCst);",
         "",
         "lives",
@@ -45,7 +45,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "suspension: the runner doesn't fence",
-        SHARED,
+        FLAGS,
         "between the close and the look below: one side sees the other.\n        fence(SeqCst);",
         "between the close and the look below: one side sees the other.",
         "lives",

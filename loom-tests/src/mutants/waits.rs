@@ -82,7 +82,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "shared: an object that only waits doesn't hear of an abort",
         SHARED,
-        "if self.flags.load(Relaxed) & WAITS != 0 {",
+        "if self.flags.has_waited() {",
         "if false {",
         "waits",
         "abort_races_sleep",

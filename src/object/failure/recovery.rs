@@ -123,7 +123,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         if let Some(failure_policy) = &mut self.failure_policy {
             failure_policy.restart_timer = Some(armed);
         }
-        self.shared().note_suspended(true);
+        self.shared().flags().note_suspended(true);
     }
 
     pub(crate) fn is_suspended(&self) -> bool {
@@ -161,7 +161,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         let Some(failure_policy) = &mut self.failure_policy else { return };
         let Some(armed) = failure_policy.restart_timer.take() else { return };
         turn.wheel.cancel(armed);
-        self.shared().note_suspended(false);
+        self.shared().flags().note_suspended(false);
         if !is_aborted {
             self.rebuild(turn);
         }
