@@ -60,7 +60,7 @@ pub use machine::topology::{CoreClass, Cpu, Distance, Topology, TopologyError};
 pub use machine::topology::{cpu_controllers, cpus_in, list_of};
 pub use mainspring_macros::active;
 pub use object::active::{Active, Batch, Method, REQUEST_BYTES_MAX};
-pub use object::context::{Context, Missed, TimerId};
+pub use object::context::Context;
 pub use object::exit::{Exit, ExitReason};
 pub use object::failure::restart::{
     BACKOFF_DEFAULT, BACKOFF_MAX_DEFAULT, RESTARTS_DEFAULT, RESTARTS_WITHIN_DEFAULT, Restart,
@@ -70,6 +70,7 @@ pub use object::failure::supervisor::Supervisor;
 pub use object::guard::{Guarded, ask_guard};
 pub use object::overflow::{CAPACITY_DEFAULT, OnFull};
 pub use object::priority::{PASSED_MAX, Priority};
+pub use object::timers::{Missed, TimerId};
 pub use proxy::handle::Handle;
 pub use proxy::options::{Bound, Options};
 pub use proxy::proxy::Proxy;

@@ -2,6 +2,7 @@
 //! it fails and restarts.
 
 pub(crate) mod active;
+pub(crate) mod agenda;
 pub(crate) mod context;
 pub(crate) mod continuations;
 pub(crate) mod control;
@@ -20,3 +21,4 @@ pub(crate) mod serving;
 #[allow(unsafe_code)] // pushing the object's link
 pub(crate) mod shared;
 pub(crate) mod task;
+pub(crate) mod timers;

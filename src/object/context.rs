@@ -1,8 +1,9 @@
 //! What a method may use of its runner: the clock, timers, late answers, calls that it goes on with.
 
 use crate::object::active::Active;
-use crate::object::continuations::{Continuation, Continuations};
+use crate::object::agenda::{Agenda, TimerAction};
 use crate::object::shared::Shared;
+use crate::object::timers::{Action, Missed, TimerId, later};
 use crate::reply::call::Call;
 use crate::reply::cell::Cell;
 use crate::reply::error::Outcome;
@@ -10,7 +11,7 @@ use crate::reply::later::Later;
 use crate::reply::reply::Reply;
 use crate::runner::environment;
 use crate::runner::task::Turn;
-use crate::runner::timer_wheel::{TICK, TimerKey, TimerTarget, TimerWheel};
+use crate::runner::timer_wheel::{TICK, TimerTarget, TimerWheel};
 use std::any::TypeId;
 use std::fmt;
 use std::mem;
@@ -102,70 +103,6 @@ impl Turn {
         let request = Request::default();
         Context { now: *now, wheel, agenda, shared, is_live: *is_live, request }
     }
-}
-
-/// What an object has begun, and will be called back for.
-pub(crate) struct Agenda<S: Active> {
-    timers: Timers<S>,
-    waits: Option<Continuations<S>>,
-}
-
-impl<S: Active> Agenda<S> {
-    fn new() -> Box<Self> {
-        Box::new(Self { timers: Timers::new(), waits: None })
-    }
-
-    /// The calls that the object waits for.
-    pub(crate) fn waits(&mut self) -> Option<&mut Continuations<S>> {
-        self.waits.as_mut()
-    }
-
-    /// The same, for who only looks.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.waits.as_ref().is_some_and(Continuations::has_more)
-    }
-
-    /// How many calls it waits for.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waits.as_ref().map_or(0, Continuations::len)
-    }
-
-    /// Lets go of what is over.
-    pub(crate) fn end_waits(&mut self) {
-        debug_assert!(
-            self.waits.as_ref().is_none_or(Continuations::is_idle),
-            "its link may be on its way"
-        );
-        self.waits = None;
-    }
-
-    /// Takes all timers back; what is returned holds what they capture, and does nothing any more.
-    pub(crate) fn cancel_timers(&mut self, wheel: &mut TimerWheel) -> impl Sized + use<S> {
-        let timers = mem::replace(&mut self.timers, Timers::new());
-        for slot in &timers.slots {
-            if !matches!(slot.action, Action::Vacant) {
-                wheel.cancel(slot.armed);
-            }
-        }
-        timers
-    }
-}
-
-/// A timer of one object. It means nothing to another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TimerId {
-    slot: u32,
-    generation: u32,
-}
-
-/// What a periodic timer does about times that have passed while its runner was busy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Missed {
-    /// Leaves them out: it fires once, and next at the first time of its period that is to come.
-    #[default]
-    Skip,
-    /// Fires for each of them.
-    CatchUp,
 }
 
 impl<S: Active> Context<'_, S> {
@@ -277,10 +214,7 @@ impl<S: Active> Context<'_, S> {
     ) {
         let shared = self.shared;
         let agenda = self.agenda.get_or_insert_with(Agenda::new);
-        agenda
-            .waits
-            .get_or_insert_with(|| Continuations::new(shared))
-            .add(Continuation::new(call, next));
+        agenda.then(shared, call, next);
     }
 
     /// How many calls this object waits for with [`then`](Self::then): not ended yet, or not gone on
@@ -367,7 +301,7 @@ impl<S: Active> Context<'_, S> {
         run(&mut Context { now, wheel, agenda, shared: None, is_live: false, request })
     }
 
-    fn add(&mut self, at: Instant, action: Action<S>) -> TimerId {
+    fn add(&mut self, at: Instant, action: TimerAction<S>) -> TimerId {
         let (object, wheel) = (self.object(), &mut *self.wheel);
         let agenda = self.agenda.get_or_insert_with(Agenda::new);
         agenda.timers.add(at, action, |timer| wheel.arm(at, TimerTarget { object, timer }))
@@ -407,93 +341,5 @@ impl<S: Active> Context<'_, S> {
 impl<S: Active> fmt::Debug for Context<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("servant", &S::NAME).finish_non_exhaustive()
-    }
-}
-
-impl Missed {
-    /// The time after `at`.
-    fn next(self, at: Instant, period: Duration, now: Instant) -> Instant {
-        let next = later(at, period);
-        if self == Self::CatchUp || next > now {
-            return next;
-        }
-        let behind = now.duration_since(at).as_nanos();
-        let into = u64::try_from(behind % period.as_nanos()).map_or(period, Duration::from_nanos);
-        later(now, period - into)
-    }
-}
-
-/// At the end of the clock's range: as late as it goes.
-fn later(now: Instant, delay: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    now.checked_add(delay).or_else(|| now.checked_add(FAR)).unwrap_or(now)
-}
-
-/// An object's timers.
-struct Timers<S: Active> {
-    slots: Vec<Slot<S>>,
-    /// Those of the slots that are vacant.
-    vacant: Vec<u32>,
-    len: usize,
-}
-
-struct Slot<S: Active> {
-    action: Action<S>,
-    /// When it is planned.
-    at: Instant,
-    armed: TimerKey,
-    generation: u32,
-}
-
-type Once<S> = Box<dyn FnOnce(&mut S, &mut Context<'_, S>)>;
-type Every<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>)>;
-
-enum Action<S: Active> {
-    Vacant,
-    /// It runs right now.
-    Running,
-    Once(Once<S>),
-    Every {
-        period: Duration,
-        missed: Missed,
-        action: Every<S>,
-    },
-}
-
-impl<S: Active> Timers<S> {
-    fn new() -> Self {
-        Self { slots: Vec::new(), vacant: Vec::new(), len: 0 }
-    }
-
-    fn add(
-        &mut self,
-        at: Instant,
-        action: Action<S>,
-        arm: impl FnOnce(u32) -> TimerKey,
-    ) -> TimerId {
-        self.len += 1;
-        if let Some(slot) = self.vacant.pop() {
-            let place = &mut self.slots[slot as usize];
-            (place.action, place.at, place.armed) = (action, at, arm(slot));
-            return TimerId { slot, generation: place.generation };
-        }
-        let slot = u32::try_from(self.slots.len()).expect("fewer timers than 2^32");
-        self.slots.push(Slot { action, at, armed: arm(slot), generation: 0 });
-        TimerId { slot, generation: 0 }
-    }
-
-    fn armed(&mut self, timer: TimerId) -> Option<&mut Slot<S>> {
-        let slot = self.slots.get_mut(timer.slot as usize)?;
-        let is_armed =
-            slot.generation == timer.generation && !matches!(slot.action, Action::Vacant);
-        is_armed.then_some(slot)
-    }
-
-    fn free(&mut self, slot: u32) {
-        let place = &mut self.slots[slot as usize];
-        place.action = Action::Vacant;
-        place.generation = place.generation.wrapping_add(1);
-        self.vacant.push(slot);
-        self.len -= 1;
     }
 }

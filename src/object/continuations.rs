@@ -1,53 +1,28 @@
 //! What an object goes on with when calls that it has made have ended.
 
-use crate::object::active::Active;
-use crate::object::context::Context;
 use crate::object::shared::Shared;
 use crate::panics::drop_caught;
 use crate::reply::any_call::AnyCall;
-use crate::reply::call::Call;
 use crate::reply::call_table::{Awaitable, CallTable};
 use crate::reply::completions::Listener;
-use crate::reply::error::CallError;
-use crate::reply::error::Outcome;
 use crate::reply::waiter::Waiter;
 use crate::runner::ready::Link;
 use crate::runner::task::WakeSource;
 
 /// The calls that one object waits for. Made with the first.
-pub(crate) struct Continuations<S: Active> {
-    calls: CallTable<Continuation<S>>,
+pub(crate) struct Continuations<N: ?Sized> {
+    calls: CallTable<Continuation<N>>,
     /// The link was taken off the ready set, and what it was pushed for not yet fetched.
     is_told: bool,
 }
 
 /// A call, and what its object does when it has ended.
-pub(crate) struct Continuation<S: Active> {
-    call: AnyCall,
-    next: Box<Next<S>>,
+pub(crate) struct Continuation<N: ?Sized> {
+    pub(super) call: AnyCall,
+    pub(super) next: Box<N>,
 }
 
-type Next<S> = dyn FnOnce(&mut S, &mut Context<'_, S>, AnyCall);
-
-impl<S: Active> Continuation<S> {
-    pub(crate) fn new<R: 'static>(
-        call: Call<R>,
-        next: impl FnOnce(&mut S, &mut Context<'_, S>, Outcome<R>) + 'static,
-    ) -> Self {
-        // It captures `next` alone, so the box is none if that captures nothing.
-        let next = move |servant: &mut S, context: &mut Context<'_, S>, call: AnyCall| {
-            let outcome = call.typed::<R>().and_then(|mut call| call.try_get());
-            next(servant, context, outcome.unwrap_or(Err(CallError::Taken)));
-        };
-        Self { call: call.into(), next: Box::new(next) }
-    }
-
-    pub(crate) fn run(self, servant: &mut S, context: &mut Context<'_, S>) {
-        (self.next)(servant, context, self.call);
-    }
-}
-
-impl<S: Active> Awaitable for Continuation<S> {
+impl<N: ?Sized> Awaitable for Continuation<N> {
     fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
         self.call.leave_waiter(waiter)
     }
@@ -57,9 +32,9 @@ impl<S: Active> Awaitable for Continuation<S> {
     }
 }
 
-impl<S: Active> Continuations<S> {
+impl<N: ?Sized> Continuations<N> {
     /// Of the object with this shared state; of none, nobody is told.
-    pub(crate) fn new(shared: Option<&Shared<S::Request>>) -> Self {
+    pub(crate) fn new<R: Send + 'static>(shared: Option<&Shared<R>>) -> Self {
         let listener = shared.map_or_else(Listener::caller, |shared| {
             shared.flags().mark_waits();
             let link = Link::new(WakeSource::Ended.key(shared.key()));
@@ -68,7 +43,7 @@ impl<S: Active> Continuations<S> {
         Self { calls: CallTable::new(listener), is_told: false }
     }
 
-    pub(crate) fn add(&mut self, wait: Continuation<S>) {
+    pub(crate) fn add(&mut self, wait: Continuation<N>) {
         self.calls.insert(wait);
     }
 
@@ -82,7 +57,7 @@ impl<S: Active> Continuations<S> {
     }
 
     /// The next call that has ended.
-    pub(crate) fn take(&mut self) -> Option<Continuation<S>> {
+    pub(crate) fn take(&mut self) -> Option<Continuation<N>> {
         let taken = self.calls.take();
         if taken.is_some() || !self.is_told {
             return taken;

@@ -9,7 +9,8 @@
 //! scheduler that dispatches those that may.
 
 use crate::object::active::Active;
-use crate::object::context::{Context, TimerId};
+use crate::object::context::Context;
+use crate::object::timers::TimerId;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,7 +5,7 @@ use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
 use crate::mailbox::{Heat, Kind, Position};
 use crate::object::active::Active;
-use crate::object::context::Agenda;
+use crate::object::agenda::Agenda;
 use crate::object::ends::{Consumer, Ring};
 use crate::object::exit::{Exit, ExitReason};
 use crate::object::failure::policy::FailurePolicy;

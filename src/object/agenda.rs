@@ -1,0 +1,83 @@
+//! What an object has begun, and will be called back for.
+
+use crate::object::active::Active;
+use crate::object::context::Context;
+use crate::object::continuations::{Continuation, Continuations};
+use crate::object::shared::Shared;
+use crate::object::timers::{Action, Timers};
+use crate::reply::any_call::AnyCall;
+use crate::reply::call::Call;
+use crate::reply::error::{CallError, Outcome};
+use crate::runner::timer_wheel::TimerWheel;
+use std::mem;
+
+type Once<S> = Box<dyn FnOnce(&mut S, &mut Context<'_, S>)>;
+type Every<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>)>;
+type Next<S> = dyn FnOnce(&mut S, &mut Context<'_, S>, AnyCall);
+/// What a timer of this servant's does.
+pub(super) type TimerAction<S> = Action<Once<S>, Every<S>>;
+
+/// What an object has begun, and will be called back for.
+pub(crate) struct Agenda<S: Active> {
+    pub(super) timers: Timers<Once<S>, Every<S>>,
+    waits: Option<Continuations<Next<S>>>,
+}
+
+impl<S: Active> Agenda<S> {
+    pub(super) fn new() -> Box<Self> {
+        Box::new(Self { timers: Timers::new(), waits: None })
+    }
+
+    /// The calls that the object waits for.
+    pub(crate) fn waits(&mut self) -> Option<&mut Continuations<Next<S>>> {
+        self.waits.as_mut()
+    }
+
+    /// The same, for who only looks.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.waits.as_ref().is_some_and(Continuations::has_more)
+    }
+
+    /// How many calls it waits for.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waits.as_ref().map_or(0, Continuations::len)
+    }
+
+    /// Lets go of what is over.
+    pub(crate) fn end_waits(&mut self) {
+        debug_assert!(
+            self.waits.as_ref().is_none_or(Continuations::is_idle),
+            "its link may be on its way"
+        );
+        self.waits = None;
+    }
+
+    /// Takes all timers back; what is returned holds what they capture, and does nothing any more.
+    pub(crate) fn cancel_timers(&mut self, wheel: &mut TimerWheel) -> impl Sized + use<S> {
+        let timers = mem::replace(&mut self.timers, Timers::new());
+        timers.cancel(wheel);
+        timers
+    }
+
+    /// Goes on with `next` when that call has ended.
+    pub(super) fn then<R: Send + 'static>(
+        &mut self,
+        shared: Option<&Shared<S::Request>>,
+        call: Call<R>,
+        next: impl FnOnce(&mut S, &mut Context<'_, S>, Outcome<R>) + 'static,
+    ) {
+        // It captures `next` alone, so the box is none if that captures nothing.
+        let next = move |servant: &mut S, context: &mut Context<'_, S>, call: AnyCall| {
+            let outcome = call.typed::<R>().and_then(|mut call| call.try_get());
+            next(servant, context, outcome.unwrap_or(Err(CallError::Taken)));
+        };
+        let waits = self.waits.get_or_insert_with(|| Continuations::new(shared));
+        waits.add(Continuation { call: call.into(), next: Box::new(next) });
+    }
+}
+
+impl<S: Active> Continuation<Next<S>> {
+    pub(crate) fn run(self, servant: &mut S, context: &mut Context<'_, S>) {
+        (self.next)(servant, context, self.call);
+    }
+}
