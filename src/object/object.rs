@@ -42,7 +42,7 @@ pub(crate) struct Object<S: Active, K: Kind> {
     /// Made with a policy, or by the first failure.
     pub(super) failure_policy: Option<Box<FailurePolicy<S>>>,
     /// What few objects have: then turns take another way.
-    pub(super) extra: Option<Box<PriorityTurns<S::Request>>>,
+    pub(super) priority_turns: Option<Box<PriorityTurns<S::Request>>>,
     /// `None` at the very end.
     pub(super) registration: Option<Registration>,
 }
@@ -56,7 +56,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         failure_policy: Option<Box<FailurePolicy<S>>>,
         registration: Registration,
     ) -> Self {
-        let extra = PriorityTurns::of(ring.bell().policy());
+        let priority_turns = PriorityTurns::of(ring.bell().policy());
         Self {
             consumer,
             ring,
@@ -68,7 +68,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             agenda: None,
             deferred: None,
             failure_policy,
-            extra,
+            priority_turns,
             registration: Some(registration),
         }
     }
@@ -147,8 +147,16 @@ impl<S: Active, K: Kind> Object<S, K> {
         queue: Queue<'_>,
         turn: &mut Turn,
     ) -> Result<usize, (usize, Box<dyn Any + Send>)> {
-        let Self { consumer, ring, servant: Some(servant), agenda, deferred, extra, last, .. } =
-            self
+        let Self {
+            consumer,
+            ring,
+            servant: Some(servant),
+            agenda,
+            deferred,
+            priority_turns,
+            last,
+            ..
+        } = self
         else {
             return Ok(0);
         };
@@ -195,7 +203,9 @@ impl<S: Active, K: Kind> Object<S, K> {
                         serve(request);
                     }
                 }
-                Queue::PriorityLane(side) => count = drain_lane(extra, side, batch, &mut serve),
+                Queue::PriorityLane(lane) => {
+                    count = drain_lane(priority_turns, lane, batch, &mut serve);
+                }
             }
         }))
         .map_err(|payload| (method, payload))?;
@@ -225,7 +235,9 @@ impl<S: Active, K: Kind> Object<S, K> {
                 let requests = std::iter::from_fn(|| self.shared().pop_local(owner, end));
                 requests.take(batch).map(drop_caught).count()
             }
-            Queue::PriorityLane(side) => drain_lane(&mut self.extra, side, batch, &mut drop_caught),
+            Queue::PriorityLane(lane) => {
+                drain_lane(&mut self.priority_turns, lane, batch, &mut drop_caught)
+            }
         }
     }
 

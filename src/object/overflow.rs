@@ -81,20 +81,20 @@ impl MailboxPolicy {
     }
 
     pub(crate) fn set_capacity(&mut self, priority: Priority, requests: usize) {
-        match priority.side() {
-            Some(side) => self.priority_lanes[side as usize] = Some(requests),
+        match priority.lane() {
+            Some(lane) => self.priority_lanes[lane as usize] = Some(requests),
             None => self.capacity = requests,
         }
     }
 
     /// The capacity of a lane beside the mailbox.
-    pub(crate) fn side_capacity(&self, side: PriorityLane) -> usize {
-        self.priority_lanes[side as usize].unwrap_or(self.capacity)
+    pub(crate) fn lane_capacity(&self, lane: PriorityLane) -> usize {
+        self.priority_lanes[lane as usize].unwrap_or(self.capacity)
     }
 
     /// How many slots each lane beside the mailbox has.
-    pub(crate) fn side_slots(&self) -> [usize; 2] {
-        PriorityLane::ALL.map(|side| self.slots(self.side_capacity(side)))
+    pub(crate) fn lane_slots(&self) -> [usize; 2] {
+        PriorityLane::ALL.map(|lane| self.slots(self.lane_capacity(lane)))
     }
 
     /// How many slots a lane of this capacity has: twice as many where the oldest are dropped, so that
@@ -108,7 +108,7 @@ impl MailboxPolicy {
         self.priority_lanes
             .iter()
             .flatten()
-            .try_for_each(|side| crate::mailbox::check_capacity(*side))
+            .try_for_each(|lane| crate::mailbox::check_capacity(*lane))
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) enum PriorityLane {
 impl PriorityLane {
     pub(crate) const ALL: [Self; 2] = [Self::Urgent, Self::Bulk];
 
-    pub(super) fn token(self) -> WakeSource {
+    pub(super) fn wake_source(self) -> WakeSource {
         match self {
             Self::Urgent => WakeSource::Urgent,
             Self::Bulk => WakeSource::Bulk,
@@ -79,7 +79,7 @@ impl PriorityLane {
 impl Priority {
     /// The lane beside the mailbox, unless it is the mailbox.
     #[inline(always)]
-    pub(crate) fn side(self) -> Option<PriorityLane> {
+    pub(crate) fn lane(self) -> Option<PriorityLane> {
         match self {
             Self::Urgent => Some(PriorityLane::Urgent),
             Self::Normal => None,

@@ -191,10 +191,10 @@ impl<R: Send + 'static> Shared<R> {
 
     /// Sends through a lane beside the mailbox.
     #[inline]
-    pub(crate) fn push_side(&self, side: PriorityLane, request: R) -> Result<(), SendError<R>> {
+    pub(crate) fn push_to_lane(&self, lane: PriorityLane, request: R) -> Result<(), SendError<R>> {
         let Self { remote, link, .. } = self;
-        let plan = LaneSetup { remote, slots: self.policy().side_slots(), link };
-        match self.priority_lanes.producer(side, plan) {
+        let setup = LaneSetup { remote, slots: self.policy().lane_slots(), link };
+        match self.priority_lanes.producer(lane, setup) {
             Some(producer) => producer.push(request).map_err(SendError::from),
             None => Err(SendError::Stopped(request)),
         }

@@ -17,8 +17,8 @@ use std::ptr;
 
 impl<S: Active, K: Kind> Task for Object<S, K> {
     fn turn(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
-        if self.extra.is_some() {
-            return self.turn_with_extra(remote, turn);
+        if self.priority_turns.is_some() {
+            return self.turn_by_priority(remote, turn);
         }
         // Most looks find nothing, and shall cost little.
         if !self.consumer.has_any() {
@@ -35,8 +35,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn turn_local(&mut self, owner: OwnerToken<'_>, turn: &mut Turn) -> usize {
-        if self.extra.is_some() {
-            return self.turn_extra(Some(owner), turn);
+        if self.priority_turns.is_some() {
+            return self.serve_by_priority(Some(owner), turn);
         }
         let batch = turn.batch;
         self.shared().note_turned(owner);
@@ -135,8 +135,8 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         drop_caught(self.agenda.take());
     }
 
-    fn clear_wake(&mut self, token: WakeSource) {
-        match token {
+    fn clear_wake(&mut self, source: WakeSource) {
+        match source {
             WakeSource::Mailbox => self.is_cold = false,
             WakeSource::Urgent => self.clear_lane_wake(PriorityLane::Urgent),
             WakeSource::Bulk => self.clear_lane_wake(PriorityLane::Bulk),

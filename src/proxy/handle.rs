@@ -216,10 +216,10 @@ impl<S: Active, K: Kind> Handle<S, K> {
         priority: Option<Priority>,
         request: S::Request,
     ) -> Result<(), SendError<S::Request>> {
-        match priority.and_then(Priority::side) {
-            Some(side) => {
+        match priority.and_then(Priority::lane) {
+            Some(lane) => {
                 let shared = self.shared();
-                shared.push_side(side, request)?;
+                shared.push_to_lane(lane, request)?;
                 shared.remote().traffic().sent(S::NAME, shared.name(), 1);
                 Ok(())
             }

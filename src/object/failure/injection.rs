@@ -25,7 +25,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             self.run_hook(INJECTED, turn, |_, _| unwind());
             return 1;
         }
-        let Self { consumer, ring, extra, .. } = self;
+        let Self { consumer, ring, priority_turns, .. } = self;
         let shared = ring.bell();
         let mut method = 0;
         let mut fail = |request: S::Request| {
@@ -40,8 +40,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         let failed = catch_unwind(AssertUnwindSafe(|| {
             consumer.drain(1, |request, _| fail(request));
             local().into_iter().for_each(&mut fail);
-            for side in PriorityLane::ALL {
-                drain_lane(extra, side, 1, &mut fail);
+            for lane in PriorityLane::ALL {
+                drain_lane(priority_turns, lane, 1, &mut fail);
             }
         }));
         failed.map_or_else(|payload| self.failed(method, payload, turn), |()| 0)

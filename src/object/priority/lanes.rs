@@ -27,12 +27,12 @@ use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// How a lane that is cold tells the runner that something arrived.
-pub(crate) struct SideBell {
+pub(crate) struct LaneBell {
     remote: Arc<Remote>,
     link: Link,
 }
 
-impl Bell for SideBell {
+impl Bell for LaneBell {
     fn ring(&self) {
         // SAFETY: whoever cleared `COLD` rings, so the link isn't in the stack; the runner keeps the
         // object, so its shared state, and so this lane, until it has taken the link off (`Object::try_finish`).
@@ -40,8 +40,8 @@ impl Bell for SideBell {
     }
 }
 
-pub(crate) type LaneProducer<R> = mpsc::Producer<R, SideBell>;
-pub(crate) type LaneConsumer<R> = mpsc::Consumer<R, SideBell>;
+pub(crate) type LaneProducer<R> = mpsc::Producer<R, LaneBell>;
+pub(crate) type LaneConsumer<R> = mpsc::Consumer<R, LaneBell>;
 
 /// What is needed to make them.
 #[derive(Clone, Copy)]
@@ -96,17 +96,17 @@ impl<R: Send + 'static> PriorityLanes<R> {
     #[inline]
     pub(crate) fn producer(
         &self,
-        side: PriorityLane,
-        plan: LaneSetup<'_>,
+        lane: PriorityLane,
+        setup: LaneSetup<'_>,
     ) -> Option<&LaneProducer<R>> {
         // Acquire [shared.priority_lanes]: sees the lanes as made.
         let seen = self.0.load(Acquire);
         let made = match is_made(seen) {
             // SAFETY: made, and freed with this word only.
             true => unsafe { &*seen },
-            false => self.make(seen, plan)?,
+            false => self.make(seen, setup)?,
         };
-        Some(&made.producers[side as usize])
+        Some(&made.producers[lane as usize])
     }
 
     /// The lanes, if there are any.
@@ -118,12 +118,12 @@ impl<R: Send + 'static> PriorityLanes<R> {
     }
 
     #[cold]
-    fn make(&self, mut seen: *mut LanePair<R>, plan: LaneSetup<'_>) -> Option<&LanePair<R>> {
+    fn make(&self, mut seen: *mut LanePair<R>, setup: LaneSetup<'_>) -> Option<&LanePair<R>> {
         while !is_made(seen) {
             if seen == closed() {
                 return None;
             }
-            let fresh = Box::into_raw(Box::new(LanePair::new(plan, seen == open())));
+            let fresh = Box::into_raw(Box::new(LanePair::new(setup, seen == open())));
             // AcqRel [shared.priority_lanes]: Release carries the lanes. Acquire, on failure too, sees those of
             // another sender, or the key that the runner has given.
             match self.0.compare_exchange(seen, fresh, AcqRel, Acquire) {
@@ -146,10 +146,10 @@ impl<R: Send + 'static> PriorityLanes<R> {
         if self.0.compare_exchange(newborn(), open(), Release, Acquire).is_ok() {
             return;
         }
-        for (producer, side) in
+        for (producer, lane) in
             self.made().iter().flat_map(|made| &made.producers).zip(PriorityLane::ALL)
         {
-            producer.ring().bell().link.set_key(side.token().key(key));
+            producer.ring().bell().link.set_key(lane.wake_source().key(key));
         }
     }
 
@@ -195,11 +195,11 @@ fn is_made<R: Send + 'static>(word: *mut LanePair<R>) -> bool {
 }
 
 impl<R: Send + 'static> LanePair<R> {
-    fn new(plan: LaneSetup<'_>, are_cold: bool) -> Self {
-        let [(urgent, urgent_end), (bulk, bulk_end)] = PriorityLane::ALL.map(|side| {
-            let key = side.token().key(plan.link.key());
-            let bell = SideBell { remote: plan.remote.clone(), link: Link::new(key) };
-            let ends = mpsc::with_bell(plan.slots[side as usize], bell);
+    fn new(setup: LaneSetup<'_>, are_cold: bool) -> Self {
+        let [(urgent, urgent_end), (bulk, bulk_end)] = PriorityLane::ALL.map(|lane| {
+            let key = lane.wake_source().key(setup.link.key());
+            let bell = LaneBell { remote: setup.remote.clone(), link: Link::new(key) };
+            let ends = mpsc::with_bell(setup.slots[lane as usize], bell);
             let (producer, mut consumer) = ends.expect("the capacity was checked");
             let is_cold = are_cold && consumer.cool();
             debug_assert_eq!(is_cold, are_cold, "nobody else knows it");

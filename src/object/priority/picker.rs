@@ -39,14 +39,14 @@ mod tests {
     #[test]
     fn no_lane_is_passed_over_for_longer_than_is_said() {
         // Every pattern of what waits, each for some requests, one after another.
-        let mut passing = PriorityPicker::default();
+        let mut picker = PriorityPicker::default();
         let mut passed = [0; 2];
         let mut seed = 1_u64;
         for _ in 0..100_000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let [urgent, normal, bulk] = [60, 61, 62].map(|bit| seed >> bit & 1 == 0);
             let (normal, bulk) = (normal || passed[0] > 0, bulk || passed[1] > 0);
-            let next = passing.next(urgent, normal, bulk);
+            let next = picker.next(urgent, normal, bulk);
             assert_eq!(next.is_some(), urgent || normal || bulk);
             for (passed, (waits, own)) in
                 passed.iter_mut().zip([(normal, Priority::Normal), (bulk, Priority::Bulk)])

@@ -16,15 +16,19 @@ impl<S: Active, K: Kind> Object<S, K> {
     /// As [`Task::turn`](crate::runner::task::Task::turn). With its parameters and result, so that the jump
     /// here costs those that have no such lanes nothing but the question.
     #[inline(never)]
-    pub(crate) fn turn_with_extra(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
-        Progress::of(self.turn_extra(remote.owner_token(), turn))
+    pub(crate) fn turn_by_priority(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
+        Progress::of(self.serve_by_priority(remote.owner_token(), turn))
     }
 
     /// A turn, in which calls of the runner's own thread are served too.
     ///
     /// A batch for all lanes together, and before each request a look at all of them.
     #[inline(never)]
-    pub(crate) fn turn_extra(&mut self, owner: Option<OwnerToken<'_>>, turn: &mut Turn) -> usize {
+    pub(crate) fn serve_by_priority(
+        &mut self,
+        owner: Option<OwnerToken<'_>>,
+        turn: &mut Turn,
+    ) -> usize {
         // What it calls itself meanwhile has its turn after the others.
         let owner = owner.filter(|owner| self.shared().local_len(*owner) > 0);
         let has_any = |object: &mut Self| object.lanes().any(|lane| lane.consumer.has_any());
@@ -51,15 +55,15 @@ impl<S: Active, K: Kind> Object<S, K> {
     ) -> usize {
         let mut count = 0;
         while count < turn.batch {
-            let Self { consumer, ring, extra: Some(extra), .. } = self else { break };
+            let Self { consumer, ring, priority_turns: Some(turns), .. } = self else { break };
             let normal = next_normal(consumer, ring.bell(), owner, local);
-            let PriorityTurns { lanes, passing, .. } = &mut **extra;
-            let mut waits = |side: PriorityLane| {
-                lanes.as_mut().is_some_and(|lanes| lanes[side as usize].consumer.has_any())
+            let PriorityTurns { lanes, picker, .. } = &mut **turns;
+            let mut waits = |lane: PriorityLane| {
+                lanes.as_mut().is_some_and(|lanes| lanes[lane as usize].consumer.has_any())
             };
             let (urgent, bulk) = (waits(PriorityLane::Urgent), waits(PriorityLane::Bulk));
-            let before = *passing;
-            let queue = match passing.next(urgent, normal.is_some(), bulk) {
+            let before = *picker;
+            let queue = match picker.next(urgent, normal.is_some(), bulk) {
                 None => break,
                 Some(Priority::Urgent) => Some(Queue::PriorityLane(PriorityLane::Urgent)),
                 Some(Priority::Bulk) => Some(Queue::PriorityLane(PriorityLane::Bulk)),
@@ -75,7 +79,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             let served = queue.map_or(0, |queue| self.run(1, queue, turn));
             // A claim that was given up, or isn't filled yet: another look in the next turn.
             if served == 0 {
-                self.extra.iter_mut().for_each(|extra| extra.passing = before);
+                self.priority_turns.iter_mut().for_each(|turns| turns.picker = before);
                 break;
             }
             count += served;
@@ -85,8 +89,8 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     /// Drops the oldest beyond the capacity, if the object does that.
     fn shed(&mut self) {
-        let Self { consumer, ring, extra: Some(extra), .. } = self else { return };
-        let Some((priority_lanes, mailbox)) = extra.kept else { return };
+        let Self { consumer, ring, priority_turns: Some(turns), .. } = self else { return };
+        let Some((priority_lanes, mailbox)) = turns.kept else { return };
         let shared = ring.bell();
         let shed = |excess, drain: &mut dyn FnMut(usize) -> usize| {
             if excess > 0 {
@@ -95,7 +99,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         };
         let excess = ring.len().saturating_sub(mailbox);
         shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
-        for (lane, kept) in extra.lanes.iter_mut().flatten().zip(priority_lanes) {
+        for (lane, kept) in turns.lanes.iter_mut().flatten().zip(priority_lanes) {
             let excess = lane.consumer.len().saturating_sub(kept);
             let consumer = &mut lane.consumer;
             shed(excess, &mut |excess| consumer.drain(excess, |request, _| drop_caught(request)));
@@ -103,7 +107,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     fn lanes(&mut self) -> impl Iterator<Item = &mut Lane<S::Request>> {
-        self.extra.iter_mut().flat_map(|extra| &mut extra.lanes).flatten()
+        self.priority_turns.iter_mut().flat_map(|turns| &mut turns.lanes).flatten()
     }
 
     /// Takes the lanes' consumers out of the object's shared state, if there are any now.
@@ -112,13 +116,13 @@ impl<S: Active, K: Kind> Object<S, K> {
         else {
             return;
         };
-        let extra = self.extra.get_or_insert_with(|| Box::new(PriorityTurns::new()));
-        extra.lanes = Some(consumers.map(|consumer| Lane { consumer, is_cold: are_cold }));
+        let turns = self.priority_turns.get_or_insert_with(|| Box::new(PriorityTurns::new()));
+        turns.lanes = Some(consumers.map(|consumer| Lane { consumer, is_cold: are_cold }));
     }
 
-    pub(crate) fn clear_lane_wake(&mut self, side: PriorityLane) {
+    pub(crate) fn clear_lane_wake(&mut self, lane: PriorityLane) {
         self.take_lanes();
-        if let Some(lane) = self.lanes().nth(side as usize) {
+        if let Some(lane) = self.lanes().nth(lane as usize) {
             lane.is_cold = false;
         }
     }

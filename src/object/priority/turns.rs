@@ -12,7 +12,7 @@ use crate::runner::task::Cooling;
 pub(crate) struct PriorityTurns<R: Send + 'static> {
     /// In the order of [`PriorityLane`]. Taken from the object's shared state when the runner learns of them.
     pub(super) lanes: Option<[Lane<R>; 2]>,
-    pub(super) passing: PriorityPicker,
+    pub(super) picker: PriorityPicker,
     /// How many requests each lane beside the mailbox keeps, and the mailbox, if the oldest are dropped.
     pub(super) kept: Option<([usize; 2], usize)>,
 }
@@ -26,13 +26,13 @@ pub(super) struct Lane<R: Send + 'static> {
 
 impl<R: Send + 'static> PriorityTurns<R> {
     pub(super) fn new() -> Self {
-        Self { lanes: None, passing: PriorityPicker::default(), kept: None }
+        Self { lanes: None, picker: PriorityPicker::default(), kept: None }
     }
 
     /// What an object with this policy begins with.
     pub(crate) fn of(policy: &MailboxPolicy) -> Option<Box<Self>> {
         policy.sheds_oldest.then(|| {
-            let priority_lanes = PriorityLane::ALL.map(|side| policy.side_capacity(side));
+            let priority_lanes = PriorityLane::ALL.map(|lane| policy.lane_capacity(lane));
             Box::new(Self { kept: Some((priority_lanes, policy.capacity)), ..Self::new() })
         })
     }
@@ -42,14 +42,14 @@ impl<R: Send + 'static> PriorityTurns<R> {
 #[cold]
 #[inline(never)]
 pub(crate) fn drain_lane<R: Send + 'static>(
-    extra: &mut Option<Box<PriorityTurns<R>>>,
-    side: PriorityLane,
+    turns: &mut Option<Box<PriorityTurns<R>>>,
+    lane: PriorityLane,
     batch: usize,
     serve: &mut dyn FnMut(R),
 ) -> usize {
-    let lanes = extra.as_mut().and_then(|extra| extra.lanes.as_mut());
-    let lane = lanes.map(|lanes| &mut lanes[side as usize].consumer);
-    lane.map_or(0, |lane| lane.drain(batch, |request, _| serve(request)))
+    let lanes = turns.as_mut().and_then(|turns| turns.lanes.as_mut());
+    let consumer = lanes.map(|lanes| &mut lanes[lane as usize].consumer);
+    consumer.map_or(0, |consumer| consumer.drain(batch, |request, _| serve(request)))
 }
 
 /// Cools one lane.
