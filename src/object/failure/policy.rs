@@ -28,7 +28,7 @@ pub(crate) enum RestartBudget {
 
 /// See the module.
 pub(crate) struct FailurePolicy<S> {
-    remedy: OnFailure<S>,
+    on_failure: OnFailure<S>,
     /// The timer that ends the suspension, while it is suspended.
     pub(crate) restart_timer: Option<TimerKey>,
     /// No servant is made any more.
@@ -42,7 +42,7 @@ pub(crate) enum Cause {
     Factory { reason: String },
 }
 
-/// When a failure is judged.
+/// What the object was doing when it failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailedWhile {
     Serving,
@@ -51,26 +51,33 @@ pub(crate) enum FailedWhile {
 }
 
 impl<S> FailurePolicy<S> {
-    pub(crate) fn new(remedy: OnFailure<S>) -> Self {
-        Self { remedy, restart_timer: None, is_ending: false, reason: None }
+    pub(crate) fn new(on_failure: OnFailure<S>) -> Self {
+        Self { on_failure, restart_timer: None, is_ending: false, reason: None }
     }
 
     /// Decides what follows a failure.
     ///
     /// An object that is closed restarts without delay, to serve what it has accepted: nobody waits
     /// for a backoff who waits for its end. If that fails it ends.
-    pub(crate) fn decide(&mut self, phase: FailedWhile, is_closed: bool, now: Instant) -> Recovery {
+    pub(crate) fn decide(
+        &mut self,
+        failed_while: FailedWhile,
+        is_closed: bool,
+        now: Instant,
+    ) -> Recovery {
         if self.is_ending {
             return Recovery::Stops;
         }
-        let after = match &mut self.remedy {
+        let after = match &mut self.on_failure {
             OnFailure::Stop => return Recovery::Stops,
             OnFailure::Resume => return Recovery::Resumes,
-            OnFailure::Restart { .. } if is_closed && phase == FailedWhile::Restarting => None,
+            OnFailure::Restart { .. } if is_closed && failed_while == FailedWhile::Restarting => {
+                None
+            }
             OnFailure::Restart { by: RestartBudget::Alone(budget), .. } => budget.spend(now),
             OnFailure::Restart { by: RestartBudget::Supervised(member), .. } => member.failed(now),
         };
-        match (after, phase) {
+        match (after, failed_while) {
             (None, _) => Recovery::GivesUp,
             (Some(_), _) if is_closed => Recovery::Restarts { after: Duration::ZERO },
             (Some(after), FailedWhile::Serving) => Recovery::Restarts { after },
@@ -81,7 +88,7 @@ impl<S> FailurePolicy<S> {
 
     /// Takes an order of the supervisor's; `false` if it has been carried out.
     pub(crate) fn apply(&mut self, order: RestartOrder) -> bool {
-        match &mut self.remedy {
+        match &mut self.on_failure {
             OnFailure::Restart { by: RestartBudget::Supervised(member), .. } => member.apply(order),
             _ => false,
         }
@@ -89,15 +96,15 @@ impl<S> FailurePolicy<S> {
 
     /// What makes servants, if the object restarts.
     pub(crate) fn make(&mut self) -> Option<&mut MakeServant<S>> {
-        match &mut self.remedy {
+        match &mut self.on_failure {
             OnFailure::Restart { make, .. } => Some(make),
             OnFailure::Stop | OnFailure::Resume => None,
         }
     }
 
     /// Keeps the failure that ended the object: the first one counts.
-    pub(crate) fn record_cause(&mut self, next: Recovery, fault: Cause) {
-        let reason = match (next, fault) {
+    pub(crate) fn record_cause(&mut self, next: Recovery, cause: Cause) {
+        let reason = match (next, cause) {
             (Recovery::GivesUp, Cause::Panicked { method, message }) => {
                 let failure = format!("its method {method} panicked: {message}").into();
                 ExitReason::RestartsExhausted { failure }
@@ -113,7 +120,7 @@ impl<S> FailurePolicy<S> {
 
     /// Why it ended, if not because it was told to.
     pub(crate) fn take_reason(&mut self) -> Option<ExitReason> {
-        let is_given_up = match &self.remedy {
+        let is_given_up = match &self.on_failure {
             OnFailure::Restart { by: RestartBudget::Supervised(member), .. } => {
                 member.is_given_up()
             }

@@ -27,11 +27,11 @@ impl<S: Active, K: Kind> Object<S, K> {
         payload: Box<dyn Any + Send>,
         turn: &mut Turn,
     ) -> Recovery {
-        let (next, fault) = self.report_panic(method, payload, FailedWhile::Serving, turn);
+        let (next, cause) = self.report_panic(method, payload, FailedWhile::Serving, turn);
         match next {
             Recovery::Resumes => self.ask_guards_soon(turn),
             Recovery::Restarts { after } => self.restart_after(after, turn),
-            end => self.end_by(end, fault),
+            end => self.end_by(end, cause),
         }
         next
     }
@@ -41,13 +41,13 @@ impl<S: Active, K: Kind> Object<S, K> {
         &mut self,
         method: &'static str,
         payload: Box<dyn Any + Send>,
-        phase: FailedWhile,
+        failed_while: FailedWhile,
         turn: &Turn,
     ) -> (Recovery, Cause) {
         let message = panic_message(&*payload);
         drop_caught(payload);
         // Close first: a caller who learns of the panic finds the object stopped, if it stops.
-        let next = self.decide(phase, turn);
+        let next = self.decide(failed_while, turn);
         let unanswered = ErasedReply::take();
         let awaited = unanswered.is_some();
         if let Some(call) = unanswered {
@@ -59,24 +59,24 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 
     /// Decides what follows a failure, and ends admission if that is the end.
-    pub(crate) fn decide(&mut self, phase: FailedWhile, turn: &Turn) -> Recovery {
+    pub(crate) fn decide(&mut self, failed_while: FailedWhile, turn: &Turn) -> Recovery {
         let is_closed = self.ring.is_closed();
         let is_aborted = self.shared().is_aborted();
         let failure_policy = self
             .failure_policy
             .get_or_insert_with(|| Box::new(FailurePolicy::new(OnFailure::Stop)));
         failure_policy.is_ending |= is_aborted;
-        let next = failure_policy.decide(phase, is_closed, turn.clock());
+        let next = failure_policy.decide(failed_while, is_closed, turn.clock());
         if next.is_end() {
             close::<S, K>(&self.ring);
         }
         next
     }
 
-    pub(crate) fn end_by(&mut self, end: Recovery, fault: Cause) {
+    pub(crate) fn end_by(&mut self, end: Recovery, cause: Cause) {
         let is_aborted = self.shared().is_aborted();
         if let Some(failure_policy) = self.failure_policy.as_mut().filter(|_| !is_aborted) {
-            failure_policy.record_cause(end, fault);
+            failure_policy.record_cause(end, cause);
         }
         self.drop_servant();
     }
@@ -180,7 +180,7 @@ impl<S: Active, K: Kind> Object<S, K> {
             drop_caught(payload);
             Err(reason)
         });
-        let (next, fault) = match made {
+        let (next, cause) = match made {
             Err(reason) => {
                 let next = self.decide(FailedWhile::Restarting, turn);
                 let (object, text) = (self.name(), reason.clone());
@@ -205,7 +205,7 @@ impl<S: Active, K: Kind> Object<S, K> {
                 self.lose_servant(turn);
                 self.suspend(after, turn);
             }
-            end => self.end_by(end, fault),
+            end => self.end_by(end, cause),
         }
     }
 
