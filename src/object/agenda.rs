@@ -20,36 +20,36 @@ pub(super) type TimerAction<S> = Action<Once<S>, Every<S>>;
 /// What an object has begun, and will be called back for.
 pub(crate) struct Agenda<S: Active> {
     pub(super) timers: Timers<Once<S>, Every<S>>,
-    waits: Option<Continuations<Next<S>>>,
+    continuations: Option<Continuations<Next<S>>>,
 }
 
 impl<S: Active> Agenda<S> {
     pub(super) fn new() -> Box<Self> {
-        Box::new(Self { timers: Timers::new(), waits: None })
+        Box::new(Self { timers: Timers::new(), continuations: None })
     }
 
     /// The calls that the object waits for.
-    pub(crate) fn waits(&mut self) -> Option<&mut Continuations<Next<S>>> {
-        self.waits.as_mut()
+    pub(crate) fn continuations(&mut self) -> Option<&mut Continuations<Next<S>>> {
+        self.continuations.as_mut()
     }
 
     /// The same, for who only looks.
     pub(crate) fn goes_on(&self) -> bool {
-        self.waits.as_ref().is_some_and(Continuations::has_more)
+        self.continuations.as_ref().is_some_and(Continuations::has_more)
     }
 
     /// How many calls it waits for.
     pub(crate) fn waiting(&self) -> usize {
-        self.waits.as_ref().map_or(0, Continuations::len)
+        self.continuations.as_ref().map_or(0, Continuations::len)
     }
 
     /// Lets go of what is over.
-    pub(crate) fn end_waits(&mut self) {
+    pub(crate) fn end_continuations(&mut self) {
         debug_assert!(
-            self.waits.as_ref().is_none_or(Continuations::is_idle),
+            self.continuations.as_ref().is_none_or(Continuations::is_idle),
             "its link may be on its way"
         );
-        self.waits = None;
+        self.continuations = None;
     }
 
     /// Takes all timers back; what is returned holds what they capture, and does nothing any more.
@@ -71,8 +71,8 @@ impl<S: Active> Agenda<S> {
             let outcome = call.typed::<R>().and_then(|mut call| call.try_get());
             next(servant, context, outcome.unwrap_or(Err(CallError::Taken)));
         };
-        let waits = self.waits.get_or_insert_with(|| Continuations::new(shared));
-        waits.add(Continuation { call: call.into(), next: Box::new(next) });
+        let continuations = self.continuations.get_or_insert_with(|| Continuations::new(shared));
+        continuations.add(Continuation { call: call.into(), next: Box::new(next) });
     }
 }
 

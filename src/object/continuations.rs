@@ -36,15 +36,15 @@ impl<N: ?Sized> Continuations<N> {
     /// Of the object with this shared state; of none, nobody is told.
     pub(crate) fn new<R: Send + 'static>(shared: Option<&Shared<R>>) -> Self {
         let listener = shared.map_or_else(Listener::caller, |shared| {
-            shared.flags().mark_waits();
+            shared.flags().mark_waited();
             let link = Link::new(WakeSource::Ended.key(shared.key()));
             Listener::Object { remote: shared.remote().clone(), link }
         });
         Self { calls: CallTable::new(listener), is_told: false }
     }
 
-    pub(crate) fn add(&mut self, wait: Continuation<N>) {
-        self.calls.insert(wait);
+    pub(crate) fn add(&mut self, continuation: Continuation<N>) {
+        self.calls.insert(continuation);
     }
 
     pub(crate) fn len(&self) -> usize {

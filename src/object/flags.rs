@@ -3,7 +3,7 @@
 //! | flag | meaning | moved by |
 //! |---|---|---|
 //! | `ABORTED` | the object's calls are ended, and its servant goes | an aborter sets it before it closes the ring; nobody clears it |
-//! | `WAITS` | the object has waited for calls of its own, so it may outlive its close | the object's runner sets it before the first such call; nobody clears it |
+//! | `HAS_WAITED` | the object has waited for calls of its own, so it may outlive its close | the object's runner sets it before the first such call; nobody clears it |
 //! | `STOPPED` | somebody stops the object; without it a close is its last proxy's | whoever stops it sets it before the close; nobody clears it |
 //! | `SUSPENDED` | the object waits for its new servant and isn't polled: whoever closes it wakes the runner | the object's runner sets and clears it |
 //!
@@ -13,7 +13,7 @@ use crate::sync::{AtomicU32, fence};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 const ABORTED: u32 = 1;
-const WAITS: u32 = 1 << 1;
+const HAS_WAITED: u32 = 1 << 1;
 const STOPPED: u32 = 1 << 2;
 const SUSPENDED: u32 = 1 << 3;
 
@@ -82,15 +82,15 @@ impl Flags {
     ///
     /// A change of the same word as an abort's: the aborter sees this, or the runner sees the abort.
     #[inline]
-    pub(crate) fn mark_waits(&self) {
+    pub(crate) fn mark_waited(&self) {
         // Acquire [shared.aborted]: what the aborter did before is seen.
-        self.0.fetch_or(WAITS, Acquire);
+        self.0.fetch_or(HAS_WAITED, Acquire);
     }
 
     /// Whether it may; after this thread has marked it as aborted.
     #[inline]
     pub(crate) fn has_waited(&self) -> bool {
         // Relaxed: ordered by this thread's own change of the word, in `mark_aborted`.
-        self.0.load(Relaxed) & WAITS != 0
+        self.0.load(Relaxed) & HAS_WAITED != 0
     }
 }

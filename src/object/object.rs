@@ -112,8 +112,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         if self.servant.is_none() || self.shared().is_aborted() {
             self.give_up();
         }
-        let waits = self.agenda.as_mut().and_then(|agenda| agenda.waits());
-        waits.is_some_and(|waits| !waits.is_idle())
+        let continuations = self.agenda.as_mut().and_then(|agenda| agenda.continuations());
+        continuations.is_some_and(|continuations| !continuations.is_idle())
     }
 
     /// Drops what waits for its guard: its calls end `Stopped`.

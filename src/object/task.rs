@@ -79,17 +79,19 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     fn run_continuations(&mut self, turn: &mut Turn) -> usize {
         let mut count = 0;
         while count < turn.batch
-            && let Some(wait) = self.agenda.as_mut().and_then(|a| a.waits()?.take())
+            && let Some(continuation) = self.agenda.as_mut().and_then(|a| a.continuations()?.take())
         {
             count += 1;
             if self.shared().is_aborted() {
                 self.drop_servant();
             }
             if self.servant.is_none() {
-                drop_caught(wait);
+                drop_caught(continuation);
                 continue;
             }
-            self.run_hook(A_CONTINUATION, turn, |servant, context| wait.run(servant, context));
+            self.run_hook(A_CONTINUATION, turn, |servant, context| {
+                continuation.run(servant, context)
+            });
             if S::HAS_GUARDS {
                 self.retry_deferred(turn);
             }
@@ -104,7 +106,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     fn give_up(&mut self) {
         // What it would have gone on with may owe answers.
         self.shared().stop_replies();
-        self.drop_waits();
+        self.drop_continuations();
     }
 
     fn start(&mut self, turn: &mut Turn) {
@@ -114,7 +116,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     fn finish(&mut self, turn: &mut Turn) {
         self.drop_deferred();
         if let Some(agenda) = &mut self.agenda {
-            agenda.end_waits();
+            agenda.end_continuations();
         }
         if let Some(failure_policy) = &mut self.failure_policy {
             failure_policy.is_ending = true;
@@ -141,8 +143,10 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
             WakeSource::Urgent => self.clear_lane_wake(PriorityLane::Urgent),
             WakeSource::Bulk => self.clear_lane_wake(PriorityLane::Bulk),
             WakeSource::Ended => {
-                if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
-                    waits.tell();
+                if let Some(continuations) =
+                    self.agenda.as_mut().and_then(|agenda| agenda.continuations())
+                {
+                    continuations.tell();
                 }
             }
         }

@@ -50,8 +50,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: the token of ended calls is taken and forgotten",
         TASK,
-        "waits.tell();",
-        "let _ = waits;",
+        "continuations.tell();",
+        "let _ = continuations;",
         "waits",
         "last_end_races_sleep",
     ),

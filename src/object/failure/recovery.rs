@@ -87,7 +87,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         if let Some(servant) = self.servant.take() {
             self.shared().stop_replies();
             drop_caught(servant);
-            self.drop_waits();
+            self.drop_continuations();
         }
     }
 
@@ -95,13 +95,14 @@ impl<S: Active, K: Kind> Object<S, K> {
     pub(crate) fn lose_servant(&mut self, turn: &mut Turn) {
         drop_caught(self.servant.take());
         self.cancel_timers(turn);
-        self.drop_waits();
+        self.drop_continuations();
     }
 
     /// Lets go of the calls that it waits for.
-    pub(crate) fn drop_waits(&mut self) {
-        if let Some(waits) = self.agenda.as_mut().and_then(|agenda| agenda.waits()) {
-            waits.give_up();
+    pub(crate) fn drop_continuations(&mut self) {
+        if let Some(continuations) = self.agenda.as_mut().and_then(|agenda| agenda.continuations())
+        {
+            continuations.give_up();
         }
     }
 
