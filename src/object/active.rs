@@ -1,4 +1,4 @@
-//! What makes a plain struct an active object's servant. `#[active]` writes this; so can you.
+//! What makes a plain struct the servant of an active object. `#[active]` writes this, and so can you.
 
 use crate::mailbox::Kind;
 use crate::object::context::Context;
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// A struct whose public methods can be called as requests.
 ///
-/// The attribute [`active`](macro@crate::object::active) implements it. By hand it takes about 25 lines:
+/// The attribute [`active`](macro@crate::active) implements it. By hand it takes about 25 lines:
 ///
 /// ```
 /// use mainspring::prelude::*;
@@ -50,7 +50,7 @@ use std::time::Instant;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Active: Sized + 'static {
-    /// One call of a method, with its arguments and its reply, as a value.
+    /// One call of a method as a value: its arguments and its reply.
     type Request: Send + 'static;
     /// What callers hold.
     type Proxy<K: Kind>: Proxy<Self, Kind = K>;
@@ -58,7 +58,7 @@ pub trait Active: Sized + 'static {
     const NAME: &'static str;
     /// The methods, in the order of [`method`](Self::method)'s numbers.
     const METHODS: &'static [Method];
-    /// The largest [`reply_bytes`](crate::reply_bytes) of the results.
+    /// The largest [`reply_bytes`](crate::reply_bytes) of all results.
     const REPLY_BYTES: usize;
 
     /// The number of the method that a request calls.
@@ -66,17 +66,18 @@ pub trait Active: Sized + 'static {
 
     /// Runs the method that a request calls, on the runner's thread.
     ///
-    /// Methods that take a [`Context`] get this one.
+    /// Methods that take a [`Context`] receive this one.
     fn dispatch(&mut self, request: Self::Request, context: &mut Context<'_, Self>);
 
-    /// Whether any method has a guard, so that [`try_dispatch`](Self::try_dispatch) is to be called.
+    /// Whether any method has a guard: then [`try_dispatch`](Self::try_dispatch) is called.
     const HAS_GUARDS: bool = false;
 
-    /// As [`dispatch`](Self::dispatch), unless the method has a guard that doesn't hold. For
+    /// Like [`dispatch`](Self::dispatch), unless the method has a guard that doesn't hold. For
     /// `#[active(guard = name)]`.
     ///
     /// # Errors
-    /// The request, which is kept and tried again, and its call's deadline: it is tried then too.
+    /// Hands back the request, which is kept and tried again, and its call's deadline, when it is tried
+    /// as well.
     fn try_dispatch(
         &mut self,
         request: Self::Request,
@@ -86,44 +87,44 @@ pub trait Active: Sized + 'static {
         Ok(())
     }
 
-    /// Runs once, before the first request. `#[active(on_start)]` on a method has it called here.
+    /// Runs once, before the first request. For `#[active(on_start)]`.
     fn started(&mut self, context: &mut Context<'_, Self>) {
         let _ = context;
     }
 
-    /// Runs once, after the last request, on an object that was stopped or whose last proxy is gone;
-    /// not after a panic or an abort. For `#[active(on_stop)]`.
+    /// Runs once, after the last request, if the object was stopped or its last proxy is gone; not after
+    /// a panic or an abort. For `#[active(on_stop)]`.
     fn stopping(&mut self, context: &mut Context<'_, Self>) {
         let _ = context;
     }
 
-    /// Whether [`batch_ended`](Self::batch_ended) is to be called.
+    /// Whether [`batch_ended`](Self::batch_ended) is called.
     const WANTS_BATCH_END: bool = false;
 
-    /// Runs after each batch, before the runner turns to another object: flush now. For
+    /// Runs after each batch, before the runner serves another object: the place to flush. For
     /// `#[active(on_batch_end)]`.
     fn batch_ended(&mut self, batch: Batch, context: &mut Context<'_, Self>) {
         let _ = (batch, context);
     }
 }
 
-/// What a servant is told when a batch has ended.
+/// What a servant is told at the end of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// How many requests it had: 1 to [`BATCH_MAX`](crate::BATCH_MAX).
+    /// How many requests were served: 1 to [`BATCH_MAX`](crate::BATCH_MAX).
     pub served: usize,
-    /// How many more wait in the mailbox, as far as can be seen.
+    /// How many more requests wait in the mailbox; a hint.
     pub queued: usize,
 }
 
-/// What is known of a method before any call.
+/// What is known about a method without calling it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// As callers write it.
+    /// Its name, as callers write it.
     pub name: &'static str,
-    /// The arguments' names.
+    /// The names of its arguments.
     pub arguments: &'static [&'static str],
-    /// Whether only the one-way form exists.
+    /// Whether it has only the one-way form.
     pub is_oneway: bool,
 }
 
@@ -133,13 +134,13 @@ impl Method {
         Self { name, arguments, is_oneway: false }
     }
 
-    /// A method that is only ever told.
+    /// A method that has only the one-way form.
     pub const fn oneway(name: &'static str, arguments: &'static [&'static str]) -> Self {
         Self { name, arguments, is_oneway: true }
     }
 }
 
-/// The arguments of one method may take this many bytes in the mailbox.
+/// How many bytes the arguments of one method may take in the mailbox.
 ///
-/// The macro checks it at compile time; `#[active(boxed)]` on a method moves them to the heap.
+/// The macro checks this at compile time; `#[active(boxed)]` on a method moves its arguments to the heap.
 pub const REQUEST_BYTES_MAX: usize = 256;

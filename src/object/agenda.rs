@@ -1,4 +1,4 @@
-//! What an object has begun, and will be called back for.
+//! What an object will be called back for: its timers and continuations.
 
 use crate::object::active::Active;
 use crate::object::context::Context;
@@ -17,7 +17,7 @@ type Next<S> = dyn FnOnce(&mut S, &mut Context<'_, S>, AnyCall);
 /// What a timer of this servant's does.
 pub(super) type TimerAction<S> = Action<Once<S>, Every<S>>;
 
-/// What an object has begun, and will be called back for.
+/// See the module.
 pub(crate) struct Agenda<S: Active> {
     pub(super) timers: Timers<Once<S>, Every<S>>,
     continuations: Option<Continuations<Next<S>>>,
@@ -28,12 +28,12 @@ impl<S: Active> Agenda<S> {
         Box::new(Self { timers: Timers::new(), continuations: None })
     }
 
-    /// The calls that the object waits for.
+    /// The calls that the object waits for, and what follows each.
     pub(crate) fn continuations(&mut self) -> Option<&mut Continuations<Next<S>>> {
         self.continuations.as_mut()
     }
 
-    /// The same, for who only looks.
+    /// Whether a call may have ended whose continuation has not run.
     pub(crate) fn goes_on(&self) -> bool {
         self.continuations.as_ref().is_some_and(Continuations::has_more)
     }
@@ -43,7 +43,7 @@ impl<S: Active> Agenda<S> {
         self.continuations.as_ref().map_or(0, Continuations::len)
     }
 
-    /// Lets go of what is over.
+    /// Drops the continuations; each has run or was given up.
     pub(crate) fn end_continuations(&mut self) {
         debug_assert!(
             self.continuations.as_ref().is_none_or(Continuations::is_idle),
@@ -52,21 +52,21 @@ impl<S: Active> Agenda<S> {
         self.continuations = None;
     }
 
-    /// Takes all timers back; what is returned holds what they capture, and does nothing any more.
+    /// Cancels all timers. The result owns what their actions capture, and does nothing else.
     pub(crate) fn cancel_timers(&mut self, wheel: &mut TimerWheel) -> impl Sized + use<S> {
         let timers = mem::replace(&mut self.timers, Timers::new());
         timers.cancel(wheel);
         timers
     }
 
-    /// Goes on with `next` when that call has ended.
+    /// Runs `next` once that call has ended.
     pub(super) fn then<R: Send + 'static>(
         &mut self,
         shared: Option<&Shared<S::Request>>,
         call: Call<R>,
         next: impl FnOnce(&mut S, &mut Context<'_, S>, Outcome<R>) + 'static,
     ) {
-        // It captures `next` alone, so the box is none if that captures nothing.
+        // It captures only `next`, so the box allocates nothing if that captures nothing.
         let next = move |servant: &mut S, context: &mut Context<'_, S>, call: AnyCall| {
             let outcome = call.typed::<R>().and_then(|mut call| call.try_get());
             next(servant, context, outcome.unwrap_or(Err(CallError::Taken)));

@@ -1,4 +1,4 @@
-//! What a method may use of its runner: the clock, timers, late answers, calls that it goes on with.
+//! What a method may use of its runner: the clock, timers, late answers and continuations.
 
 use crate::object::active::Active;
 use crate::object::agenda::{Agenda, TimerAction};
@@ -19,10 +19,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-/// The runner's side of a method call: take `&mut Context<Self>` as an argument of any method.
+/// What a method may use of its runner. Take `&mut Context<Self>` as an argument of any method.
 ///
-/// It isn't part of the request: callers don't see it. A method that takes none costs nothing for it.
-///
+/// The context isn't part of the request, so callers don't see it. A method that doesn't take one
+/// pays nothing for it.
 /// ```
 /// use mainspring::prelude::*;
 /// use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 ///     pub fn is_open(&self) -> bool { self.is_open }
 /// }
 ///
-/// // Driven by hand, with a clock of its own.
+/// // Turns by hand, with a clock of its own.
 /// let engine = Engine::builder().start()?;
 /// let mut scheduler = engine.invoker("loop")?;
 /// let session = engine.spawn("session", Session::default).on("loop").start()?;
@@ -62,31 +62,31 @@ use std::time::{Duration, Instant};
 /// ```
 ///
 /// # Timers
-/// Timers are the object's own: they end with it, and don't keep it alive. One fires on the runner's
-/// thread, between requests, at the first tick of 65.5 µs that isn't before its time; later, if the
-/// runner is busy with a method then. Among timers of one tick there is no order. A timer's panic is
-/// the servant's.
+/// Timers belong to the object: its end cancels them, and they don't keep it alive. A timer fires
+/// on the runner's thread, between two requests, at the first tick (65.5 µs) that isn't before
+/// its time, or later if the runner is busy. Timers of the same tick fire in no particular order.
+/// A panic in a timer is the servant's.
 ///
-/// Arming allocates what the closure captures, nothing if it captures nothing; tables grow as needed,
-/// so in a steady state nothing is allocated.
+/// Arming a timer allocates what the closure captures, and nothing if it captures nothing. The
+/// tables grow as needed and are reused, so a steady state allocates nothing else.
 pub struct Context<'a, S: Active> {
     pub(crate) now: Instant,
     pub(crate) wheel: &'a mut TimerWheel,
-    /// Made with the first timer, or call that is waited for.
+    /// Made with the first timer or continuation.
     pub(crate) agenda: &'a mut Option<Box<Agenda<S>>>,
-    /// `None` outside any engine, and at the object's end: nothing comes back there.
+    /// `None` outside any engine and in `on_stop`, where no continuation can run.
     pub(crate) shared: Option<&'a Shared<S::Request>>,
-    /// The clock may be read; else `now` is all there is.
+    /// Whether the clock may be read; otherwise `now` is the time.
     pub(crate) is_live: bool,
     pub(crate) request: Request,
 }
 
-/// The call that is being served, for a method that takes the context.
+/// The call being served, for a method that takes the context.
 #[derive(Default)]
 pub(crate) struct Request {
     cell: Option<NonNull<Cell>>,
     deadline: Option<Instant>,
-    /// For a method that answers later, until it has taken the reply: the result's type.
+    /// The result's type, for a method that answers later and hasn't taken the reply yet.
     later: Option<fn() -> TypeId>,
 }
 
@@ -106,20 +106,22 @@ impl Turn {
 }
 
 impl<S: Active> Context<'_, S> {
-    /// The time at which this turn of the runner began: a coarse clock that costs nothing to read, and
-    /// the one that timers go by. With [`Scheduler::turn`](crate::Scheduler::turn) it is what you pass.
+    /// The time at which the runner's current turn began. This coarse clock costs nothing to
+    /// read, and timers go by it. With [`Scheduler::turn`](crate::Scheduler::turn) it is the time
+    /// you pass.
     pub fn now(&self) -> Instant {
         self.now
     }
 
-    /// When the call that is being served should have started, if it has a deadline: the caller may
-    /// have given up by then.
+    /// The time by which the call being served had to start, if it has a deadline. After that
+    /// time its caller may have given up.
     pub fn deadline(&self) -> Option<Instant> {
         self.request.deadline
     }
 
-    /// Whether the caller has tried to cancel the call that is being served. It has started, so it goes
-    /// on and its result counts; a long method may look now and then, and return early.
+    /// Whether the caller has tried to cancel the call being served. The call has started, so it
+    /// continues and its result counts. A long method may check this now and then, and return
+    /// early.
     pub fn is_cancelled(&self) -> bool {
         self.request.cell.is_some_and(Cell::is_unwanted)
     }
@@ -130,8 +132,8 @@ impl<S: Active> Context<'_, S> {
         if self.is_live { environment::now() } else { self.now }
     }
 
-    /// Runs the method of a call, which the context knows meanwhile and not longer, also if the method
-    /// unwinds: its cell may be another call's then.
+    /// Runs the method of a call. The context knows the call until the method returns or unwinds,
+    /// and no longer: its cell may belong to another call then.
     #[inline(always)]
     pub(crate) fn serving<R>(
         &mut self,
@@ -149,7 +151,7 @@ impl<S: Active> Context<'_, S> {
         method(Leave(self).0)
     }
 
-    /// Leaves the reply of a call for [`later`](Self::later); none for a one-way request.
+    /// Keeps the reply of a call for [`later`](Self::later); a one-way request has none.
     pub(crate) fn park_reply<R: 'static>(
         &mut self,
         cell: Option<NonNull<Cell>>,
@@ -158,19 +160,19 @@ impl<S: Active> Context<'_, S> {
         self.request = Request { cell, deadline, later: Some(TypeId::of::<R>) };
     }
 
-    /// Forgets the call; whether its reply was still there.
+    /// Forgets the call; returns whether its reply was still there.
     pub(crate) fn unpark_reply(&mut self) -> bool {
         mem::take(&mut self.request).later.is_some()
     }
 
-    /// For a method that returns [`Later`]: what to return, and the reply to send when the answer is
-    /// known.
+    /// For a method that returns [`Later`]: gives the value to return, and the reply to send once
+    /// the answer is known.
     ///
-    /// With a context from [`detached`](Self::detached) nobody gets the answer.
+    /// With a context from [`detached`](Self::detached) nobody receives the answer.
     ///
     /// # Panics
-    /// In a method that doesn't return `Later<R>`, for another `R`, and the second time in one call.
-    /// As any panic it is the servant's, and ends the call with
+    /// If the method doesn't return `Later<R>`, or on the second use within one call. As any
+    /// panic in a method it is the servant's, and ends the call with
     /// [`CallError::Panicked`](crate::CallError::Panicked).
     #[track_caller]
     pub fn later<R: 'static>(&mut self) -> (Later<R>, Reply<R>) {
@@ -188,25 +190,26 @@ impl<S: Active> Context<'_, S> {
             std::any::type_name::<R>()
         );
         self.request.later = None;
-        // With the reply the call may end, and its cell be another's while this method still runs.
+        // The reply may end the call while this method still runs; the cell may then belong to another.
         (Later::new(), self.request.cell.take().map_or_else(Reply::none, Reply::to))
     }
 
-    /// Goes on with `next` when a call of another object has ended: on this object's runner, between
-    /// requests, with its outcome. Nothing waits for it meanwhile: the object serves other requests, and
-    /// may be called by the very object that it has called.
+    /// Runs `next` with the outcome of a call to another object, once that call has ended: on
+    /// this object's runner, between two requests. Nothing blocks meanwhile. The object serves
+    /// other requests, and the object that it called may call it back.
     ///
-    /// It runs once; at the earliest when this method has returned, also for a call that has ended.
-    /// Those that have ended run in the order in which they did. A panic in it is the servant's. An
-    /// object that was stopped, or whose last proxy is gone, ends only after all of them have run. It
-    /// is dropped without having run if the object panics or is aborted before; the call is detached
-    /// then, as are those of `on_stop`.
+    /// `next` runs once, and not before this method has returned, even if the call has ended
+    /// already. Continuations run in the order in which their calls ended. A panic in `next` is
+    /// the servant's. An object that was stopped, or whose last proxy is gone, ends only after
+    /// all its continuations have run. If it panics or is aborted first, they are dropped without
+    /// running and their calls are detached. So are those that `on_stop` registers.
     ///
-    /// Objects that wait for each other's late answers in a circle wait for ever, and
+    /// Objects that wait for each other's late answers in a circle wait forever;
     /// [`stop_within`](crate::EngineHandle::stop_within) ends them.
     ///
-    /// What `next` captures is put into a box, nothing if it captures nothing; tables grow as needed, so
-    /// in a steady state nothing else is allocated. [`Later`] has an example.
+    /// What `next` captures is put into a box, which allocates nothing if it captures nothing.
+    /// The tables grow as needed and are reused, so a steady state allocates nothing else.
+    /// [`Later`] has an example.
     pub fn then<R: Send + 'static>(
         &mut self,
         call: Call<R>,
@@ -217,15 +220,15 @@ impl<S: Active> Context<'_, S> {
         agenda.then(shared, call, next);
     }
 
-    /// How many calls this object waits for with [`then`](Self::then): not ended yet, or not gone on
-    /// with.
+    /// How many calls this object waits for with [`then`](Self::then): those that haven't ended,
+    /// and those whose continuation hasn't run yet.
     pub fn waiting(&self) -> usize {
         self.agenda.as_ref().map_or(0, |agenda| agenda.waiting())
     }
 
-    /// Runs `action` once, when so much time has passed.
+    /// Runs `action` once, after `delay`.
     ///
-    /// A time beyond the clock's range never comes.
+    /// A delay beyond the clock's range never elapses.
     pub fn after(
         &mut self,
         delay: Duration,
@@ -235,7 +238,7 @@ impl<S: Active> Context<'_, S> {
         self.add(at, Action::Once(Box::new(action)))
     }
 
-    /// The same, at that time.
+    /// Runs `action` once, at `time`.
     pub fn at(
         &mut self,
         time: Instant,
@@ -244,10 +247,10 @@ impl<S: Active> Context<'_, S> {
         self.add(time, Action::Once(Box::new(action)))
     }
 
-    /// Runs `action` again and again, first when one period has passed.
+    /// Runs `action` once in each period, first after one period.
     ///
-    /// It doesn't drift: the times are multiples of the period, however late it fires. A period below
-    /// a tick is one tick.
+    /// It doesn't drift: it is due at multiples of the period, however late it fires. A period
+    /// shorter than a tick counts as one tick.
     pub fn every(
         &mut self,
         period: Duration,
@@ -259,7 +262,7 @@ impl<S: Active> Context<'_, S> {
         self.add(at, Action::Every { period, missed, action: Box::new(action) })
     }
 
-    /// Takes a timer back; whether it would have fired (again).
+    /// Cancels a timer; returns whether it would have fired (again).
     pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
         let Some(agenda) = self.agenda else { return false };
         let Some(slot) = agenda.timers.armed(timer) else { return false };
@@ -268,8 +271,8 @@ impl<S: Active> Context<'_, S> {
         true
     }
 
-    /// Moves a timer: it fires (next) when so much time has passed from now; `false` if it has fired for
-    /// the last time, or was cancelled.
+    /// Moves a timer: it fires next after `delay` from now. Returns `false` if it has fired for
+    /// the last time or was cancelled.
     pub fn rearm(&mut self, timer: TimerId, delay: Duration) -> bool {
         let object = self.object();
         let Some(slot) = self.agenda.as_mut().and_then(|agenda| agenda.timers.armed(timer)) else {
@@ -292,8 +295,8 @@ impl<S: Active> Context<'_, S> {
         self.shared.map_or(0, |shared| shared.key() as u32)
     }
 
-    /// Calls `run` with a context outside any engine, whose timers never fire, whose calls are never
-    /// gone on with, and whose late answers nobody gets: to test methods that take one.
+    /// Calls `run` with a context outside any engine, to test methods that take one. Its timers
+    /// never fire, its continuations never run, and nobody receives its late answers.
     pub fn detached<R>(now: Instant, run: impl FnOnce(&mut Context<'_, S>) -> R) -> R {
         let (mut wheel, mut agenda) = (TimerWheel::new(now), None);
         let request = Request::default();
@@ -307,7 +310,7 @@ impl<S: Active> Context<'_, S> {
         agenda.timers.add(at, action, |timer| wheel.arm(at, TimerTarget { object, timer }))
     }
 
-    /// Runs what a timer of this object is for.
+    /// Runs the action of a timer of this object.
     pub(crate) fn fire(&mut self, servant: &mut S, timer: u32) {
         let object = self.object();
         let Some(Agenda { timers, .. }) = self.agenda.as_deref_mut() else { return };
@@ -322,7 +325,7 @@ impl<S: Active> Context<'_, S> {
                 slot.at = missed.next(slot.at, period, self.now);
                 slot.armed = self.wheel.arm(slot.at, TimerTarget { object, timer });
                 let ran = catch_unwind(AssertUnwindSafe(|| action(servant, self)));
-                // Unless it has cancelled itself. Also after a panic: the servant may be kept.
+                // Unless the action has cancelled its timer. After a panic as well: the servant may be kept.
                 let agenda = self.agenda.as_mut();
                 let slot = agenda.map(|agenda| &mut agenda.timers.slots[timer as usize]);
                 if let Some(slot) = slot.filter(|slot| slot.generation == generation) {

@@ -1,4 +1,4 @@
-//! What an object goes on with when calls that it has made have ended.
+//! What an object does when calls that it has made have ended.
 
 use crate::object::shared::Shared;
 use crate::panics::drop_caught;
@@ -9,10 +9,10 @@ use crate::reply::waiter::Waiter;
 use crate::runner::ready::Link;
 use crate::runner::task::WakeSource;
 
-/// The calls that one object waits for. Made with the first.
+/// The calls that one object waits for. Made with the first of them.
 pub(crate) struct Continuations<N: ?Sized> {
     calls: CallTable<Continuation<N>>,
-    /// The link was taken off the ready set, and what it was pushed for not yet fetched.
+    /// The link was taken off the ready set, and the ended calls were not fetched yet.
     is_told: bool,
 }
 
@@ -33,7 +33,7 @@ impl<N: ?Sized> Awaitable for Continuation<N> {
 }
 
 impl<N: ?Sized> Continuations<N> {
-    /// Of the object with this shared state; of none, nobody is told.
+    /// For the object with this shared state; without one, nobody is told of ended calls.
     pub(crate) fn new<R: Send + 'static>(shared: Option<&Shared<R>>) -> Self {
         let listener = shared.map_or_else(Listener::caller, |shared| {
             shared.flags().mark_waited();
@@ -51,7 +51,7 @@ impl<N: ?Sized> Continuations<N> {
         self.calls.len()
     }
 
-    /// Takes note that the link was taken off the ready set.
+    /// Notes that the link was taken off the ready set.
     pub(crate) fn tell(&mut self) {
         self.is_told = true;
     }
@@ -67,17 +67,17 @@ impl<N: ?Sized> Continuations<N> {
         self.calls.take()
     }
 
-    /// Whether [`take`](Self::take) has something to look at.
+    /// Whether [`take`](Self::take) may find a call.
     pub(crate) fn has_more(&self) -> bool {
         self.is_told || self.calls.has_arrived()
     }
 
-    /// Whether nothing waits, and the link is not on its way.
+    /// Whether it waits for no call, and the link isn't in the ready set.
     pub(crate) fn is_idle(&self) -> bool {
         self.calls.is_idle()
     }
 
-    /// Lets go of all calls. Those that are just ending are on their way all the same.
+    /// Gives up all calls. Those that are ending at this moment still arrive.
     pub(crate) fn give_up(&mut self) {
         for place in 0..self.calls.places() {
             drop_caught(self.calls.give_up(place));

@@ -1,13 +1,14 @@
 //! How an object ended, and who is told.
 //!
-//! Made with the first monitor, or at the object's end: an object that nobody watches has a null pointer
-//! here. Behind a mutex, as nothing of it is on the path of a request; monitors run outside it.
+//! The state is allocated with the first monitor, or at the object's end: an object that nobody watches
+//! has a null pointer here. It is behind a mutex, since no request needs it. Monitors run outside the
+//! mutex.
 //!
 //! | state | meaning | moved by |
 //! |---|---|---|
-//! | null | alive, and not watched | whoever comes first: to `Watched` |
+//! | null | alive, and not watched | the first who watches, or the runner at the end: to `Watched` |
 //! | `Watched` | alive; monitors and sleeping threads wait | the object's runner, once: to `Over` |
-//! | `Over` | it has ended so; whoever asks is told at once | nobody |
+//! | `Over` | it has ended; whoever asks is told at once | nobody |
 
 use crate::panics::caught;
 use crate::runner::environment;
@@ -20,11 +21,11 @@ use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::Instant;
 
-/// An object's end: which, and why.
+/// The end of an object: which one, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
-    /// The object's name, or its type's.
+    /// The object's name, or that of its type if it has none.
     pub object: String,
     /// Why it ended.
     pub reason: ExitReason,
@@ -34,30 +35,32 @@ pub struct Exit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExitReason {
-    /// It was stopped, by a proxy, with its runner or with its engine; what it had accepted was served.
+    /// It was stopped through a proxy, with its runner or with its engine. It has served what it
+    /// had accepted.
     Stopped,
-    /// Its last proxy was dropped; what it had accepted was served.
+    /// Its last proxy was dropped. It has served what it had accepted.
     Deserted,
     /// It was aborted.
     Aborted,
-    /// Its servant panicked, and it was not to be restarted. What waited ended
+    /// Its servant panicked, and it was not to be restarted. Requests that waited ended
     /// [`Stopped`](crate::CallError::Stopped).
     Panicked {
-        /// The method that panicked, or what ran in place of one.
+        /// The method that panicked, or the timer, continuation or hook.
         method: &'static str,
-        /// What the panic said, if it was text.
+        /// The panic's message, if it was text.
         message: Box<str>,
     },
-    /// Its servant failed once more than its [`Restart`](crate::Restart) has room for; or failed on a
-    /// restart while it was stopped already. What waited ended [`Stopped`](crate::CallError::Stopped).
+    /// Its servant failed more often than its [`Restart`](crate::Restart) allows, or failed
+    /// during a restart after the object was stopped. Requests that waited ended
+    /// [`Stopped`](crate::CallError::Stopped).
     RestartsExhausted {
         /// The last failure.
         failure: Box<str>,
     },
-    /// Another object of its [`Supervisor`](crate::Supervisor) used the restarts up; what this one had
-    /// accepted was served.
+    /// Another member used up the restarts of its [`Supervisor`](crate::Supervisor). It has
+    /// served what it had accepted.
     SupervisorGaveUp,
-    /// It never had a servant: its factory failed, or its runner ended before it ran.
+    /// It never had a servant: its factory failed, or its runner ended first.
     NotStarted {
         /// Why.
         failure: Box<str>,
@@ -103,7 +106,7 @@ impl ExitNotifier {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// The end, once it was announced.
+    /// The end, once it was notified.
     pub(crate) fn end(&self) -> Option<Exit> {
         match &*self.made()?.lock() {
             State::Over(exit) => Some(exit.clone()),
@@ -111,7 +114,7 @@ impl ExitNotifier {
         }
     }
 
-    /// Runs `monitor` once: at the object's end, on its runner's thread; or here, if that has come.
+    /// Runs `monitor` once: at the object's end, on its runner's thread; or here, if it has ended.
     pub(crate) fn watch(&self, monitor: Monitor) {
         let over = {
             let mut state = self.state().lock();
@@ -123,7 +126,7 @@ impl ExitNotifier {
         caught(|| monitor(over));
     }
 
-    /// Sleeps until the end, or that time. The parker is the calling thread's own.
+    /// Sleeps until the end or the deadline. The parker is the calling thread's own.
     pub(crate) fn wait_until(
         &self,
         deadline: Option<Instant>,
@@ -152,7 +155,7 @@ impl ExitNotifier {
         }
     }
 
-    /// Tells of the end; the first one counts.
+    /// Tells everyone of the end; only the first one counts.
     pub(crate) fn notify(&self, exit: Exit) {
         let over = State::Over(exit.clone());
         let before = {

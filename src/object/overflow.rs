@@ -1,4 +1,4 @@
-//! What becomes of a request that finds no room.
+//! What happens to a request that finds no room.
 
 use crate::mailbox::CapacityError;
 use crate::object::priority::{Priority, PriorityLane};
@@ -9,16 +9,16 @@ use crate::runner::remote::{self, Remote};
 use crate::runner::wait::{Pause, WaitStrategy, Waiting, give_way};
 use std::time::Duration;
 
-/// How many requests a mailbox holds unless told otherwise. Its slots are allocated at the first
-/// request, and a page is touched only when it is used.
+/// How many requests a mailbox holds by default. Its slots are allocated with the first request,
+/// and a page is touched only when it is used.
 pub const CAPACITY_DEFAULT: usize = 256;
 
-/// What becomes of a request when its lane of the mailbox is full.
+/// What happens to a request when its lane of the mailbox is full.
 ///
-/// For an object: [`Spawn::on_full`](crate::Spawn::on_full); for one call, whatever the object says:
-/// [`Options::on_full`](crate::Options::on_full). What is refused is counted in
-/// [`Proxy::refused`](crate::Proxy::refused), what is dropped in [`Proxy::shed`](crate::Proxy::shed).
-///
+/// Set it for an object with [`Spawn::on_full`](crate::Spawn::on_full), or for one call with
+/// [`Options::on_full`](crate::Options::on_full), which overrides the object's.
+/// [`Proxy::refused`](crate::Proxy::refused) counts refused requests,
+/// [`Proxy::shed`](crate::Proxy::shed) dropped ones.
 /// ```
 /// use mainspring::prelude::*;
 /// use mainspring::{OnFull, Options};
@@ -36,39 +36,39 @@ pub const CAPACITY_DEFAULT: usize = 256;
 /// for value in 0..100 {
 ///     sensor.tell().read(value)?; // waits for room
 /// }
-/// // This one is dropped if there is none.
+/// // This one is dropped if there is no room.
 /// sensor.with(Options::new().on_full(OnFull::DropNewest)).tell().read(7)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFull {
-    /// It is refused at once, and comes back: [`SendError::Full`](crate::SendError),
+    /// The request is refused at once and handed back: [`SendError::Full`](crate::SendError),
     /// [`CallError::Full`](crate::CallError).
     #[default]
     Fail,
-    /// The sender waits for room, at most so long; then it is refused as by `Fail`. Senders that wait
-    /// have no order among each other.
+    /// The sender waits for room, at most this long; then the request is refused as by `Fail`.
+    /// Waiting senders are served in no particular order.
     ///
-    /// A runner's thread that sends to an object of its own runner isn't kept waiting, since only that
-    /// thread could make room: the request is refused at once, as
+    /// A runner's thread that sends to an object on its own runner can't wait, since only that
+    /// thread could make room. The request is refused at once with
     /// [`SendError::WouldDeadlock`](crate::SendError) or
     /// [`CallError::SendWouldDeadlock`](crate::CallError). So is a wait of `Duration::MAX` on any
     /// runner's thread.
     Wait(Duration),
-    /// It is dropped, and what has been accepted stays: a one-way request's sender is told nothing, a
-    /// call ends with [`CallError::Shed`](crate::CallError).
+    /// The new request is dropped, and those already accepted stay. The sender of a one-way
+    /// request isn't told; a call ends with [`CallError::Shed`](crate::CallError).
     DropNewest,
 }
 
-/// What an object does with requests that find no room, and what it gives its calls.
+/// What an object does with requests that find no room, and the deadline that it gives its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MailboxPolicy {
     pub(crate) on_full: OnFull,
     pub(crate) call_timeout: Option<Duration>,
-    /// Requests that the mailbox holds, and each lane beside it.
+    /// How many requests the mailbox holds, and each lane beside it unless it has its own capacity.
     pub(crate) capacity: usize,
     pub(crate) priority_lanes: [Option<usize>; 2],
-    /// The oldest beyond the capacity are dropped.
+    /// Whether the oldest requests beyond the capacity are dropped.
     pub(crate) sheds_oldest: bool,
 }
 
@@ -97,7 +97,7 @@ impl MailboxPolicy {
         PriorityLane::ALL.map(|lane| self.slots(self.lane_capacity(lane)))
     }
 
-    /// How many slots a lane of this capacity has: twice as many where the oldest are dropped, so that
+    /// How many slots a lane of this capacity has: twice as many if the oldest are dropped, so that
     /// there is room until the object's next turn.
     pub(crate) fn slots(&self, capacity: usize) -> usize {
         let max = crate::mailbox::CAPACITY_MAX.max(capacity);
@@ -112,7 +112,7 @@ impl MailboxPolicy {
     }
 }
 
-/// Why a request isn't accepted, apart from the request.
+/// Why a request isn't accepted, without the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Full,
@@ -142,7 +142,7 @@ impl Refusal {
     }
 }
 
-/// Tries again until there is room, time is up, or there can't be any.
+/// Tries again until there is room, time is up, or waiting is useless.
 pub(crate) fn wait_for_room<T>(
     remote: &Remote,
     limit: Duration,
@@ -153,7 +153,7 @@ pub(crate) fn wait_for_room<T>(
     if remote.is_mine() || deadline.is_none() && remote::is_runner() {
         return Err(Refusal::WouldDeadlock);
     }
-    // Those who would make room may still have to be woken by this very thread.
+    // This very thread may still have to wake those that would make room.
     fan_out::wake_before_waiting();
     let mut last = Err(Refusal::Full);
     let is_over = || {
@@ -183,7 +183,7 @@ pub(crate) fn wait_for_room<T>(
     }
 }
 
-/// How long a sender that waits for room sleeps between two looks; on a thread that may not spin.
+/// How long a sender that waits for room sleeps between two attempts, on a thread that may not spin.
 const NAP: Duration = Duration::from_micros(50);
-/// The same once it has spun and yielded for 100 µs.
+/// The same at most, after spinning and yielding for 100 µs.
 const NAP_MAX: Duration = Duration::from_millis(1);

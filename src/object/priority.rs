@@ -1,4 +1,4 @@
-//! Priorities: two lanes beside an object's mailbox, for what is more urgent than others and for what
+//! Priorities: two lanes beside an object's mailbox, one for urgent requests and one for requests that
 //! can wait.
 
 #[allow(unsafe_code)] // making and pushing the lanes
@@ -9,16 +9,16 @@ pub(crate) mod turns;
 
 use crate::runner::task::WakeSource;
 
-/// Which of an object's requests go first.
+/// Which of an object's requests are served first.
 ///
-/// Each has a lane of its own, with a capacity of its own
-/// ([`Spawn::priority_capacity`](crate::Spawn::priority_capacity)); those of `Urgent` and `Bulk` are
-/// allocated when the first such request is sent. Before each request the object looks at its lanes in
-/// the order given here, so one of a higher priority waits for one method at most. None starves: a lane
-/// in which something waits is passed over for [`PASSED_MAX`] requests at most, then one of its own
-/// runs. Within a priority requests keep their order, between two there is none. The very first request
-/// of another priority is seen when the object's runner begins its next turn.
-///
+/// Each priority has a lane with a capacity of its own
+/// ([`Spawn::priority_capacity`](crate::Spawn::priority_capacity)). The lanes of `Urgent` and
+/// `Bulk` are allocated when the first such request is sent. Before each request the object looks
+/// at its lanes in the order below, so a request waits for at most one method of a lower
+/// priority. No lane starves: while a request waits at the head of its lane, at most
+/// [`PASSED_MAX`] requests of other lanes run before it. Requests of one priority keep their
+/// order; requests of different priorities have none. The very first request of another priority
+/// is noticed when the object's runner begins its next turn.
 /// ```
 /// use mainspring::prelude::*;
 /// use mainspring::{Options, Priority};
@@ -48,14 +48,14 @@ use crate::runner::task::WakeSource;
 pub enum Priority {
     /// Before all others.
     Urgent,
-    /// The mailbox itself.
+    /// The default: the mailbox itself.
     #[default]
     Normal,
-    /// When nothing else waits.
+    /// After all others.
     Bulk,
 }
 
-/// The most requests of other priorities that run while one waits that is at its lane's head.
+/// The most requests of other priorities that run while a request waits at the head of its lane.
 pub const PASSED_MAX: usize = 16;
 
 /// A lane beside the mailbox.
@@ -77,7 +77,7 @@ impl PriorityLane {
 }
 
 impl Priority {
-    /// The lane beside the mailbox, unless it is the mailbox.
+    /// Its lane beside the mailbox; `Normal` has none.
     #[inline(always)]
     pub(crate) fn lane(self) -> Option<PriorityLane> {
         match self {

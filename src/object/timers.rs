@@ -3,20 +3,20 @@
 use crate::runner::timer_wheel::{TimerKey, TimerWheel};
 use std::time::{Duration, Instant};
 
-/// A timer of one object. It means nothing to another one.
+/// A timer of one object. Another object can't use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimerId {
     pub(super) slot: u32,
     generation: u32,
 }
 
-/// What a periodic timer does about times that have passed while its runner was busy.
+/// What a periodic timer does about times that it missed because its runner was busy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missed {
-    /// Leaves them out: it fires once, and next at the first time of its period that is to come.
+    /// Skips them: it fires once, and next at the first multiple of its period that is still to come.
     #[default]
     Skip,
-    /// Fires for each of them.
+    /// Fires once for each of them.
     CatchUp,
 }
 
@@ -33,7 +33,7 @@ impl Missed {
     }
 }
 
-/// At the end of the clock's range: as late as it goes.
+/// The time after that delay; at the end of the clock's range, as late as possible.
 pub(super) fn later(now: Instant, delay: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     now.checked_add(delay).or_else(|| now.checked_add(FAR)).unwrap_or(now)
@@ -42,14 +42,14 @@ pub(super) fn later(now: Instant, delay: Duration) -> Instant {
 /// An object's timers: `O` runs once, `E` again and again.
 pub(super) struct Timers<O, E> {
     pub(super) slots: Vec<Slot<O, E>>,
-    /// Those of the slots that are vacant.
+    /// The vacant slots.
     vacant: Vec<u32>,
     pub(super) len: usize,
 }
 
 pub(super) struct Slot<O, E> {
     pub(super) action: Action<O, E>,
-    /// When it is planned.
+    /// When it is due.
     pub(super) at: Instant,
     pub(super) armed: TimerKey,
     pub(super) generation: u32,
@@ -57,7 +57,7 @@ pub(super) struct Slot<O, E> {
 
 pub(super) enum Action<O, E> {
     Vacant,
-    /// It runs right now.
+    /// Its action is running.
     Running,
     Once(O),
     Every {

@@ -1,38 +1,37 @@
-//! How often, and how soon, an object whose servant fails gets a new one.
+//! How often, and after which delays, an object whose servant fails gets a new one.
 
 use std::time::{Duration, Instant};
 
-/// How many restarts a window has room for, unless told otherwise: a servant that fails once in a
-/// while goes on, one that can't work at all is given up within a second.
+/// How many restarts a window allows by default. A servant that fails once in a while keeps
+/// running; one that can't work at all is given up within a second.
 pub const RESTARTS_DEFAULT: u32 = 5;
 
-/// How long the window is, unless told otherwise. Far longer than the default delays together, so
-/// that a servant that fails each time does use its restarts up.
+/// How long the window is by default. It is far longer than the default delays together, so a
+/// servant that fails every time does use up its restarts.
 pub const RESTARTS_WITHIN_DEFAULT: Duration = Duration::from_secs(60);
 
-/// The delay before the first restart of a window, unless told otherwise: enough for a peer to come
-/// back, too short to be noticed.
+/// The default delay before the first restart of a window: long enough for a peer to come back,
+/// too short to be noticed.
 pub const BACKOFF_DEFAULT: Duration = Duration::from_millis(10);
 
-/// What delays grow to, unless told otherwise.
+/// The default limit up to which delays double.
 pub const BACKOFF_MAX_DEFAULT: Duration = Duration::from_secs(1);
 
-/// How often, and how soon, a servant that panicked is made anew. For
+/// How often, and after which delays, a servant that panicked is replaced. For
 /// [`Spawn::restart_on_panic`](crate::Spawn::restart_on_panic) and
 /// [`Supervisor`](crate::Supervisor).
 ///
-/// A window begins with the first failure that finds none. It has room for so many restarts; the first
-/// comes after the first delay, each further one after twice the delay before it. Later failures
-/// begin the next window, with a fresh count and the first delay. A failure that finds the count used
-/// up stops the object.
-///
+/// Restarts are counted in windows. A failure outside any window begins one. Within a window the
+/// first restart comes after the first delay, and each further one after twice the delay before
+/// it. A failure after the window has passed begins the next window, with a fresh count and the
+/// first delay. A failure that finds no restart left stops the object.
 /// ```
 /// use mainspring::Restart;
 /// use std::time::Duration;
 ///
-/// // At once, each time: for a servant whose state alone was broken.
+/// // At once, every time: for a servant that only needs fresh state.
 /// let at_once = Restart::new().backoff(Duration::ZERO, Duration::ZERO);
-/// // A peer may be away for hours: try for ever, at most once a minute.
+/// // A peer may be away for hours: keep trying, once a minute at most.
 /// let stubborn = Restart::new()
 ///     .times(u32::MAX)
 ///     .backoff(Duration::from_millis(100), Duration::from_secs(60));
@@ -59,20 +58,21 @@ impl Restart {
         }
     }
 
-    /// How many restarts a window has room for; 0 is none at all.
+    /// How many restarts a window allows; 0 allows none.
     pub const fn times(mut self, restarts: u32) -> Self {
         self.times = restarts;
         self
     }
 
-    /// How long a window is. [`Duration::MAX`]: it never ends, so the count is for life.
+    /// How long a window is. One of [`Duration::MAX`] never ends, so the count is never reset.
     pub const fn within(mut self, window: Duration) -> Self {
         self.within = window;
         self
     }
 
-    /// The delay before the first restart of a window, and what doubling takes it to; `max` below `first`
-    /// counts as `first`. Zero: at once. Delays are rounded up to the runner's ticks of 65.5 µs.
+    /// The delay before the first restart of a window, and the limit up to which delays double. A
+    /// `max` below `first` counts as `first`. A delay of zero restarts at once; others are
+    /// rounded up to the runner's ticks of 65.5 µs.
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         (self.first, self.max) = (first, max);
         self
@@ -99,10 +99,10 @@ impl Budget {
         Self { restart, used: 0, since: None }
     }
 
-    /// Takes one restart: the delay before it, or `None` if they are used up.
+    /// Takes one restart: the delay before it, or `None` if none is left.
     ///
-    /// A time before the window's counts as its beginning: members of one supervisor may live by
-    /// different clocks.
+    /// A time before the window counts as the window's beginning: members of one supervisor may
+    /// go by different clocks.
     pub(crate) fn spend(&mut self, now: Instant) -> Option<Duration> {
         let Restart { times, within, first, max } = self.restart;
         if self.since.is_none_or(|since| now.saturating_duration_since(since) >= within) {

@@ -1,19 +1,19 @@
 //! Objects that are restarted together.
 //!
-//! A supervisor has no thread and no servant: its rules run on the thread of the member that failed, under
-//! a mutex that nothing else is done under. A verdict has a number. Each member knows the number of the
-//! last verdict that its servant was made after, and its entry says after which one it is to be made:
+//! A supervisor has no thread and no servant. Its rules run on the thread of the member that failed, under
+//! a mutex that protects nothing else. Each verdict has a number. A member knows the number of the last
+//! verdict before its servant was made, and its entry holds the verdict after which a servant is wanted:
 //!
 //! | entry's number | meaning | then |
 //! |---|---|---|
-//! | = the servant's | the servant is as new as wanted | its failure is a new one: the next verdict |
-//! | > the servant's | an order is on its way | its failure changes nothing: it is restarted anyway |
+//! | = the servant's | the servant is as new as wanted | its failure is a new one, with the next verdict |
+//! | > the servant's | an order is on its way | its failure changes nothing, since it is restarted anyway |
 //!
-//! So two members that fail at the same time, the one because of the other, cost one restart, and each
-//! is made anew once.
+//! So two members that fail at the same time, one because of the other, cost one restart, and each gets
+//! one new servant.
 //!
 //! # Source
-//! Strategies and the common budget: Erlang/OTP, `supervisor`.
+//! Strategies and the shared budget: Erlang/OTP, `supervisor`.
 
 use crate::object::control::ObjectControl;
 use crate::object::failure::restart::{Budget, Restart};
@@ -23,20 +23,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Restarts objects together when one of them fails. Clone it freely: it is a handle.
+/// Restarts objects together when one of them fails. It is a handle: clone it freely.
 ///
-/// Objects join by [`Spawn::supervised_by`](crate::Spawn::supervised_by), in the order in which their
-/// factories return. When a member's servant panics, or its factory fails on a restart, one restart
-/// is taken from the budget that all share. Those affected get new servants from their factories, each on
-/// its own runner's thread, after the same delay and in place: proxies stay valid, and what waits in
-/// their mailboxes stays there, in order. A method that runs meanwhile goes on to its end first. The members
-/// of one runner are restarted in the order in which they joined; between runners there is no order.
+/// Objects join with [`Spawn::supervised_by`](crate::Spawn::supervised_by), in the order in which
+/// their factories return. When a member's servant panics, or its factory fails during a restart,
+/// one restart is taken from the budget that all members share. The members concerned get new
+/// servants from their factories, each on its own runner's thread, after the same delay and in
+/// place: proxies stay valid, and requests in their mailboxes stay there, in order. A method that
+/// is running is finished first. Members on one runner are restarted in the order in which they
+/// joined; between runners there is no order.
 ///
-/// When the budget is used up the member that failed ends at once
-/// ([`RestartsExhausted`](crate::ExitReason::RestartsExhausted)); all others are stopped, serve what
-/// they have accepted, and end ([`SupervisorGaveUp`](crate::ExitReason::SupervisorGaveUp)). Members that
-/// have ended are forgotten; one that was stopped isn't restarted.
-///
+/// When the budget is used up, the member that failed ends at once
+/// ([`RestartsExhausted`](crate::ExitReason::RestartsExhausted)). All others are stopped, serve
+/// what they have accepted, and end ([`SupervisorGaveUp`](crate::ExitReason::SupervisorGaveUp)).
+/// Members that have ended are forgotten; a member that was stopped isn't restarted.
 /// ```
 /// use mainspring::prelude::*;
 /// use mainspring::{Restart, Supervisor};
@@ -55,8 +55,8 @@ use std::time::{Duration, Instant};
 /// let feed = |name| engine.spawn(name, || Feed { is_open: false }).supervised_by(&feeds).start();
 /// let (a, b) = (feed("a")?, feed("b")?);
 /// b.open().get()?;
-/// assert!(a.read().get().is_err()); // told to its caller, and both begin anew
-/// while b.is_open().get()? {} // after what it is at, so not at once
+/// assert!(a.read().get().is_err()); // the caller is told, and both are restarted
+/// while b.is_open().get()? {} // restarted after its current request
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -64,7 +64,7 @@ pub struct Supervisor {
     group: Arc<Group>,
 }
 
-/// Who is restarted beside the member that failed.
+/// Who is restarted along with the member that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Strategy {
     OneForOne,
@@ -89,7 +89,7 @@ struct Members {
 struct Entry {
     id: u64,
     control: Arc<dyn ObjectControl>,
-    /// After which verdict its servant is to be made, and the delay.
+    /// The verdict after which a servant is wanted, and the delay.
     wanted: u64,
     after: Duration,
     /// The supervisor has stopped it.
@@ -97,17 +97,17 @@ struct Entry {
 }
 
 impl Supervisor {
-    /// Restarts the member that failed, and no other: members share the budget alone.
+    /// Restarts only the member that failed. Members share nothing but the budget.
     pub fn one_for_one(restart: Restart) -> Self {
         Self::new(Strategy::OneForOne, restart)
     }
 
-    /// Restarts all members: for those that make no sense without each other.
+    /// Restarts all members: for objects that make no sense without each other.
     pub fn one_for_all(restart: Restart) -> Self {
         Self::new(Strategy::OneForAll, restart)
     }
 
-    /// Restarts the member that failed and those that joined after it: for those that were built on it.
+    /// Restarts the member that failed and those that joined after it: for objects that depend on it.
     pub fn rest_for_one(restart: Restart) -> Self {
         Self::new(Strategy::RestForOne, restart)
     }
@@ -148,7 +148,7 @@ impl fmt::Debug for Supervisor {
     }
 }
 
-/// An object's side of its supervisor. Dropped with the object, which is forgotten then.
+/// An object's membership. It is dropped with the object, which the supervisor then forgets.
 pub(crate) struct Membership {
     group: Arc<Group>,
     id: u64,
@@ -157,14 +157,14 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Reports a failure of this member's: the delay before its restart, or `None` if it is to stop.
-    /// The others it concerns have their orders then.
+    /// Reports a failure of this member: returns the delay before its restart, or `None` if it must stop.
+    /// The other members concerned have received their orders by then.
     pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
         let mut members = self.group.members.lock();
         let Members { budget, entries, verdict, .. } = &mut *members;
         let own = entries.iter().position(|entry| entry.id == self.id)?;
         if entries[own].wanted > self.made_after {
-            // The order on its way finds it obeyed.
+            // The order on its way will find that it was carried out.
             self.made_after = entries[own].wanted;
             return Some(entries[own].after);
         }
@@ -185,7 +185,7 @@ impl Membership {
             }
         }
         let number = *verdict;
-        // Telling them may end calls and wake threads: not under the lock.
+        // Not under the lock: telling them may end calls and wake threads.
         drop(members);
         for other in others {
             match after {
@@ -196,7 +196,7 @@ impl Membership {
         after
     }
 
-    /// Takes an order; `false` if the servant is as new already.
+    /// Takes an order; `false` if the servant is new enough already.
     pub(crate) fn apply(&mut self, order: RestartOrder) -> bool {
         let is_new = order.number > self.made_after;
         self.made_after = self.made_after.max(order.number);
@@ -216,7 +216,7 @@ impl Drop for Membership {
         let own = members.entries.iter().position(|entry| entry.id == self.id);
         let entry = own.map(|own| members.entries.remove(own));
         drop(members);
-        // The control may be the last to hold the ring.
+        // The control may be the last that holds the ring.
         drop(entry);
     }
 }
