@@ -1,4 +1,4 @@
-//! An object as its engine knows it, without its type: to stop it, and to find it again.
+//! An object as its engine sees it, without its type: to stop it, and to find it.
 
 use crate::mailbox::Kind;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
@@ -13,21 +13,21 @@ use std::ptr;
 pub(crate) trait ObjectControl: Any + Send + Sync {
     /// Ends admission; what was accepted still runs.
     fn stop(&self);
-    /// Ends admission and every call that isn't done, at once, even if the servant is stuck.
+    /// Ends admission and all calls that aren't done, at once, even if the servant is stuck.
     fn abort(&self);
-    /// Has the object's runner give it a new servant, in place: everything that waits stays.
+    /// Has the object's runner give it a new servant in place: waiting requests stay.
     fn restart(&self, order: RestartOrder);
-    /// Takes all the room of its mailbox, until its next turn; returns how much it was.
+    /// Takes all room in its mailbox until its next turn; returns how much it was.
     fn exhaust(&self) -> usize;
     /// The object's name, if it has one.
     fn name(&self) -> Option<&str>;
-    /// Whether that is the servant's type.
+    /// Whether `servant` is the servant's type.
     fn is_served_by(&self, servant: TypeId) -> bool;
     /// The names of the servant's type and of the kind of its mailbox.
     fn types(&self) -> (&'static str, &'static str);
 }
 
-/// A ring, as its controller.
+/// The control of an object with these types.
 pub(crate) struct TypedControl<S: Active, K: Kind>(pub(crate) IntrusiveArc<Ring<S, K>>);
 
 impl<S: Active, K: Kind> ObjectControl for TypedControl<S, K> {
@@ -40,8 +40,8 @@ impl<S: Active, K: Kind> ObjectControl for TypedControl<S, K> {
     }
 
     fn restart(&self, order: RestartOrder) {
-        // The object may have ended when the command is obeyed, and another have its place: while this
-        // hold lasts no other has its address.
+        // The object may have ended when the command runs, and another may have its place. While this
+        // handle lives, no other object has its address.
         let ring = self.0.clone();
         self.0.bell().remote().send(Box::new(move |scheduler| {
             let shared = ring.bell();
@@ -66,13 +66,13 @@ impl<S: Active, K: Kind> ObjectControl for TypedControl<S, K> {
     }
 }
 
-/// The name of a kind of mailbox, as its marker has it.
+/// The name of a kind of mailbox: that of its marker type.
 pub(crate) fn kind_name<K: Kind>() -> &'static str {
     let name = type_name::<K>();
     name.rsplit("::").next().unwrap_or(name)
 }
 
-/// See [`Control::stop`].
+/// See [`ObjectControl::stop`].
 pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let shared = ring.bell();
     shared.flags().mark_stopped();
@@ -86,7 +86,7 @@ pub(crate) fn close<S: Active, K: Kind>(ring: &Ring<S, K>) {
     ring.bell().priority_lanes().close();
 }
 
-/// See [`Control::abort`].
+/// See [`ObjectControl::abort`].
 pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
     let shared = ring.bell();
     shared.flags().mark_aborted();

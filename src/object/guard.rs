@@ -1,8 +1,9 @@
 //! Requests whose guards don't hold yet.
 //!
-//! A guard is a predicate on the servant and the arguments. A request whose guard is false when its turn
-//! comes is deferred: kept in order of arrival, and tried again after each request that ran, when a
-//! timer of the object has fired, and at its deadline. Each time from the oldest on, until none holds.
+//! A guard is a predicate on the servant and the arguments. A request whose guard is false when it is
+//! taken out is deferred: kept in order of arrival, and tried again after each request that ran, after a
+//! timer of the object has fired, and at its deadline. Each time the oldest is tried first, until no guard
+//! holds.
 //!
 //! # Source
 //! R. G. Lavender, D. C. Schmidt, "Active Object" (1995): method requests with `can_run`, and a
@@ -16,18 +17,18 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-/// What a guard came to. For generated code.
+/// The result of a guard. For generated code.
 #[doc(hidden)]
 pub enum Guarded {
     /// The method may run.
     Holds,
     /// Not now.
     Waits,
-    /// Its panic is the method's.
+    /// It panicked, which counts as the method's panic.
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Asks a guard. For generated code.
+/// Evaluates a guard. For generated code.
 #[doc(hidden)]
 #[inline]
 pub fn ask_guard(guard: impl FnOnce() -> bool) -> Guarded {
@@ -42,8 +43,8 @@ pub fn ask_guard(guard: impl FnOnce() -> bool) -> Guarded {
 pub(crate) struct Deferred<R> {
     requests: VecDeque<(R, Option<Instant>)>,
     max: usize,
-    /// The timer for the earliest deadline among them, or for one that was: firing is all it does, as
-    /// each timer has what waits tried again.
+    /// The timer for the earliest deadline among them, or for that of a request that has left. It only has
+    /// to fire, since deferred requests are tried again after each timer.
     wake: Option<(Instant, TimerId)>,
 }
 
@@ -52,7 +53,7 @@ impl<R> Deferred<R> {
         Self { requests: VecDeque::new(), max, wake: None }
     }
 
-    /// Tries a new request: it runs, or waits here, or comes back if there is no room.
+    /// Tries a new request: it runs, is kept here, or is handed back if there is no room.
     pub(crate) fn run_or_keep<S: Active<Request = R>>(
         &mut self,
         servant: &mut S,
@@ -70,15 +71,15 @@ impl<R> Deferred<R> {
         }
     }
 
-    /// Tries what waits until nothing runs; `about` is told of each before. A panic leaves the others
-    /// as they are, in their order.
+    /// Tries the deferred requests until none runs; `about` is told of each before it is tried. A panic
+    /// leaves the others in their order.
     pub(crate) fn retry<S: Active<Request = R>>(
         &mut self,
         servant: &mut S,
         context: &mut Context<'_, S>,
         mut about: impl FnMut(&R),
     ) {
-        // A turn around for each that runs: whatever happens, the order stays.
+        // One full rotation for each request that runs, so the order is always kept.
         while self.try_each(servant, context, &mut about) {}
         if self.wake.is_some_and(|(at, _)| at <= context.now()) {
             self.wake = None;
@@ -87,7 +88,7 @@ impl<R> Deferred<R> {
         }
     }
 
-    /// Has the timer fire at that time, unless it does so before.
+    /// Has the timer fire at that time, unless it fires earlier anyway.
     fn wake_by<S: Active>(&mut self, at: Option<Instant>, context: &mut Context<'_, S>) {
         let Some(at) = at.filter(|at| self.wake.is_none_or(|(wake, _)| *at < wake)) else { return };
         if let Some((_, later)) = self.wake.replace((at, context.at(at, |_, _| ()))) {
@@ -115,12 +116,12 @@ impl<R> Deferred<R> {
         false
     }
 
-    /// Forgets its timer, which is cancelled with the others of its servant.
+    /// Forgets its timer, which is cancelled together with the servant's.
     pub(crate) fn forget_wake(&mut self) {
         self.wake = None;
     }
 
-    /// Has what waits tried again before long: after a panic its servant is another one, or changed.
+    /// Has the deferred requests tried again soon: after a panic the servant is a new one, or has changed.
     pub(crate) fn wake_soon<S: Active>(&mut self, context: &mut Context<'_, S>) {
         if !self.requests.is_empty() {
             self.wake_by(Some(context.now()), context);
@@ -131,26 +132,26 @@ impl<R> Deferred<R> {
         self.requests.len()
     }
 
-    /// Takes the oldest out.
+    /// Takes the oldest one.
     pub(crate) fn pop(&mut self) -> Option<R> {
         self.requests.pop_front().map(|(request, _)| request)
     }
 }
 
-/// One pass over what waits: those that were tried are at the back.
+/// One pass over the deferred requests: those that were tried are at the back.
 struct Round<'a, R> {
     requests: &'a mut VecDeque<(R, Option<Instant>)>,
     left: usize,
 }
 
 impl<R> Drop for Round<'_, R> {
-    /// Restores the order, also when a method unwinds.
+    /// Restores the order, even if a method unwinds.
     fn drop(&mut self) {
         self.requests.rotate_left(self.left);
     }
 }
 
-/// What became of a request.
+/// What happened to a request.
 pub(crate) enum Ran<R> {
     Yes,
     NotYet,

@@ -1,5 +1,5 @@
-//! What an object runs beside requests: a batch's end, timers, continuations, and what waits for its
-//! guard.
+//! What an object runs besides requests: its hooks, timers and continuations, and deferred requests
+//! whose guards may hold now.
 
 use crate::mailbox::Kind;
 use crate::mailbox::sealed::SharedRing as _;
@@ -12,14 +12,14 @@ use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a timer's panic is reported as, in place of a method.
+/// How a timer's panic is reported, in place of a method's name.
 pub(super) const A_TIMER: &str = "a timer";
-/// The same for what goes on after a call has ended.
+/// The same for a continuation.
 pub(super) const A_CONTINUATION: &str = "a continuation";
 pub(super) const ON_START: &str = "on_start";
 
 impl<S: Active, K: Kind> Object<S, K> {
-    /// Tells the servant, if it wants to know, that its turn is over.
+    /// Tells the servant that a batch has ended, if it wants to know.
     #[inline(always)]
     pub(super) fn end_batch(&mut self, served: usize, turn: &mut Turn) {
         if S::WANTS_BATCH_END && !mem::take(&mut self.is_new) && served > 0 {
@@ -29,7 +29,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Tries what waits for its guard, where something else than a request has run.
+    /// Tries the deferred requests again, after something other than a request has run.
     pub(super) fn retry_deferred(&mut self, turn: &mut Turn) {
         let Self { ring, servant: Some(servant), agenda, deferred: Some(deferred), .. } = self
         else {
@@ -44,7 +44,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Runs what is no request, if there is a servant. Its panic is reported by that name.
+    /// Runs a hook if there is a servant, and reports its panic by that name.
     pub(super) fn run_hook(
         &mut self,
         name: &'static str,

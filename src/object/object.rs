@@ -1,4 +1,4 @@
-//! One active object: its servant, and how requests get there.
+//! One active object: its servant, and how requests reach it.
 
 use crate::event::{Event, Recovery};
 use crate::mailbox::intrusive_arc::IntrusiveArc;
@@ -21,29 +21,29 @@ use crate::runner::traffic;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What the runner's thread alone touches.
+/// An object's state that only its runner's thread touches.
 pub(crate) struct Object<S: Active, K: Kind> {
     pub(super) consumer: Consumer<S, K>,
     pub(super) ring: IntrusiveArc<Ring<S, K>>,
     /// `None` while it is suspended, after its last panic, and at the end.
     pub(super) servant: Option<S>,
-    /// `COLD` was set and the token not yet taken: the link may be in the ready set, so the object
-    /// must stay.
+    /// `COLD` was set and its wake-up not yet taken: the link may be in the ready set, so the object must
+    /// stay.
     pub(super) is_cold: bool,
-    /// What was served in this turn, so far, was another servant's.
+    /// All requests served in this turn so far were served by an earlier servant.
     pub(super) is_new: bool,
     pub(super) heat: Heat,
-    /// The last batch's last method.
+    /// The last method of the last batch.
     pub(super) last: u32,
-    /// Made with the first timer, or call that it waits for.
+    /// Made with the first timer or continuation.
     pub(super) agenda: Option<Box<Agenda<S>>>,
     /// Made for the first request whose guard doesn't hold.
     pub(super) deferred: Option<Box<Deferred<S::Request>>>,
-    /// Made with a policy, or by the first failure.
+    /// Made with the object if it has a policy, or with the first failure.
     pub(super) failure_policy: Option<Box<FailurePolicy<S>>>,
-    /// What few objects have: then turns take another way.
+    /// Few objects have this; their turns take another path.
     pub(super) priority_turns: Option<Box<PriorityTurns<S::Request>>>,
-    /// `None` at the very end.
+    /// `None` only at the very end.
     pub(super) registration: Option<Registration>,
 }
 
@@ -77,13 +77,13 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.ring.bell()
     }
 
-    /// Runs at most `batch` of what waits in one of the queues; returns how many requests that were.
+    /// Serves at most `batch` requests of one queue; returns how many it took.
     pub(super) fn run(&mut self, batch: usize, queue: Queue<'_>, turn: &mut Turn) -> usize {
         if !self.ensure_servant(turn) {
             return if self.is_suspended() { 0 } else { self.discard(batch, queue) };
         }
         let serving = traffic::serve(S::NAME, self.shared().name());
-        // Called from here alone: so the compiler inlines it.
+        // Called only from here, so the compiler inlines it.
         let served = self.serve(batch, queue, turn);
         serving.over(self.shared().remote().traffic(), *served.as_ref().unwrap_or(&0));
         match served {
@@ -97,8 +97,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Whether somebody can serve. An aborted object's servant is let go; that of an object which was
-    /// closed while it was suspended is made.
+    /// Makes sure of a servant, and returns whether there is one. Drops that of an aborted object; makes
+    /// one for an object that was closed while it was suspended.
     #[inline(always)]
     pub(super) fn ensure_servant(&mut self, turn: &mut Turn) -> bool {
         if self.shared().is_aborted() {
@@ -107,7 +107,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.servant.is_some() || self.restart_if_closed(turn)
     }
 
-    /// Whether calls are pending that it will go on with: it stays for them, unless it was aborted.
+    /// Whether the object must stay for calls that it waits for. Gives them up if it was aborted or has no
+    /// servant.
     pub(super) fn settle_continuations(&mut self) -> bool {
         if self.servant.is_none() || self.shared().is_aborted() {
             self.give_up();
@@ -116,7 +117,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         continuations.is_some_and(|continuations| !continuations.is_idle())
     }
 
-    /// Drops what waits for its guard: its calls end `Stopped`.
+    /// Drops the requests that wait for their guards: their calls end `Stopped`.
     pub(super) fn drop_deferred(&mut self) {
         if let Some(mut deferred) = self.deferred.take() {
             self.shared().pool().mark_stopped();
@@ -126,7 +127,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// A request's method has panicked; returns how many requests that were.
+    /// Handles the panic of a request's method; returns how many requests it was.
     #[cold]
     pub(super) fn failed(
         &mut self,
@@ -140,7 +141,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         1
     }
 
-    /// As [`run`](Self::run), with a servant; or the panic and its method.
+    /// As [`run`](Self::run), for an object with a servant. An error is a method that panicked, and its
+    /// payload.
     pub(super) fn serve(
         &mut self,
         batch: usize,
@@ -164,18 +166,18 @@ impl<S: Active, K: Kind> Object<S, K> {
         let mut context = turn.context(agenda, shared);
         let mut method = 0;
         let mut count = 0;
-        // One `catch_unwind` a batch, not one a request: what failed is in `method`.
+        // One `catch_unwind` for the batch, not one for each request: `method` says which one failed.
         catch_unwind(AssertUnwindSafe(|| {
             let mut serve = |request: S::Request| {
                 if shared.is_aborted() {
-                    // The aborter may not have come to this call's cell yet.
+                    // The aborter may not have reached this call's cell yet.
                     shared.pool().mark_stopped();
                     return drop_caught(request);
                 }
                 method = S::method(&request);
-                // In this form the compiler leaves the other branch out before it decides what to
-                // inline, and there is no other place that dispatches: with two of them 128 calls in
-                // flight took 67 to 71 ns each rather than 44.
+                // In this form the compiler removes the other branch before it decides what to inline,
+                // and no other place dispatches. With two such places 128 calls in flight took 67 to
+                // 71 ns each rather than 44.
                 if S::HAS_GUARDS {
                     let room = || Box::new(Deferred::new(shared.policy().capacity));
                     let deferred = deferred.get_or_insert_with(room);
@@ -213,8 +215,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         Ok(count)
     }
 
-    /// Has the runner turn to local calls that are left: more than a batch, or what a panic has left
-    /// behind it.
+    /// Has the runner look again at the local calls that are left: those beyond a batch, or behind a
+    /// panic.
     pub(super) fn note_left(&self, owner: OwnerToken<'_>) {
         if self.shared().local_len(owner) == 0 {
             return;
@@ -225,7 +227,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Drops what waits: each call's reply ends it with `Stopped`.
+    /// Drops at most `batch` requests of one queue: their calls end `Stopped`.
     pub(super) fn discard(&mut self, batch: usize, queue: Queue<'_>) -> usize {
         self.drop_deferred();
         self.shared().pool().mark_stopped();
@@ -243,7 +245,7 @@ impl<S: Active, K: Kind> Object<S, K> {
 
     pub(super) fn cancel_timers(&mut self, turn: &mut Turn) {
         if let Some(agenda) = &mut self.agenda {
-            // What they capture is the user's.
+            // What the timers capture is the user's, and may panic when dropped.
             drop_caught(agenda.cancel_timers(&mut turn.wheel));
         }
     }
@@ -282,7 +284,7 @@ pub(super) fn method_name<S: Active>(method: usize) -> &'static str {
 #[derive(Clone, Copy)]
 pub(super) enum Queue<'a> {
     Mailbox,
-    /// The runner's own thread: what came when the mailbox ended there.
+    /// Calls of the runner's own thread that came while the mailbox ended at this position.
     Local(OwnerToken<'a>, Position),
     /// A lane beside the mailbox.
     PriorityLane(PriorityLane),
@@ -293,9 +295,9 @@ impl<S: Active, K: Kind> Drop for Object<S, K> {
         drop_caught(self.servant.take());
         self.drop_deferred();
         let exit = Exit { object: self.name(), reason: self.reason() };
-        // The factory is the user's, and what it captures.
+        // The factory is the user's, and may panic when dropped.
         drop_caught(self.failure_policy.take());
-        // Before the monitors run: one may spawn a successor of the same name.
+        // Before the monitors run: one of them may spawn a successor with the same name.
         drop(self.registration.take());
         self.shared().exits().notify(exit);
     }

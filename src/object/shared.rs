@@ -1,4 +1,4 @@
-//! What everybody shares who calls an object, beside its ring.
+//! What an object shares with its callers, besides its ring.
 
 use crate::mailbox::{Bell, Position};
 use crate::object::exit::ExitNotifier;
@@ -21,11 +21,11 @@ use std::mem;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// What everybody shares who calls the object, beside the ring. It is the ring's bell, so that a
-/// proxy reaches all of it through one pointer.
+/// What an object shares with its callers, besides the ring. It is the ring's bell, so a proxy reaches
+/// all of it through one pointer.
 ///
-/// In the order given: what every request reads comes first, what is written while requests flow
-/// last, in other cache lines.
+/// The order of the fields matters: first what every request reads; last, in other cache lines, what is
+/// written while requests flow.
 #[repr(C)]
 pub(crate) struct Shared<R: Send + 'static> {
     remote: Arc<Remote>,
@@ -37,7 +37,7 @@ pub(crate) struct Shared<R: Send + 'static> {
     limits_calls: u32,
     /// The lanes beside the mailbox.
     priority_lanes: PriorityLanes<R>,
-    /// Of an object with a name, or a policy of its own.
+    /// For an object with a name or a policy of its own.
     about: Option<Box<About>>,
     link: Link,
     /// Calls from the runner's own thread.
@@ -53,9 +53,9 @@ struct About {
     policy: MailboxPolicy,
 }
 
-/// A request on the short way, and what had come the long way before it.
+/// A request on the same-runner shortcut, with its place in the order of the mailbox.
 struct LocalCall<R> {
-    /// The mailbox's end when this was accepted: what lies before it goes first.
+    /// The mailbox's end when this was accepted: requests before that position are served first.
     end: Position,
     request: R,
 }
@@ -73,7 +73,7 @@ impl<R: Send + 'static> Bell for Shared<R> {
     }
 
     fn late(&self) {
-        // An aborter may have looked at the reply cells before this call's was to be seen.
+        // An aborter may have walked the reply cells before this call's cell was visible.
         if self.is_aborted() {
             self.end_calls();
         }
@@ -110,7 +110,7 @@ impl<R: Send + 'static> Shared<R> {
         &self.remote
     }
 
-    /// What the runner keeps the object by.
+    /// The runner's key for the object.
     pub(crate) fn key(&self) -> usize {
         self.link.key()
     }
@@ -126,7 +126,7 @@ impl<R: Send + 'static> Shared<R> {
         self.pool.get().unwrap_or_else(make)
     }
 
-    /// Queues a request on the runner's own thread. `end` is the mailbox's, unless it is closed.
+    /// Queues a request on the runner's own thread. `end` is the mailbox's end; `None` if it is closed.
     #[inline]
     pub(crate) fn push_local(
         &self,
@@ -154,31 +154,31 @@ impl<R: Send + 'static> Shared<R> {
         !is_closed && self.local.len(owner) < capacity
     }
 
-    /// Takes the oldest local call, if the mailbox ended there when it came.
+    /// Takes the oldest local call, if the mailbox ended at `end` when it came.
     #[inline(always)]
     pub(crate) fn pop_local(&self, owner: OwnerToken<'_>, end: Position) -> Option<R> {
         self.local.pop_if(owner, |call| call.end == end).map(|call| call.request)
     }
 
-    /// How many calls of the runner's own thread wait.
+    /// How many local calls wait.
     #[inline(always)]
     pub(crate) fn local_len(&self, owner: OwnerToken<'_>) -> usize {
         self.local.len(owner)
     }
 
-    /// Where the mailbox ended when the oldest of them came.
+    /// Where the mailbox ended when the oldest local call came.
     #[inline(always)]
     pub(crate) fn local_end(&self, owner: OwnerToken<'_>) -> Option<Position> {
         self.local.first(owner, |call| call.end)
     }
 
-    /// Notes that the runner turns to them: the next one is to be noted again.
+    /// Notes that the runner serves the local calls now: the next one has to be noted again.
     #[inline(always)]
     pub(crate) fn note_turned(&self, owner: OwnerToken<'_>) {
         self.local.note(owner, false);
     }
 
-    /// Tells where the runner keeps the object; see [`Task::set_key`](crate::runner::task::Task::set_key).
+    /// Sets the runner's key for the object; see [`Task::set_key`](crate::runner::task::Task::set_key).
     pub(crate) fn set_key(&self, key: usize) {
         self.link.set_key(key);
         self.priority_lanes.adopted(key);
@@ -204,7 +204,7 @@ impl<R: Send + 'static> Shared<R> {
         self.about.as_ref().map_or(&MailboxPolicy::DEFAULT, |about| &about.policy)
     }
 
-    /// Gives a call that is about to be sent the object's own deadline, if it has one.
+    /// Gives a call that is about to be sent the deadline of the object's policy, if it has one.
     #[inline(always)]
     pub(crate) fn apply_deadline(&self, cell: NonNull<Cell>) {
         if self.limits_calls != 0 {
@@ -221,14 +221,14 @@ impl<R: Send + 'static> Shared<R> {
         }
     }
 
-    /// Runs what drops requests for want of room, and returns how many: their calls end `Shed`.
+    /// Runs a closure that drops requests for want of room and returns how many: their calls end `Shed`.
     pub(crate) fn shed(&self, drop_requests: impl FnOnce() -> usize) {
         let count = dropping(self.pool.get(), DropReason::Shed, drop_requests);
         // Relaxed: a count.
         self.shed.fetch_add(count as u64, Relaxed);
     }
 
-    /// Drops a request whose method has failed: its call ends so.
+    /// Drops a request whose method has failed: its call ends with that failure.
     pub(crate) fn drop_failed(&self, method: &'static str, request: R) {
         dropping(self.pool.get(), DropReason::Failed(method), || drop_caught(request));
     }
@@ -239,7 +239,7 @@ impl<R: Send + 'static> Shared<R> {
         self.shed.load(Relaxed)
     }
 
-    /// Notes the object as called, once.
+    /// Puts the object on its runner's list of called objects, unless it is noted there.
     #[inline]
     pub(crate) fn note_called(&self, owner: OwnerToken<'_>) {
         if !self.local.note(owner, true) {
@@ -247,19 +247,19 @@ impl<R: Send + 'static> Shared<R> {
         }
     }
 
-    /// Whether no call of the runner's own thread waits; others can't know, and are told so.
+    /// Whether no local call waits. Other threads can't know, and are told that none does.
     pub(crate) fn is_local_empty(&self) -> bool {
         self.remote.owner_token().is_none_or(|owner| self.local.len(owner) == 0)
     }
 
-    /// Ends every call that is neither done nor cancelled.
+    /// Ends all calls that are neither done nor cancelled.
     pub(crate) fn end_calls(&self) {
         if let Some(pool) = self.pool.get() {
             pool.end_all();
         }
     }
 
-    /// Says that what the servant leaves unanswered from now on was stopped, not forgotten.
+    /// From now on, calls that the servant leaves unanswered end `Stopped`, not `Dropped`.
     pub(crate) fn stop_replies(&self) {
         if let Some(pool) = self.pool.get() {
             pool.mark_stopped();
@@ -271,32 +271,32 @@ impl<R: Send + 'static> Shared<R> {
         self.pool.get().map_or(0, Pool::pending)
     }
 
-    /// What is known of the object's end.
+    /// The flags about the object's end.
     #[inline(always)]
     pub(crate) fn flags(&self) -> &Flags {
         &self.flags
     }
 
-    /// Who is told of the object's end.
+    /// Those who are told of the object's end.
     pub(crate) fn exits(&self) -> &ExitNotifier {
         &self.exits
     }
 
-    /// Has a runner that isn't polling the object look at it; after its ring was closed.
+    /// Gets the runner to look at the object if it is suspended. Called after its ring was closed.
     pub(crate) fn wake_suspended(&self) {
         if self.flags.is_suspended_behind_close() {
             self.remote.call_attention();
         }
     }
 
-    /// Leaves the local calls for later: further ones wake nobody.
+    /// Leaves the local calls for later: further ones don't wake the runner.
     pub(crate) fn mute_local(&self, owner: OwnerToken<'_>) {
         self.local.note(owner, true);
     }
 
-    /// Has the runner turn to local calls that were put off.
+    /// Gets the runner to serve local calls that were left for later.
     pub(crate) fn call_again(&self) {
-        // A note from before may have been used up, or have borne no key.
+        // An earlier note may have been used up, or have had no key.
         if let Some(owner) = self.remote.owner_token()
             && self.local.len(owner) > 0
         {
@@ -305,7 +305,7 @@ impl<R: Send + 'static> Shared<R> {
         }
     }
 
-    /// Gets the runner to look at an aborted object, for which nothing else may ring any more.
+    /// Gets the runner to look at an aborted object for which nothing else may ring any more.
     pub(crate) fn wake_waiting(&self) {
         if self.flags.has_waited() {
             let key = self.key();

@@ -20,7 +20,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         if self.priority_turns.is_some() {
             return self.turn_by_priority(remote, turn);
         }
-        // Most looks find nothing, and shall cost little.
+        // Most turns find nothing, and must cost little.
         if !self.consumer.has_any() {
             return Progress::Idle;
         }
@@ -40,7 +40,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         }
         let batch = turn.batch;
         self.shared().note_turned(owner);
-        // What it calls itself meanwhile has its turn after the others.
+        // Calls that it makes to itself meanwhile are served after the other objects.
         let mut waiting = self.shared().local_len(owner).min(batch);
         let mut count = 0;
         while waiting > 0
@@ -104,7 +104,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn give_up(&mut self) {
-        // What it would have gone on with may owe answers.
+        // Its continuations may owe answers.
         self.shared().stop_replies();
         self.drop_continuations();
     }
@@ -126,13 +126,13 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         }
         if !self.shared().is_aborted() {
             self.run_hook("on_stop", turn, |servant, context| {
-                // What it begins here is not waited for.
+                // Nothing that it starts here is waited for.
                 context.shared = None;
                 servant.stopping(context);
             });
         }
         self.cancel_timers(turn);
-        // Before whatever owes an answer is dropped.
+        // Before dropping what may owe an answer.
         self.shared().stop_replies();
         drop_caught(self.agenda.take());
     }
@@ -163,9 +163,9 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
         }
         match cool(&mut self.consumer, &mut self.is_cold, self.heat) {
             Cooling::Over if !self.shared().is_local_empty() => Cooling::Hot,
-            // They are closed now, and those that were cold owe a token.
+            // The lanes are closed now, and those that were cold still owe a wake-up.
             Cooling::Over if !self.finish_lanes() => self.cool_lanes(),
-            // It has served everything, and the calls that it waits for ring.
+            // It has served everything; the calls that it waits for will ring.
             Cooling::Over if self.settle_continuations() => Cooling::Cold,
             cooling => cooling,
         }
@@ -194,13 +194,13 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn restart(&mut self, shared: usize, order: RestartOrder, turn: &mut Turn) -> bool {
-        // One that was closed goes on to its end with the servant that it has.
+        // A closed object ends with the servant that it has.
         if ptr::from_ref(self.shared()).addr() != shared || self.ring.is_closed() {
             return false;
         }
         let is_new =
             self.failure_policy.as_mut().is_some_and(|failure_policy| failure_policy.apply(order));
-        // Without a servant it waits for a new one already.
+        // Without a servant, it is waiting for a new one already.
         let restarts = is_new && self.servant.is_some();
         if restarts {
             self.restart_after(order.after, turn);
@@ -246,7 +246,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     fn set_key(&mut self, key: usize) {
         self.shared().set_key(key);
         self.take_lanes();
-        // A note from before bore no key.
+        // An earlier note had no key.
         self.shared().call_again();
     }
 }

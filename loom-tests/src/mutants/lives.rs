@@ -46,8 +46,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "suspension: the runner doesn't fence",
         FLAGS,
-        "between the close and the look below: one side sees the other.\n        fence(SeqCst);",
-        "between the close and the look below: one side sees the other.",
+        "between the close and the load below: one side sees the other.\n        fence(SeqCst);",
+        "between the close and the load below: one side sees the other.",
         "lives",
         "suspension_races_stop",
     ),

@@ -1,4 +1,4 @@
-//! A failure that was asked for: the next request's method panics before it has done anything.
+//! Injected failures: the method of the next request panics before it has done anything.
 
 use crate::mailbox::Kind;
 use crate::mailbox::sealed::{Consumer as _, SharedRing as _};
@@ -11,10 +11,10 @@ use crate::runner::task::Turn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 impl<S: Active, K: Kind> Object<S, K> {
-    /// Has the next request fail, if there is one; returns how many there were.
+    /// Makes the next request fail, if there is one; returns how many failed.
     ///
-    /// With guards the servant fails beside its requests: whether the next one may run at all isn't
-    /// known.
+    /// A servant with guards fails outside its requests, since it isn't known whether the next one may run
+    /// at all.
     pub(crate) fn inject_failure(&mut self, turn: &mut Turn) -> usize {
         if !self.ensure_servant(turn) {
             return 0;

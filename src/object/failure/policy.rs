@@ -1,6 +1,6 @@
 //! What an object does about failures of its servant, and why it ends.
 //!
-//! Made for objects with a policy of their own, or with the first failure.
+//! Objects with a policy of their own have one from the start, others from their first failure on.
 
 use crate::event::Recovery;
 use crate::object::exit::ExitReason;
@@ -10,7 +10,7 @@ use crate::runner::task::RestartOrder;
 use crate::runner::timer_wheel::{TICK, TimerKey};
 use std::time::{Duration, Instant};
 
-/// Makes a servant, again and again, or says why not.
+/// Makes servants, or says why it can't.
 pub(crate) type MakeServant<S> = Box<dyn FnMut() -> Result<S, String> + Send>;
 
 /// What follows a panic.
@@ -20,7 +20,7 @@ pub(crate) enum OnFailure<S> {
     Restart { make: MakeServant<S>, by: RestartBudget },
 }
 
-/// Who says whether there is another restart.
+/// Who decides whether there is another restart.
 pub(crate) enum RestartBudget {
     Alone(Budget),
     Supervised(Membership),
@@ -29,9 +29,9 @@ pub(crate) enum RestartBudget {
 /// See the module.
 pub(crate) struct FailurePolicy<S> {
     on_failure: OnFailure<S>,
-    /// The timer that ends the suspension, while it is suspended.
+    /// The timer that ends the suspension, while the object is suspended.
     pub(crate) restart_timer: Option<TimerKey>,
-    /// No servant is made any more.
+    /// No more servants are made.
     pub(crate) is_ending: bool,
     reason: Option<ExitReason>,
 }
@@ -46,7 +46,7 @@ pub(crate) enum Cause {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailedWhile {
     Serving,
-    /// The last servant's successor didn't come to serve.
+    /// The new servant couldn't be made or started.
     Restarting,
 }
 
@@ -57,8 +57,8 @@ impl<S> FailurePolicy<S> {
 
     /// Decides what follows a failure.
     ///
-    /// An object that is closed restarts without delay, to serve what it has accepted: nobody waits
-    /// for a backoff who waits for its end. If that fails it ends.
+    /// A closed object restarts without delay, to serve what it has accepted: those who wait for its end
+    /// shouldn't wait for a backoff. If the restart fails, it ends.
     pub(crate) fn decide(
         &mut self,
         failed_while: FailedWhile,
@@ -81,12 +81,12 @@ impl<S> FailurePolicy<S> {
             (None, _) => Recovery::GivesUp,
             (Some(_), _) if is_closed => Recovery::Restarts { after: Duration::ZERO },
             (Some(after), FailedWhile::Serving) => Recovery::Restarts { after },
-            // What fails at once mustn't keep its runner from all others.
+            // An object that fails at once must not keep its runner from the others.
             (Some(after), FailedWhile::Restarting) => Recovery::Restarts { after: after.max(TICK) },
         }
     }
 
-    /// Takes an order of the supervisor's; `false` if it has been carried out.
+    /// Takes an order of the supervisor; `false` if it was carried out already.
     pub(crate) fn apply(&mut self, order: RestartOrder) -> bool {
         match &mut self.on_failure {
             OnFailure::Restart { by: RestartBudget::Supervised(member), .. } => member.apply(order),
@@ -118,7 +118,7 @@ impl<S> FailurePolicy<S> {
         self.reason.get_or_insert(reason);
     }
 
-    /// Why it ended, if not because it was told to.
+    /// Why it ended, unless somebody ended it.
     pub(crate) fn take_reason(&mut self) -> Option<ExitReason> {
         let is_given_up = match &self.on_failure {
             OnFailure::Restart { by: RestartBudget::Supervised(member), .. } => {

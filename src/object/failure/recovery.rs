@@ -1,4 +1,4 @@
-//! What an object does when its servant has failed: it ends, goes on, or gets another servant.
+//! What an object does when its servant has failed: it ends, continues, or gets a new servant.
 
 use crate::event::{Event, Recovery};
 use crate::mailbox::Kind;
@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 impl<S: Active, K: Kind> Object<S, K> {
-    /// Ends the call whose method panicked, says what follows, and does it.
+    /// Ends the call whose method panicked, reports what follows, and does it.
     #[cold]
     pub(crate) fn panicked(
         &mut self,
@@ -36,7 +36,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         next
     }
 
-    /// What follows a panic; its call has ended, and it was reported.
+    /// Ends the call whose method panicked, and reports the panic; returns what follows.
     pub(crate) fn report_panic(
         &mut self,
         method: &'static str,
@@ -46,7 +46,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     ) -> (Recovery, Cause) {
         let message = panic_message(&*payload);
         drop_caught(payload);
-        // Close first: a caller who learns of the panic finds the object stopped, if it stops.
+        // Decide first, which may close the object: a caller who learns of the panic then finds it stopped.
         let next = self.decide(failed_while, turn);
         let unanswered = ErasedReply::take();
         let awaited = unanswered.is_some();
@@ -58,7 +58,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         (next, Cause::Panicked { method, message })
     }
 
-    /// Decides what follows a failure, and ends admission if that is the end.
+    /// Decides what follows a failure, and ends admission if the object ends.
     pub(crate) fn decide(&mut self, failed_while: FailedWhile, turn: &Turn) -> Recovery {
         let is_closed = self.ring.is_closed();
         let is_aborted = self.shared().is_aborted();
@@ -81,8 +81,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.drop_servant();
     }
 
-    /// Drops the servant for good, and what it would have gone on with; answers that it owes end
-    /// `Stopped`.
+    /// Drops the servant for good, with its continuations; calls that it hasn't answered end `Stopped`.
     pub(crate) fn drop_servant(&mut self) {
         if let Some(servant) = self.servant.take() {
             self.shared().stop_replies();
@@ -91,14 +90,14 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Drops the servant for another one, and what it would have gone on with.
+    /// Drops the servant before it is replaced, with its timers and continuations.
     pub(crate) fn lose_servant(&mut self, turn: &mut Turn) {
         drop_caught(self.servant.take());
         self.cancel_timers(turn);
         self.drop_continuations();
     }
 
-    /// Lets go of the calls that it waits for.
+    /// Gives up the calls that it waits for.
     pub(crate) fn drop_continuations(&mut self) {
         if let Some(continuations) = self.agenda.as_mut().and_then(|agenda| agenda.continuations())
         {
@@ -106,7 +105,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Lets the servant go, and has another made: at once, or when its timer fires.
+    /// Drops the servant, and makes another: at once, or when the restart timer fires.
     pub(crate) fn restart_after(&mut self, after: Duration, turn: &mut Turn) {
         self.lose_servant(turn);
         if let Some(deferred) = &mut self.deferred {
@@ -133,21 +132,22 @@ impl<S: Active, K: Kind> Object<S, K> {
             .is_some_and(|failure_policy| failure_policy.restart_timer.is_some())
     }
 
-    /// Whether it is suspended and stays so. A close is looked for after the suspension was noted: one that
-    /// is not seen here wakes the runner.
+    /// Whether it is suspended and stays so. The close is checked after the suspension was noted: a close
+    /// that is missed here wakes the runner.
     pub(crate) fn stays_suspended(&self) -> bool {
         if !self.is_suspended() {
             return false;
         }
         let is_closed = self.ring.is_closed();
         if is_closed {
-            // They were put off, and nothing else may be there that would have it turned to.
+            // Its local calls were left for later, and nothing else may make the runner look at it.
             self.shared().call_again();
         }
         !is_closed
     }
 
-    /// Ends the suspension of an object that was closed: nobody waits for a delay who waits for its end.
+    /// Ends the suspension of an object that was closed: those who wait for its end shouldn't wait for
+    /// the delay.
     #[cold]
     pub(crate) fn restart_if_closed(&mut self, turn: &mut Turn) -> bool {
         if self.ring.is_closed() {
@@ -156,7 +156,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.servant.is_some()
     }
 
-    /// Ends a suspension.
+    /// Ends the suspension: makes a new servant, unless the object was aborted.
     pub(crate) fn restart_now(&mut self, turn: &mut Turn) {
         let is_aborted = self.shared().is_aborted();
         let Some(failure_policy) = &mut self.failure_policy else { return };
@@ -169,7 +169,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.shared().call_again();
     }
 
-    /// Makes another servant, and lets it begin. If that fails it isn't tried again at once.
+    /// Makes another servant and starts it. If that fails, it isn't tried again at once.
     pub(crate) fn rebuild(&mut self, turn: &mut Turn) {
         let Some(make) =
             self.failure_policy.as_mut().and_then(|failure_policy| failure_policy.make())
@@ -210,7 +210,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Has what waits for its guard tried again: by a timer, since methods may fail each time.
+    /// Has deferred requests tried again: by a timer, since their methods may fail every time.
     pub(crate) fn ask_guards_soon(&mut self, turn: &mut Turn) {
         if let Self { ring, agenda, deferred: Some(deferred), .. } = self {
             deferred.wake_soon(&mut turn.context(agenda, ring.bell()));
@@ -218,7 +218,7 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 }
 
-/// At the end of the clock's range there is no such time, and the timer is due.
+/// The time after that delay. Beyond the clock's range there is none, and the timer is due now.
 fn later(now: Instant, delay: Duration) -> Instant {
     now.checked_add(delay).unwrap_or(now)
 }

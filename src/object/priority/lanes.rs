@@ -1,8 +1,8 @@
 //! The lanes beside an object's mailbox, as senders and the object share them.
 //!
-//! The mailbox is the lane of normal requests. The other two are shared rings, whatever its kind, with
-//! a bell and a link each. They are made together, by whoever first sends a request of another priority:
-//! an object that never gets one has nothing but this word.
+//! The mailbox is the lane of normal requests. The other two are shared rings, whatever the mailbox's kind,
+//! with a bell and a link each. Whoever first sends a request of another priority makes both: an object
+//! that never gets one has nothing but this word.
 //!
 //! | word | meaning | moved by |
 //! |---|---|---|
@@ -12,9 +12,9 @@
 //! | `CLOSED` | the object was stopped before there were any | nobody |
 //!
 //! Making lanes and closing are read-modify-writes of this one word: either the sender sees the close, or
-//! the closer sees the lanes and closes both. Lanes are born cold, so the first request rings, and the
-//! runner learns of them by the token. Before the runner knows the object there is no key to ring by:
-//! then they are born hot, and the runner finds them when it takes the object in.
+//! the closer sees the lanes and closes both. Lanes are made cold, so the first request rings, and the
+//! runner learns of them by that wake-up. Before the runner has adopted the object there is no key to ring
+//! with: then the lanes are made hot, and the runner finds them when it adopts the object.
 
 use crate::mailbox::sealed::{Producer as _, SharedRing as _};
 use crate::mailbox::{Bell, mpsc};
@@ -26,7 +26,7 @@ use crate::sync::{Arc, AtomicPtr, AtomicU32, UnsafeCell};
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-/// How a lane that is cold tells the runner that something arrived.
+/// How a cold lane tells the runner that a request arrived.
 pub(crate) struct LaneBell {
     remote: Arc<Remote>,
     link: Link,
@@ -43,7 +43,7 @@ impl Bell for LaneBell {
 pub(crate) type LaneProducer<R> = mpsc::Producer<R, LaneBell>;
 pub(crate) type LaneConsumer<R> = mpsc::Consumer<R, LaneBell>;
 
-/// What is needed to make them.
+/// What is needed to make the lanes.
 #[derive(Clone, Copy)]
 pub(crate) struct LaneSetup<'a> {
     pub(crate) remote: &'a Arc<Remote>,
@@ -53,10 +53,10 @@ pub(crate) struct LaneSetup<'a> {
     pub(crate) link: &'a Link,
 }
 
-/// The consumers' ends, which the runner takes once.
+/// The consuming ends, which the runner takes once.
 pub(crate) struct LaneConsumers<R: Send + 'static> {
     pub(crate) consumers: [LaneConsumer<R>; 2],
-    /// They were born cold: the runner is rung for.
+    /// Whether they were made cold, so that the first request rings.
     pub(crate) are_cold: bool,
 }
 
@@ -92,7 +92,7 @@ impl<R: Send + 'static> PriorityLanes<R> {
         Self(AtomicPtr::new(newborn()))
     }
 
-    /// The lane's producer; `None` if the object was stopped before there were lanes.
+    /// The lane's producer; `None` if the object was stopped before it had lanes.
     #[inline]
     pub(crate) fn producer(
         &self,
@@ -139,7 +139,7 @@ impl<R: Send + 'static> PriorityLanes<R> {
         Some(unsafe { &*seen })
     }
 
-    /// The runner knows the object from now on; the mailbox's link has its key.
+    /// Notes that the runner has adopted the object; the mailbox's link has its key.
     pub(crate) fn adopted(&self, key: usize) {
         // Release [shared.priority_lanes]: carries the key to who makes lanes later. Acquire on failure
         // [shared.priority_lanes]: as in `made`.
@@ -153,7 +153,7 @@ impl<R: Send + 'static> PriorityLanes<R> {
         }
     }
 
-    /// Ends admission to the lanes, those that there are and those that might be made.
+    /// Ends admission to the lanes, and prevents new ones.
     pub(crate) fn close(&self) {
         // Acquire [shared.priority_lanes]: sees the lanes as made.
         let mut seen = self.0.load(Acquire);
@@ -172,8 +172,8 @@ impl<R: Send + 'static> PriorityLanes<R> {
         unsafe { &*seen }.producers.iter().for_each(LaneProducer::close);
     }
 
-    /// Takes the consumers, once there are any. The first caller gets them: the runner, or who drops an
-    /// object that never came to one.
+    /// Takes the consumers, once there are any. The first caller gets them: the runner, or whoever drops an
+    /// object that never reached its runner.
     pub(crate) fn take(&self) -> Option<LaneConsumers<R>> {
         let made = self.made()?;
         // Relaxed: one caller gets 0; the word's Acquire has ordered the making.
@@ -210,7 +210,7 @@ impl<R: Send + 'static> LanePair<R> {
         Self { producers: [urgent, bulk], is_taken: AtomicU32::new(0), ends }
     }
 
-    /// Drops lanes that nobody has seen: their close rings for nobody.
+    /// Drops lanes that nobody has seen, so that their close doesn't ring.
     fn forget(self) {
         // SAFETY: nobody else has seen it.
         let ends = self.ends.with_mut(|ends| unsafe { (*ends).take() });

@@ -2,18 +2,18 @@
 
 use crate::object::priority::{PASSED_MAX, Priority};
 
-/// Which lane's turn it is. Nobody starves by it: see [`PASSED_MAX`].
+/// Picks the lane that is served next. None of them starves: see [`PASSED_MAX`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PriorityPicker {
-    /// How many requests of others have run since one has waited in this lane.
+    /// How many requests of other lanes have run while one waited in this lane.
     normal: usize,
     bulk: usize,
 }
 
 impl PriorityPicker {
-    /// The next one of those in which something waits.
+    /// The next lane, of those in which a request waits.
     pub(crate) fn next(&mut self, urgent: bool, normal: bool, bulk: bool) -> Option<Priority> {
-        // Both may be due at once: so the one that gives way to the other is due one request earlier.
+        // Both may be due at once, so the lane that yields to the other is due one request earlier.
         let next = match () {
             () if normal && self.normal >= PASSED_MAX => Priority::Normal,
             () if bulk && self.bulk >= PASSED_MAX - 1 => Priority::Bulk,

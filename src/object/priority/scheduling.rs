@@ -13,23 +13,23 @@ use crate::runner::remote::{OwnerToken, Remote};
 use crate::runner::task::{Cooling, Progress, Turn};
 
 impl<S: Active, K: Kind> Object<S, K> {
-    /// As [`Task::turn`](crate::runner::task::Task::turn). With its parameters and result, so that the jump
-    /// here costs those that have no such lanes nothing but the question.
+    /// As [`Task::turn`](crate::runner::task::Task::turn), with the same parameters and result: so objects
+    /// without such lanes pay for one branch and no more.
     #[inline(never)]
     pub(crate) fn turn_by_priority(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
         Progress::of(self.serve_by_priority(remote.owner_token(), turn))
     }
 
-    /// A turn, in which calls of the runner's own thread are served too.
+    /// A turn that serves local calls too.
     ///
-    /// A batch for all lanes together, and before each request a look at all of them.
+    /// All lanes share one batch, and before each request all of them are checked.
     #[inline(never)]
     pub(crate) fn serve_by_priority(
         &mut self,
         owner: Option<OwnerToken<'_>>,
         turn: &mut Turn,
     ) -> usize {
-        // What it calls itself meanwhile has its turn after the others.
+        // Calls that it makes to itself meanwhile are served after the other objects.
         let owner = owner.filter(|owner| self.shared().local_len(*owner) > 0);
         let has_any = |object: &mut Self| object.lanes().any(|lane| lane.consumer.has_any());
         if owner.is_none() && !self.consumer.has_any() && !has_any(self) {
@@ -46,7 +46,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         served
     }
 
-    /// Serves a request of the lane whose turn it is, again and again.
+    /// Picks a lane and serves one of its requests, again and again.
     fn serve_lanes(
         &mut self,
         owner: Option<OwnerToken<'_>>,
@@ -77,7 +77,7 @@ impl<S: Active, K: Kind> Object<S, K> {
                 },
             };
             let served = queue.map_or(0, |queue| self.run(1, queue, turn));
-            // A claim that was given up, or isn't filled yet: another look in the next turn.
+            // A claim that was given up, or isn't filled yet: checked again in the next turn.
             if served == 0 {
                 self.priority_turns.iter_mut().for_each(|turns| turns.picker = before);
                 break;
@@ -87,7 +87,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         count
     }
 
-    /// Drops the oldest beyond the capacity, if the object does that.
+    /// Drops the oldest requests beyond the capacity, if the object's policy says so.
     fn shed(&mut self) {
         let Self { consumer, ring, priority_turns: Some(turns), .. } = self else { return };
         let Some((priority_lanes, mailbox)) = turns.kept else { return };
@@ -110,7 +110,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         self.priority_turns.iter_mut().flat_map(|turns| &mut turns.lanes).flatten()
     }
 
-    /// Takes the lanes' consumers out of the object's shared state, if there are any now.
+    /// Takes the lanes' consumers out of the shared state, if they were made since.
     pub(crate) fn take_lanes(&mut self) {
         let Some(LaneConsumers { consumers, are_cold }) = self.shared().priority_lanes().take()
         else {
@@ -127,8 +127,8 @@ impl<S: Active, K: Kind> Object<S, K> {
         }
     }
 
-    /// Cools the lanes beside the mailbox: cold, if at least one is and none is busy. Over, if each is,
-    /// or there are none.
+    /// Cools the lanes beside the mailbox: `Cold` if at least one is cold and none is busy, `Over` if all
+    /// are over or there are none.
     pub(crate) fn cool_lanes(&mut self) -> Cooling {
         let heat = self.heat;
         let mut all = Cooling::Over;
@@ -142,8 +142,9 @@ impl<S: Active, K: Kind> Object<S, K> {
         all
     }
 
-    /// Whether the lanes beside the mailbox are closed, drained, and off the ready set. For a mailbox
-    /// that is: who closed it may not have come to the lanes yet, and the last producer only closes it.
+    /// Closes the lanes beside a mailbox that is over, and returns whether they are drained and off the ready
+    /// set. Whoever closed the mailbox may not have reached the lanes yet, and the last producer closes the
+    /// mailbox only.
     pub(crate) fn finish_lanes(&mut self) -> bool {
         self.shared().priority_lanes().close();
         self.take_lanes();
@@ -151,17 +152,17 @@ impl<S: Active, K: Kind> Object<S, K> {
     }
 }
 
-/// The next of the normal requests.
+/// Where the next normal request comes from.
 #[derive(Clone, Copy)]
 enum Next<'a> {
     Mailbox,
     /// A call of the runner's own thread.
     Local(OwnerToken<'a>, Position),
-    /// Such a call, made meanwhile: it is for the next turn, and so is what comes after it.
+    /// Such a call, but made during this turn: it is for the next turn, as are those behind it.
     Later,
 }
 
-/// What comes next of what other threads have sent and, at most `local`, the runner's own.
+/// The next normal request: one that another thread has sent, or one of at most `local` local calls.
 fn next_normal<'a, R: Send + 'static, C: Consumer<R, Shared<R>>>(
     consumer: &mut C,
     shared: &Shared<R>,
@@ -173,7 +174,7 @@ fn next_normal<'a, R: Send + 'static, C: Consumer<R, Shared<R>>>(
         Some((_, end)) if consumer.before(end) > 0 => Some(Next::Mailbox),
         Some(_) if local == 0 => Some(Next::Later),
         Some((owner, end)) => Some(Next::Local(owner, end)),
-        // The second look for those that leave the first one to their drain.
+        // `peek` as well, since `has_any` may be true although nothing is there.
         None if !consumer.has_any() => None,
         None => (!matches!(consumer.peek(), Pop::Empty | Pop::Closed)).then_some(Next::Mailbox),
     }

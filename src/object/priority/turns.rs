@@ -1,4 +1,4 @@
-//! What an object keeps that has lanes beside its mailbox, or drops the oldest requests.
+//! The state of an object that has lanes beside its mailbox, or drops the oldest requests.
 
 use crate::mailbox::sealed::Consumer;
 use crate::mailbox::{Heat, Pop};
@@ -8,12 +8,12 @@ use crate::object::priority::lanes::LaneConsumer;
 use crate::object::priority::picker::PriorityPicker;
 use crate::runner::task::Cooling;
 
-/// What few objects have.
+/// See the module. Few objects have this.
 pub(crate) struct PriorityTurns<R: Send + 'static> {
-    /// In the order of [`PriorityLane`]. Taken from the object's shared state when the runner learns of them.
+    /// In the order of [`PriorityLane`]. Taken from the shared state once the runner learns of them.
     pub(super) lanes: Option<[Lane<R>; 2]>,
     pub(super) picker: PriorityPicker,
-    /// How many requests each lane beside the mailbox keeps, and the mailbox, if the oldest are dropped.
+    /// How many requests each lane beside the mailbox may keep, and the mailbox, if the oldest are dropped.
     pub(super) kept: Option<([usize; 2], usize)>,
 }
 
@@ -29,7 +29,7 @@ impl<R: Send + 'static> PriorityTurns<R> {
         Self { lanes: None, picker: PriorityPicker::default(), kept: None }
     }
 
-    /// What an object with this policy begins with.
+    /// The initial state for this policy; most objects have none.
     pub(crate) fn of(policy: &MailboxPolicy) -> Option<Box<Self>> {
         policy.sheds_oldest.then(|| {
             let priority_lanes = PriorityLane::ALL.map(|lane| policy.lane_capacity(lane));
