@@ -130,7 +130,7 @@ impl<S: Active, K: Kind> Drop for Spawning<S, K> {
             let shared = self.ring.bell();
             // Nobody will serve what came before the servant: it ends `Stopped`.
             shared.pool().mark_stopped();
-            close::<S, K>(&self.ring);
+            close(&*self.ring);
             let lanes = shared.priority_lanes().take().map(|ends| ends.consumers);
             let mut lanes = lanes.into_iter().flatten().collect::<Vec<_>>();
             loop {

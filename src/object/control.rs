@@ -2,9 +2,10 @@
 
 use crate::mailbox::Kind;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
-use crate::mailbox::sealed::SharedRing as _;
+use crate::mailbox::sealed::SharedRing;
 use crate::object::active::Active;
 use crate::object::ends::Ring;
+use crate::object::shared::Shared;
 use crate::runner::task::RestartOrder;
 use std::any::{Any, TypeId, type_name};
 use std::ptr;
@@ -32,11 +33,11 @@ pub(crate) struct TypedControl<S: Active, K: Kind>(pub(crate) IntrusiveArc<Ring<
 
 impl<S: Active, K: Kind> ObjectControl for TypedControl<S, K> {
     fn stop(&self) {
-        stop::<S, K>(&self.0);
+        stop(&*self.0);
     }
 
     fn abort(&self) {
-        abort::<S, K>(&self.0);
+        abort(&*self.0);
     }
 
     fn restart(&self, order: RestartOrder) {
@@ -73,24 +74,24 @@ pub(crate) fn kind_name<K: Kind>() -> &'static str {
 }
 
 /// See [`ObjectControl::stop`].
-pub(crate) fn stop<S: Active, K: Kind>(ring: &Ring<S, K>) {
+pub(crate) fn stop<R: Send + 'static>(ring: &impl SharedRing<Shared<R>>) {
     let shared = ring.bell();
     shared.flags().mark_stopped();
-    close::<S, K>(ring);
+    close(ring);
     shared.wake_suspended();
 }
 
 /// Ends admission to all of an object's lanes.
-pub(crate) fn close<S: Active, K: Kind>(ring: &Ring<S, K>) {
+pub(crate) fn close<R: Send + 'static>(ring: &impl SharedRing<Shared<R>>) {
     ring.close();
     ring.bell().priority_lanes().close();
 }
 
 /// See [`ObjectControl::abort`].
-pub(crate) fn abort<S: Active, K: Kind>(ring: &Ring<S, K>) {
+pub(crate) fn abort<R: Send + 'static>(ring: &impl SharedRing<Shared<R>>) {
     let shared = ring.bell();
     shared.flags().mark_aborted();
-    close::<S, K>(ring);
+    close(ring);
     // After the close no call is accepted, and every accepted one's cell is visible: its claim and
     // the close changed the same word (pair `tail.claimed`), or each fenced before it looked at what
     // the other had done (pair `gate.passed`).

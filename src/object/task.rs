@@ -186,7 +186,7 @@ impl<S: Active, K: Kind> Task for Object<S, K> {
     }
 
     fn stop(&self) {
-        stop::<S, K>(&self.ring);
+        stop(&*self.ring);
     }
 
     fn is_stopped(&self) -> bool {

@@ -53,13 +53,13 @@ pub trait Proxy<S: Active>: Sized {
     /// Ends admission; everything accepted is served, calls that the object waits for
     /// ([`Context::then`](crate::Context::then)) are gone on with, then it ends. Idempotent.
     fn stop(&self) {
-        stop::<S, Self::Kind>(self.handle().ring());
+        stop(self.handle().ring());
     }
 
     /// Ends every pending call at once with [`CallError::Stopped`](crate::CallError::Stopped), also while
     /// the servant is stuck in a method, and stops. A method that runs goes on to its end.
     fn abort(&self) {
-        abort::<S, Self::Kind>(self.handle().ring());
+        abort(self.handle().ring());
     }
 
     /// Whether admission has ended.

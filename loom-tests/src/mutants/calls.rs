@@ -216,8 +216,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: an abort ends the calls before it closes",
         CONTROL,
-        "    close::<S, K>(ring);\n    // After",
-        "    shared.end_calls();\n    close::<S, K>(ring);\n    return;\n    // After",
+        "    close(ring);\n    // After",
+        "    shared.end_calls();\n    close(ring);\n    return;\n    // After",
         "object",
         "abort_races_call",
     ),
@@ -240,8 +240,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "object: an abort says so after it has closed",
         CONTROL,
-        "shared.flags().mark_aborted();\n    close::<S, K>(ring);",
-        "close::<S, K>(ring);\n    shared.flags().mark_aborted();",
+        "shared.flags().mark_aborted();\n    close(ring);",
+        "close(ring);\n    shared.flags().mark_aborted();",
         "object",
         "abort_races_call",
     ),

@@ -62,8 +62,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "suspension: a stop wakes nobody",
         CONTROL,
-        "    close::<S, K>(ring);\n    shared.wake_suspended();",
-        "    close::<S, K>(ring);",
+        "    close(ring);\n    shared.wake_suspended();",
+        "    close(ring);",
         "lives",
         "suspension_races_stop",
     ),

@@ -68,7 +68,7 @@ impl<S: Active, K: Kind> Object<S, K> {
         failure_policy.is_ending |= is_aborted;
         let next = failure_policy.decide(failed_while, is_closed, turn.clock());
         if next.is_end() {
-            close::<S, K>(&self.ring);
+            close(&*self.ring);
         }
         next
     }
