@@ -45,6 +45,7 @@ mod tail;
 #[allow(unsafe_code)] // counted handles
 pub(crate) mod intrusive_arc;
 mod drop_all;
+mod ends;
 
 // What all kinds have in common for those who use them.
 mod bell;

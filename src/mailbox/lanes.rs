@@ -22,6 +22,7 @@ mod list;
 
 use super::bell::{Bell, Heat, Silent};
 use super::capacity::{CapacityError, check_capacity};
+use super::ends;
 use super::error::PushError;
 use super::gate::Gate;
 use super::intrusive_arc::{IntrusiveArc, RefCounted, try_increment};
@@ -31,7 +32,6 @@ use super::ring::Position;
 use super::sealed;
 use crate::sync::{AtomicU64, AtomicUsize, fence};
 use list::{LaneList, Node};
-use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -61,6 +61,20 @@ unsafe impl<T: Send, B: Bell> Send for Ring<T, B> {}
 unsafe impl<T: Send, B: Bell> Sync for Ring<T, B> {}
 
 impl<T: Send, B: Bell> Ring<T, B> {
+    fn close(&self) {
+        self.gate.close();
+    }
+
+    /// Producers have no common order.
+    #[inline(always)]
+    fn end(&self) -> Position {
+        0
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     fn len(&self) -> usize {
         self.lanes.nodes().map(|node| node.lane.len()).sum()
     }
@@ -72,24 +86,10 @@ impl<T, B> Drop for Ring<T, B> {
     }
 }
 
-/// Makes a mailbox with `capacity` slots for each producer, whose consumer polls.
-///
-/// # Errors
-/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
-pub fn mailbox<T: Send>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
-    with_heat(capacity, Heat::Always, Silent)
-}
-
-/// The two ends of one mailbox.
-pub type Ends<T, B = Silent> = (Producer<T, B>, Consumer<T, B>);
-
-/// Makes a mailbox whose producers ring `bell` when they find it cold.
-///
-/// # Errors
-/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
-pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B>, CapacityError> {
-    with_heat(capacity, Heat::Varies, bell)
-}
+ends::makers!(
+    "Makes a mailbox with `capacity` slots for each producer, whose consumer polls.",
+    "Makes a mailbox whose producers ring `bell` when they find it cold."
+);
 
 /// As [`with_bell`], and says whether the mailbox may be cooled.
 ///
@@ -173,26 +173,6 @@ impl<T: Send, B: Bell> Producer<T, B> {
     {
         self.producing.push_batch(self.lane(), &self.ring.gate, values)
     }
-
-    /// Ends admission for all producers: what was accepted remains for the consumer. Idempotent.
-    pub fn close(&self) {
-        self.ring.gate.close();
-    }
-
-    /// Requests of all producers that were accepted and not yet served; a hint.
-    pub fn len(&self) -> usize {
-        self.ring.len()
-    }
-
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many requests fit into each producer's lane.
-    pub fn capacity(&self) -> usize {
-        self.ring.capacity
-    }
 }
 
 impl<T: Send, B: Bell> Clone for Producer<T, B> {
@@ -217,92 +197,16 @@ impl<T: Send, B: Bell> Drop for Producer<T, B> {
     }
 }
 
-impl<T: Send, B: Bell> fmt::Debug for Producer<T, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("lanes::Producer")
-            .field("capacity", &self.capacity())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T: Send + 'static, B: Bell> sealed::SharedRing<B> for Ring<T, B> {
-    fn bell(&self) -> &B {
-        self.gate.bell()
-    }
-
-    fn close(&self) {
-        self.gate.close();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.gate.is_closed()
-    }
-
-    #[inline(always)]
-    fn end(&self) -> Option<Position> {
-        (!self.gate.is_closed()).then_some(0)
-    }
-
-    fn len(&self) -> usize {
-        Ring::len(self)
-    }
-
-    fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    fn refused(&self) -> &AtomicU64 {
-        &self.refused
-    }
-}
-
-impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
-    type Ring = Ring<T, B>;
-
-    #[inline(always)]
-    fn push(&self, value: T) -> Result<(), PushError<T>> {
-        Producer::push(self, value)
-    }
-
-    fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
-    where
-        I: ExactSizeIterator<Item = T>,
-    {
-        Producer::push_batch(self, values)
-    }
-
-    #[inline(always)]
-    fn ring(&self) -> &IntrusiveArc<Ring<T, B>> {
-        &self.ring
-    }
-}
+ends::producer!("lanes", "How many requests fit into each producer's lane.");
+ends::gated!();
+ends::cloned_kind!(Lanes);
 
 impl sealed::Kind for Lanes {
-    type Producer<T: Send + 'static, B: Bell> = Producer<T, B>;
-    type Consumer<T: Send + 'static, B: Bell> = Consumer<T, B>;
-    type Ring<T: Send + 'static, B: Bell> = Ring<T, B>;
-
-    fn mailbox<T: Send + 'static, B: Bell>(
-        capacity: usize,
-        heat: Heat,
-        bell: B,
-    ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
-        with_heat(capacity, heat, bell)
-    }
+    ends::kind!(with_heat);
 
     fn upgrade<T: Send + 'static, B: Bell>(
         ring: &IntrusiveArc<Ring<T, B>>,
     ) -> Option<Producer<T, B>> {
         try_increment(&ring.producers).then(|| Producer::of(ring.clone()))
-    }
-}
-
-impl sealed::ClonedKind for Lanes {
-    fn clone_producer<T: Send + 'static, B: Bell>(producer: &Producer<T, B>) -> Producer<T, B> {
-        producer.clone()
-    }
-
-    fn producers<T: Send + 'static, B: Bell>(ring: &Ring<T, B>) -> &AtomicUsize {
-        &ring.producers
     }
 }

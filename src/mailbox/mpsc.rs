@@ -28,14 +28,14 @@ mod consumer;
 #[allow(unsafe_code)] // claims, and what they write
 mod ring;
 
-use super::bell::{Bell, Heat, Silent};
+use super::bell::{Bell, Silent};
 use super::capacity::CapacityError;
+use super::ends;
 use super::error::PushError;
 use super::intrusive_arc::{IntrusiveArc, try_increment};
 use super::kind::Mpsc;
 use super::sealed;
 use super::stamped::VOID;
-use crate::sync::AtomicUsize;
 use ring::Claimed;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -108,26 +108,6 @@ impl<T: Send, B: Bell> Producer<T, B> {
     {
         self.ring.push_batch(values)
     }
-
-    /// Ends admission: what was accepted remains for the consumer. Idempotent.
-    pub fn close(&self) {
-        self.ring.close();
-    }
-
-    /// Requests accepted and not yet served; exact only while nothing moves.
-    pub fn len(&self) -> usize {
-        self.ring.len()
-    }
-
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many requests fit.
-    pub fn capacity(&self) -> usize {
-        self.ring.capacity()
-    }
 }
 
 impl<T: Send, B: Bell> Clone for Producer<T, B> {
@@ -145,12 +125,6 @@ impl<T: Send, B: Bell> Drop for Producer<T, B> {
         if self.ring.producers.fetch_sub(1, AcqRel) == 1 {
             self.ring.close();
         }
-    }
-}
-
-impl<T: Send, B: Bell> fmt::Debug for Producer<T, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("mpsc::Producer").field("capacity", &self.capacity()).finish_non_exhaustive()
     }
 }
 
@@ -185,53 +159,15 @@ impl<T: Send, B: Bell> fmt::Debug for Claim<'_, T, B> {
     }
 }
 
-impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
-    type Ring = Ring<T, B>;
-
-    #[inline(always)]
-    fn push(&self, value: T) -> Result<(), PushError<T>> {
-        Producer::push(self, value)
-    }
-
-    fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
-    where
-        I: ExactSizeIterator<Item = T>,
-    {
-        Producer::push_batch(self, values)
-    }
-
-    #[inline(always)]
-    fn ring(&self) -> &IntrusiveArc<Ring<T, B>> {
-        &self.ring
-    }
-}
+ends::producer!("mpsc", "How many requests fit.");
+ends::cloned_kind!(Mpsc);
 
 impl sealed::Kind for Mpsc {
-    type Producer<T: Send + 'static, B: Bell> = Producer<T, B>;
-    type Consumer<T: Send + 'static, B: Bell> = Consumer<T, B>;
-    type Ring<T: Send + 'static, B: Bell> = Ring<T, B>;
-
-    fn mailbox<T: Send + 'static, B: Bell>(
-        capacity: usize,
-        _heat: Heat,
-        bell: B,
-    ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
-        with_bell(capacity, bell)
-    }
+    ends::kind!(|capacity, _, bell| with_bell(capacity, bell));
 
     fn upgrade<T: Send + 'static, B: Bell>(
         ring: &IntrusiveArc<Ring<T, B>>,
     ) -> Option<Producer<T, B>> {
         try_increment(&ring.producers).then(|| Producer { ring: ring.clone() })
-    }
-}
-
-impl sealed::ClonedKind for Mpsc {
-    fn clone_producer<T: Send + 'static, B: Bell>(producer: &Producer<T, B>) -> Producer<T, B> {
-        producer.clone()
-    }
-
-    fn producers<T: Send + 'static, B: Bell>(ring: &Ring<T, B>) -> &AtomicUsize {
-        &ring.producers
     }
 }

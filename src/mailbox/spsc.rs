@@ -8,7 +8,7 @@
 
 use super::bell::{Bell, Heat, Silent};
 use super::capacity::CapacityError;
-use super::drop_all::DropAll;
+use super::ends;
 use super::error::PushError;
 use super::gate::Gate;
 use super::intrusive_arc::{IntrusiveArc, RefCounted};
@@ -36,24 +36,29 @@ unsafe impl<T, B> RefCounted for Ring<T, B> {
     }
 }
 
-/// Makes a ring for exactly `capacity` requests, whose consumer polls.
-///
-/// # Errors
-/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
-pub fn mailbox<T: Send>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), CapacityError> {
-    with_heat(capacity, Heat::Always, Silent)
+impl<T: Send, B: Bell> Ring<T, B> {
+    fn close(&self) {
+        self.gate.close();
+    }
+
+    #[inline(always)]
+    fn end(&self) -> Position {
+        self.lane.end()
+    }
+
+    fn len(&self) -> usize {
+        self.lane.len()
+    }
+
+    fn capacity(&self) -> usize {
+        self.lane.capacity()
+    }
 }
 
-/// The two ends of one ring.
-pub type Ends<T, B = Silent> = (Producer<T, B>, Consumer<T, B>);
-
-/// Makes a ring whose producer rings `bell` when it finds the ring cold.
-///
-/// # Errors
-/// [`CapacityError`] for 0 or more than [`CAPACITY_MAX`](super::CAPACITY_MAX).
-pub fn with_bell<T: Send, B: Bell>(capacity: usize, bell: B) -> Result<Ends<T, B>, CapacityError> {
-    with_heat(capacity, Heat::Varies, bell)
-}
+ends::makers!(
+    "Makes a ring for exactly `capacity` requests, whose consumer polls.",
+    "Makes a ring whose producer rings `bell` when it finds the ring cold."
+);
 
 /// As [`with_bell`], and says whether the ring may be cooled.
 ///
@@ -127,37 +132,11 @@ impl<T: Send, B: Bell> Producer<T, B> {
     {
         self.producing.push_batch(&self.ring.lane, &self.ring.gate, values)
     }
-
-    /// Ends admission: what was accepted remains for the consumer. Idempotent.
-    pub fn close(&self) {
-        self.ring.gate.close();
-    }
-
-    /// Requests accepted and not yet served; exact only while nothing moves.
-    pub fn len(&self) -> usize {
-        self.ring.lane.len()
-    }
-
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many requests fit.
-    pub fn capacity(&self) -> usize {
-        self.ring.lane.capacity()
-    }
 }
 
 impl<T: Send, B: Bell> Drop for Producer<T, B> {
     fn drop(&mut self) {
         self.ring.gate.close();
-    }
-}
-
-impl<T: Send, B: Bell> fmt::Debug for Producer<T, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("spsc::Producer").field("capacity", &self.capacity()).finish_non_exhaustive()
     }
 }
 
@@ -183,37 +162,6 @@ impl<T: Send, B: Bell> fmt::Debug for Claim<'_, T, B> {
     }
 }
 
-impl<T: Send + 'static, B: Bell> sealed::SharedRing<B> for Ring<T, B> {
-    fn bell(&self) -> &B {
-        self.gate.bell()
-    }
-
-    fn close(&self) {
-        self.gate.close();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.gate.is_closed()
-    }
-
-    #[inline(always)]
-    fn end(&self) -> Option<Position> {
-        (!self.gate.is_closed()).then(|| self.lane.end())
-    }
-
-    fn len(&self) -> usize {
-        self.lane.len()
-    }
-
-    fn capacity(&self) -> usize {
-        self.lane.capacity()
-    }
-
-    fn refused(&self) -> &AtomicU64 {
-        &self.refused
-    }
-}
-
 /// The end that takes requests, one thread at a time. Dropping it closes the ring.
 pub struct Consumer<T: Send, B: Bell = Silent> {
     ring: IntrusiveArc<Ring<T, B>>,
@@ -221,20 +169,6 @@ pub struct Consumer<T: Send, B: Bell = Silent> {
 }
 
 impl<T: Send, B: Bell> Consumer<T, B> {
-    /// Takes the oldest request, or says why there is none. Never [`Pop::InFlight`].
-    ///
-    /// # Blocking
-    /// Never.
-    pub fn pop(&mut self) -> Pop<T> {
-        let mut taken = None;
-        self.drain(1, |request, _| taken = Some(request));
-        match (taken, self.peek()) {
-            (Some(request), _) => Pop::Request(request),
-            (None, Pop::Closed) => Pop::Closed,
-            (None, _) => Pop::Empty,
-        }
-    }
-
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
     /// The flag says that nothing further was ready when the batch was begun: flush now. Slots are
@@ -261,84 +195,6 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         }
     }
 
-    /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
-    ///
-    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
-    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
-    /// there, and nobody rings again until this was called again.
-    pub fn cool(&mut self) -> bool {
-        let Self { ring, consuming } = self;
-        ring.gate.cool(|| consuming.is_empty(&ring.lane))
-    }
-
-    /// Ends admission; what was accepted can still be taken.
-    pub fn close(&self) {
-        self.ring.gate.close();
-    }
-
-    /// Requests accepted and not yet served; exact only while nothing moves.
-    pub fn len(&self) -> usize {
-        self.ring.lane.len()
-    }
-
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many requests fit.
-    pub fn capacity(&self) -> usize {
-        self.ring.lane.capacity()
-    }
-}
-
-impl<T: Send, B: Bell> Drop for Consumer<T, B> {
-    fn drop(&mut self) {
-        self.ring.gate.close();
-        let mut remains = DropAll::default();
-        loop {
-            while self.drain(usize::MAX, |request, _| remains.drop(|| drop(request))) > 0 {}
-            if self.peek() == Pop::Closed {
-                break;
-            }
-        }
-        remains.end();
-    }
-}
-
-impl<T: Send, B: Bell> fmt::Debug for Consumer<T, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("spsc::Consumer").field("capacity", &self.capacity()).finish_non_exhaustive()
-    }
-}
-
-impl<T: Send + 'static, B: Bell> sealed::Producer<T, B> for Producer<T, B> {
-    type Ring = Ring<T, B>;
-
-    #[inline(always)]
-    fn push(&self, value: T) -> Result<(), PushError<T>> {
-        Producer::push(self, value)
-    }
-
-    fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
-    where
-        I: ExactSizeIterator<Item = T>,
-    {
-        Producer::push_batch(self, values)
-    }
-
-    #[inline(always)]
-    fn ring(&self) -> &IntrusiveArc<Ring<T, B>> {
-        &self.ring
-    }
-}
-
-impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
-    #[inline(always)]
-    fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
-        Consumer::drain(self, max, handler)
-    }
-
     #[inline(always)]
     fn has_any(&mut self) -> bool {
         self.consuming.look(&self.ring.lane) > 0
@@ -349,31 +205,23 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
         if self.has_any() { self.consuming.before(&self.ring.lane, end) } else { 0 }
     }
 
-    fn peek(&self) -> Pop<()> {
-        Consumer::peek(self)
-    }
-
-    fn cool(&mut self) -> bool {
-        Consumer::cool(self)
-    }
-
-    fn close(&self) {
-        Consumer::close(self);
+    /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
+    ///
+    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
+    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
+    /// there, and nobody rings again until this was called again.
+    pub fn cool(&mut self) -> bool {
+        let Self { ring, consuming } = self;
+        ring.gate.cool(|| consuming.is_empty(&ring.lane))
     }
 }
 
-impl sealed::Kind for Spsc {
-    type Producer<T: Send + 'static, B: Bell> = Producer<T, B>;
-    type Consumer<T: Send + 'static, B: Bell> = Consumer<T, B>;
-    type Ring<T: Send + 'static, B: Bell> = Ring<T, B>;
+ends::producer!("spsc", "How many requests fit.");
+ends::consumer!("spsc", Empty, "How many requests fit.");
+ends::gated!();
 
-    fn mailbox<T: Send + 'static, B: Bell>(
-        capacity: usize,
-        heat: Heat,
-        bell: B,
-    ) -> Result<(Producer<T, B>, Consumer<T, B>), CapacityError> {
-        with_heat(capacity, heat, bell)
-    }
+impl sealed::Kind for Spsc {
+    ends::kind!(with_heat);
 
     fn upgrade<T: Send + 'static, B: Bell>(_: &IntrusiveArc<Ring<T, B>>) -> Option<Producer<T, B>> {
         None

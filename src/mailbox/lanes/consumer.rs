@@ -3,13 +3,11 @@
 use super::Ring;
 use super::list::Node;
 use crate::mailbox::bell::{Bell, Silent};
-use crate::mailbox::drop_all::DropAll;
+use crate::mailbox::ends;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::lane::{ConsumerCursor, Lane};
 use crate::mailbox::pop::Pop;
 use crate::mailbox::ring::Position;
-use crate::mailbox::sealed;
-use std::fmt;
 use std::ptr::{self, NonNull};
 
 /// How many requests of one lane are taken before the next lane has its turn.
@@ -44,20 +42,6 @@ impl<T> LaneCursor<T> {
 impl<T: Send, B: Bell> Consumer<T, B> {
     pub(super) fn of(ring: IntrusiveArc<Ring<T, B>>) -> Self {
         Self { ring, known: ptr::null_mut(), lanes: Vec::new(), next: 0 }
-    }
-
-    /// Takes the next request, or says why there is none. Never [`Pop::InFlight`].
-    ///
-    /// # Blocking
-    /// Never.
-    pub fn pop(&mut self) -> Pop<T> {
-        let mut taken = None;
-        self.drain(1, |request, _| taken = Some(request));
-        match (taken, self.peek()) {
-            (Some(request), _) => Pop::Request(request),
-            (None, Pop::Closed) => Pop::Closed,
-            (None, _) => Pop::Empty,
-        }
     }
 
     /// Hands up to `max` requests to `handler`; returns how many.
@@ -133,66 +117,6 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         !self.ring.lanes.has_grown(self.known) && self.lanes.iter().all(is_empty)
     }
 
-    /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
-    ///
-    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
-    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
-    /// there, and nobody rings again until this was called again.
-    pub fn cool(&mut self) -> bool {
-        // Lanes that nobody has looked into yet must not be what keeps the mailbox hot.
-        self.look_for_lanes();
-        self.ring.gate.cool(|| self.is_idle())
-    }
-
-    /// Ends admission; what was accepted can still be taken.
-    pub fn close(&self) {
-        self.ring.gate.close();
-    }
-
-    /// Requests accepted and not yet served; exact only while nothing moves.
-    pub fn len(&self) -> usize {
-        self.ring.len()
-    }
-
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many requests fit into each producer's lane.
-    pub fn capacity(&self) -> usize {
-        self.ring.capacity
-    }
-}
-
-impl<T: Send, B: Bell> Drop for Consumer<T, B> {
-    fn drop(&mut self) {
-        self.ring.gate.close();
-        let mut remains = DropAll::default();
-        loop {
-            while self.drain(usize::MAX, |request, _| remains.drop(|| drop(request))) > 0 {}
-            if self.peek() == Pop::Closed {
-                break;
-            }
-        }
-        remains.end();
-    }
-}
-
-impl<T: Send, B: Bell> fmt::Debug for Consumer<T, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("lanes::Consumer")
-            .field("capacity", &self.capacity())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
-    #[inline(always)]
-    fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
-        Consumer::drain(self, max, handler)
-    }
-
     #[inline(always)]
     fn has_any(&mut self) -> bool {
         // Its drain looks at each lane once, and no lane should be looked at twice.
@@ -204,15 +128,16 @@ impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
         0
     }
 
-    fn peek(&self) -> Pop<()> {
-        Consumer::peek(self)
-    }
-
-    fn cool(&mut self) -> bool {
-        Consumer::cool(self)
-    }
-
-    fn close(&self) {
-        Consumer::close(self);
+    /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
+    ///
+    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
+    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
+    /// there, and nobody rings again until this was called again.
+    pub fn cool(&mut self) -> bool {
+        // Lanes that nobody has looked into yet must not be what keeps the mailbox hot.
+        self.look_for_lanes();
+        self.ring.gate.cool(|| self.is_idle())
     }
 }
+
+ends::consumer!("lanes", Empty, "How many requests fit into each producer's lane.");

@@ -3,12 +3,11 @@
 use super::ring::Ring;
 use crate::mailbox::bell::{Bell, Silent};
 use crate::mailbox::drop_all::DropAll;
+use crate::mailbox::ends;
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::pop::Pop;
 use crate::mailbox::ring::{Position, release_every};
-use crate::mailbox::sealed;
 use crate::mailbox::stamped::{Batch, FULL, SERVE_AHEAD};
-use std::fmt;
 
 /// The end that takes requests, one thread at a time. Dropping it closes the ring.
 pub struct Consumer<T: Send, B: Bell = Silent> {
@@ -21,22 +20,6 @@ pub struct Consumer<T: Send, B: Bell = Silent> {
 impl<T: Send, B: Bell> Consumer<T, B> {
     pub(super) fn of(ring: IntrusiveArc<Ring<T, B>>) -> Self {
         Self { ring, head: 0, backlog: false }
-    }
-
-    /// Takes the oldest request, or says why there is none.
-    ///
-    /// # Blocking
-    /// Never.
-    pub fn pop(&mut self) -> Pop<T> {
-        let mut taken = None;
-        self.drain(1, |request, _| taken = Some(request));
-        match (taken, self.peek()) {
-            (Some(request), _) => Pop::Request(request),
-            (None, Pop::Empty) => Pop::Empty,
-            (None, Pop::Closed) => Pop::Closed,
-            // It was claimed just now, and may even have been filled since.
-            (None, Pop::InFlight | Pop::Request(())) => Pop::InFlight,
-        }
     }
 
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
@@ -109,24 +92,17 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         let _ = self.ring.tail.clear_cold();
     }
 
-    /// Ends admission; what was accepted can still be taken.
-    pub fn close(&self) {
-        self.ring.close();
+    #[inline(always)]
+    fn has_any(&mut self) -> bool {
+        self.state().is_some()
     }
 
-    /// Requests accepted and not yet served; exact only while nothing moves.
-    pub fn len(&self) -> usize {
-        self.ring.len()
-    }
-
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many requests fit.
-    pub fn capacity(&self) -> usize {
-        self.ring.capacity()
+    #[inline(always)]
+    fn before(&mut self, end: Position) -> usize {
+        if end == self.head || !self.has_any() {
+            return 0;
+        }
+        self.ring.fixed.geometry.distance(end, self.head) as usize
     }
 
     /// The state of the slot at the head if there is something.
@@ -146,40 +122,4 @@ impl<T: Send, B: Bell> Drop for Consumer<T, B> {
     }
 }
 
-impl<T: Send, B: Bell> fmt::Debug for Consumer<T, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("mpsc::Consumer").field("capacity", &self.capacity()).finish_non_exhaustive()
-    }
-}
-
-impl<T: Send + 'static, B: Bell> sealed::Consumer<T, B> for Consumer<T, B> {
-    #[inline(always)]
-    fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
-        Consumer::drain(self, max, handler)
-    }
-
-    #[inline(always)]
-    fn has_any(&mut self) -> bool {
-        self.state().is_some()
-    }
-
-    #[inline(always)]
-    fn before(&mut self, end: Position) -> usize {
-        if end == self.head || !self.has_any() {
-            return 0;
-        }
-        self.ring.fixed.geometry.distance(end, self.head) as usize
-    }
-
-    fn peek(&self) -> Pop<()> {
-        Consumer::peek(self)
-    }
-
-    fn cool(&mut self) -> bool {
-        Consumer::cool(self)
-    }
-
-    fn close(&self) {
-        Consumer::close(self);
-    }
-}
+ends::consumer!("mpsc", InFlight, "How many requests fit.");
