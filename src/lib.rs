@@ -9,7 +9,6 @@
 pub mod testkit;
 // Models of the protocols, for the model checkers.
 #[cfg(any(mainspring_loom, mainspring_shuttle))]
-#[allow(unsafe_code)] // pushing links that the model keeps alive
 pub mod model;
 // Runners and objects: how they are made, named, found and stopped.
 mod engine;
