@@ -1,7 +1,7 @@
 //! What follows a panic: nothing, another servant, or the end of the object.
 
-mod injection;
 pub(crate) mod policy;
 mod recovery;
 pub(crate) mod restart;
 pub(crate) mod supervisor;
+mod injection;
