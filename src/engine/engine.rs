@@ -6,7 +6,8 @@ use std::ops::Deref;
 
 /// An engine and its end: dropping it stops every runner and object. See [`Handle`] for the rest.
 ///
-/// Dropping waits for up to [`DROP_TIMEOUT`] (see [`Builder::drop_timeout`]) while everything accepted
+/// Dropping waits for up to [`DROP_TIMEOUT`](crate::DROP_TIMEOUT) (see
+/// [`Builder::drop_timeout`](crate::Builder::drop_timeout)) while everything accepted
 /// is served, then aborts what is left. On one of the engine's own runners it signals and doesn't wait.
 ///
 /// [`Handle`]: EngineHandle

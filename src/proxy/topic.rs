@@ -214,7 +214,7 @@ impl<M: ?Sized + 'static> Publisher<M> {
     /// Sends the message to everybody who is subscribed, in the order of their subscriptions.
     ///
     /// Runners that the requests find asleep are woken when all have theirs, as in a
-    /// [`fan_out`](crate::runner::fan_out()): 64 subscribers of one runner cost one wake-up.
+    /// [`fan_out`](crate::fan_out()): 64 subscribers of one runner cost one wake-up.
     ///
     /// # Blocking
     /// Never, but for a subscriber's closure that does. Only after somebody has subscribed or

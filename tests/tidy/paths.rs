@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
         }
         let is_renamed = self.text(at) == "as";
         let alias = if is_renamed { self.text(at + 1) } else { path.last().copied().unwrap_or("") };
-        if let Some(parts) = self.from_root(&path, inside).filter(|_| keeps) {
+        if let Some(parts) = self.rooted(&path, inside).filter(|_| keeps) {
             let alias = Some(alias.to_owned());
             self.found.push(Named { line, parts, alias, is_public });
         }
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The parts of a path from the crate's root, if it leads into this crate.
-    fn from_root(&self, path: &[&str], inside: &[&str]) -> Option<Parts> {
+    fn rooted(&self, path: &[&str], inside: &[&str]) -> Option<Parts> {
         let (first, mut rest) = path.split_first()?;
         let mut here = self.base.clone();
         here.extend(inside.iter().map(|name| name.to_string()));
