@@ -1,5 +1,6 @@
 //! Links in the documents lead somewhere: those of `README.md` in the repository and on the crate's
-//! page, which is the same text; those of the other documents in the repository.
+//! page, which is the same text; those of the other documents in the repository. And the map of the
+//! code has every file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,17 +65,29 @@ fn dead(folder: &Path, text: &str) -> Vec<String> {
     dead.map(|(line, target)| format!("{line}: {target}")).collect()
 }
 
-/// The documents of the repository, but not those of packages that were built in it.
-fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
+/// The files of a folder with this end, but not those of packages that were built in it.
+fn files(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
-            documents(&path, found);
-        } else if name.ends_with(".md") {
+            files(&path, end, found);
+        } else if name.ends_with(end) {
             found.push(path);
         }
     }
+}
+
+/// The files that no row of the code map is about. Those that only declare a layer need none.
+fn unmapped(architecture: &str, files: &[&str], layers: &[&str]) -> Vec<String> {
+    let (_, map) = architecture.split_once("## Code map").expect("the code map");
+    let map = map.split("\n## ").next().unwrap_or_default();
+    let is_mapped = |file: &str| map.contains(&format!("\n| `{file}` |"));
+    let is_declaration = |file: &str| {
+        file == "lib.rs" || file.strip_suffix(".rs").is_some_and(|name| layers.contains(&name))
+    };
+    let unmapped = files.iter().filter(|file| !is_mapped(file) && !is_declaration(file));
+    unmapped.map(|file| file.to_string()).collect()
 }
 
 #[test]
@@ -86,13 +99,29 @@ fn every_link_of_the_readme_works_in_the_repository_and_on_the_crate_s_page() {
 #[test]
 fn every_relative_link_of_the_documents_leads_to_a_file() {
     let mut paths = Vec::new();
-    documents(root(), &mut paths);
+    files(root(), ".md", &mut paths);
     assert!(paths.len() > 10, "the documents are found");
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         let dead = dead(path.parent().unwrap(), &text);
         assert_eq!(dead, Vec::<String>::new(), "{}", path.display());
     }
+}
+
+/// The folders of `src`, each with its line in `lib.rs`.
+const LAYERS: [&str; 9] =
+    ["testkit", "model", "engine", "proxy", "object", "reply", "runner", "mailbox", "machine"];
+
+#[test]
+fn the_code_map_has_every_file() {
+    let folder = root().join("src");
+    let mut paths = Vec::new();
+    files(&folder, ".rs", &mut paths);
+    let names: Vec<_> =
+        paths.iter().map(|path| path.strip_prefix(&folder).unwrap().to_str().unwrap()).collect();
+    let text = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let unmapped = unmapped(&text, &names, &LAYERS);
+    assert_eq!(unmapped, Vec::<String>::new(), "no row in docs/ARCHITECTURE.md, section Code map");
 }
 
 #[test]
@@ -109,4 +138,11 @@ fn a_link_that_works_in_one_place_only_is_seen() {
 fn a_link_that_leads_nowhere_is_seen() {
     let text = "[a](Cargo.toml), [b](Cargo.toml#x), [c](gone.md#x)\n[d](https://docs.rs), [e](#e)";
     assert_eq!(dead(root(), text), ["1: gone.md#x"]);
+}
+
+#[test]
+fn a_file_without_a_row_is_seen() {
+    let text = "| `a/d.rs` | x |\n## Code map\n\n| `a/b.rs` | x |\n\n## Next\n| `a/c.rs` | x |";
+    let files = ["a.rs", "lib.rs", "a/b.rs", "a/c.rs", "a/d.rs", "e.rs"];
+    assert_eq!(unmapped(text, &files, &["a"]), ["a/c.rs", "a/d.rs", "e.rs"]);
 }
