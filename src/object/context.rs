@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 ///
 /// The context isn't part of the request, so callers don't see it. A method that doesn't take one
 /// pays nothing for it.
+///
 /// ```
 /// use mainspring::prelude::*;
 /// use std::time::{Duration, Instant};

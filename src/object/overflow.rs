@@ -19,6 +19,7 @@ pub const CAPACITY_DEFAULT: usize = 256;
 /// [`Options::on_full`](crate::Options::on_full), which overrides the object's.
 /// [`Proxy::refused`](crate::Proxy::refused) counts refused requests,
 /// [`Proxy::shed`](crate::Proxy::shed) dropped ones.
+///
 /// ```
 /// use mainspring::prelude::*;
 /// use mainspring::{OnFull, Options};

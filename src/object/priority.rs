@@ -19,6 +19,7 @@ use crate::runner::task::WakeSource;
 /// [`PASSED_MAX`] requests of other lanes run before it. Requests of one priority keep their
 /// order; requests of different priorities have none. The very first request of another priority
 /// is noticed when the object's runner begins its next turn.
+///
 /// ```
 /// use mainspring::prelude::*;
 /// use mainspring::{Options, Priority};

@@ -25,6 +25,7 @@ pub const BACKOFF_MAX_DEFAULT: Duration = Duration::from_secs(1);
 /// first restart comes after the first delay, and each further one after twice the delay before
 /// it. A failure after the window has passed begins the next window, with a fresh count and the
 /// first delay. A failure that finds no restart left stops the object.
+///
 /// ```
 /// use mainspring::Restart;
 /// use std::time::Duration;

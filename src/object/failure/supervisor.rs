@@ -37,6 +37,7 @@ use std::time::{Duration, Instant};
 /// ([`RestartsExhausted`](crate::ExitReason::RestartsExhausted)). All others are stopped, serve
 /// what they have accepted, and end ([`SupervisorGaveUp`](crate::ExitReason::SupervisorGaveUp)).
 /// Members that have ended are forgotten; a member that was stopped isn't restarted.
+///
 /// ```
 /// use mainspring::prelude::*;
 /// use mainspring::{Restart, Supervisor};
