@@ -150,7 +150,7 @@ fn an_object_that_never_began_has_ended_too() {
     assert_eq!(exit.reason, ExitReason::NotStarted { failure });
     assert_eq!(
         exit.to_string(),
-        "object \"child\" has ended: it never began: the factory of object \"child\" failed: no paper"
+        "object \"child\" has ended: it never started: the factory of object \"child\" failed: no paper"
     );
     eventually("its name is free", || engine.len() == 1);
 }

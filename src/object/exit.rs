@@ -77,10 +77,10 @@ impl fmt::Display for ExitReason {
                 write!(f, "its method {method} panicked: {message}")
             }
             Self::RestartsExhausted { failure } => {
-                write!(f, "its restarts were used up; at last {failure}")
+                write!(f, "its restarts were used up; last failure: {failure}")
             }
             Self::SupervisorGaveUp => f.write_str("its supervisor's restarts were used up"),
-            Self::NotStarted { failure } => write!(f, "it never began: {failure}"),
+            Self::NotStarted { failure } => write!(f, "it never started: {failure}"),
         }
     }
 }
