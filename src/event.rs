@@ -1,4 +1,4 @@
-//! What an engine reports beside its results.
+//! What an engine reports.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Who burns CPU time while idle, and who would have but may not. Said when that changes.
+    /// Which runners spin while idle, and which would but may not. Reported when that changes.
     Spinning {
         /// Each spinning runner, with its CPU.
         spinning: Vec<(String, usize)>,
-        /// Each pinned runner that parks although its strategy spins, with the reason.
+        /// Each pinned runner that parks although its strategy spins, with the reason why.
         downgraded: Vec<(String, &'static str)>,
     },
-    /// A runner that was to be pinned, with [`Pinning::Prefer`](crate::Pinning::Prefer), runs unpinned.
+    /// A runner with [`Pinning::Prefer`](crate::Pinning::Prefer) could not be pinned.
     Unpinned {
         /// The runner's name.
         runner: String,
@@ -27,14 +27,14 @@ pub enum Event {
         object: String,
         /// The method that panicked; or "a timer", "a continuation", or a hook's name.
         method: &'static str,
-        /// What the panic said.
+        /// The panic's text.
         message: String,
-        /// Whether a call was told; false for one-way requests.
+        /// Whether a call ended with it; false for one-way requests.
         awaited: bool,
         /// What becomes of the object.
         next: Recovery,
     },
-    /// The factory failed that was to make a servant anew.
+    /// A factory failed to make a new servant for a restart.
     RestartFailed {
         /// The object's name, or its type's.
         object: String,
@@ -43,7 +43,7 @@ pub enum Event {
         /// What becomes of the object.
         next: Recovery,
     },
-    /// An object has a new servant after a failure, its own or another one's of its
+    /// An object has a new servant, after a failure of its own or of another object of its
     /// [`Supervisor`](crate::Supervisor).
     Restarted {
         /// The object's name, or its type's.
@@ -55,14 +55,14 @@ pub enum Event {
         /// The error's text.
         reason: String,
     },
-    /// A runner's [`poll`](crate::Runner::poll) hook panicked: the runner goes on without it.
+    /// A runner's [`poll`](crate::Runner::poll) hook panicked. The runner continues without it.
     PollPanicked {
         /// The runner's name.
         runner: String,
-        /// What the panic said.
+        /// The panic's text.
         message: String,
     },
-    /// A servant's method did not return, so its thread was left behind.
+    /// A servant's method did not return in time, so its thread was left running.
     LeftBehind {
         /// The runner's name.
         runner: String,
@@ -94,7 +94,7 @@ impl fmt::Display for Event {
             Self::Restarted { object } => write!(f, "object {object:?} has a new servant"),
             Self::FactoryFailed { reason } => f.write_str(reason),
             Self::PollPanicked { runner, message } => {
-                write!(f, "runner {runner:?} polls no more: its hook panicked: {message}")
+                write!(f, "runner {runner:?} no longer polls: its hook panicked: {message}")
             }
             Self::LeftBehind { runner } => {
                 write!(f, "runner {runner:?} is left behind: a method there has not returned")
@@ -109,15 +109,14 @@ impl fmt::Display for Event {
 pub enum Recovery {
     /// It stops; what waits ends [`Stopped`](crate::CallError::Stopped).
     Stops,
-    /// It stops, because its restarts are used up; or because a restart failed while it was being
-    /// stopped.
+    /// It stops: its restarts are used up, or a restart failed while it was being stopped.
     GivesUp,
     /// It gets a new servant.
     Restarts {
-        /// After so long.
+        /// After this time.
         after: Duration,
     },
-    /// It goes on with the servant that it has.
+    /// It continues with the servant that it has.
     Resumes,
 }
 
@@ -134,7 +133,7 @@ impl fmt::Display for Recovery {
             Self::GivesUp => f.write_str("stops for good"),
             Self::Restarts { after } if after.is_zero() => f.write_str("restarts at once"),
             Self::Restarts { after } => write!(f, "restarts in {after:?}"),
-            Self::Resumes => f.write_str("goes on"),
+            Self::Resumes => f.write_str("continues"),
         }
     }
 }

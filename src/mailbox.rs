@@ -1,17 +1,17 @@
 //! The activation queue: a bounded ring of requests before one consumer.
 //!
-//! Three kinds, fixed when the mailbox is made. [`mpsc`] takes requests from any number of producers
-//! and is the default; [`spsc`] takes them from one, and is cheaper; [`lanes`] gives each producer a
-//! ring of its own. None ever waits: [`spsc::Producer::push`] and its relatives return at once, with
-//! the value when it was refused. Waiting belongs to whoever holds the ends.
+//! There are three kinds, chosen when the mailbox is made. [`mpsc`] takes requests from any number
+//! of producers and is the default. [`spsc`] takes them from one producer and is cheaper. [`lanes`]
+//! gives each producer a ring of its own. No kind ever waits: a push returns at once, with the
+//! value if it was refused. The code that holds the ends decides whether to wait.
 //!
 //! # Closing and cooling
-//! Two bits of one word, which producers look at with each publication: `CLOSED` ends admission,
-//! `COLD` says that the consumer has gone to do something else. Whoever clears `COLD` owes the
-//! consumer a wake-up, which it pays by ringing the [`Bell`]. In the shared ring the bits lie beside
-//! the position that producers move, so that the read-modify-write which claims a slot also decides
-//! whether it is admitted. A consumer that polls all the time never cools its mailbox
-//! ([`Heat::Always`]), and the bell ([`Silent`]) is never rung.
+//! Producers look at two bits of one word with each publication. `CLOSED` ends admission. `COLD`
+//! says that the consumer no longer polls; the thread that clears it must wake the consumer by
+//! ringing the [`Bell`]. In the shared ring the bits are in the same word as the position that
+//! producers move, so the read-modify-write that claims a slot also decides whether the request is
+//! admitted. A consumer that polls all the time never cools its mailbox ([`Heat::Always`]), so its
+//! bell ([`Silent`]) never rings.
 //!
 //! ```
 //! use mainspring::mailbox::{mpsc, Pop};

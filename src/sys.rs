@@ -1,7 +1,7 @@
 //! The operating system: sleeping on a word, affinity, priorities. All FFI is here.
 //!
-//! Linux is what we test. Elsewhere the standard library stands in: threads sleep in short timed
-//! parks, and what needs the kernel (pinning, priorities) reports that it is unsupported.
+//! We test on Linux. Elsewhere the standard library has to do: threads sleep in short timed parks,
+//! and what needs the kernel (pinning, priorities) reports that it is unsupported.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ mod linux {
 
     pub(crate) use std::os::fd::BorrowedFd;
 
-    /// A counter that pollers can wait for: readable while it isn't 0, which it is at first.
+    /// A counter that pollers can wait for: readable while it isn't 0. It begins at 1.
     #[derive(Debug)]
     pub(crate) struct EventFd(OwnedFd);
 
@@ -55,12 +55,12 @@ mod linux {
             Ok(Self(event::eventfd(1, flags)?))
         }
 
-        /// Adds one. Never blocks: a count that is full refuses, and is readable.
+        /// Adds one. Never blocks: a full count refuses, and is readable.
         pub(crate) fn add(&self) {
             let _ = retry_on_intr(|| rustix::io::write(&self.0, &1_u64.to_ne_bytes()));
         }
 
-        /// Takes what is there; never blocks.
+        /// Sets it to 0; never blocks.
         pub(crate) fn take(&self) {
             let _ = retry_on_intr(|| rustix::io::read(&self.0, &mut [0; 8]));
         }
@@ -122,12 +122,12 @@ mod linux {
     /// More than any kernel can be built for.
     const MASK_WORDS_MAX: usize = (1 << 20) / WORD_BITS;
 
-    /// Asks with ever larger masks: the kernel refuses one that is smaller than its own, also where
-    /// few of its CPUs are there.
+    /// Asks with ever larger masks: the kernel refuses one that is smaller than its own, even if
+    /// few of its CPUs exist.
     fn affinity(thread: libc::pid_t, words: usize) -> io::Result<Vec<usize>> {
         let mut mask: Vec<Word> = vec![0; words];
-        // SAFETY: the kernel writes no more bytes than it is told, and the mask has so many; it may
-        // be written as bytes at any place. Another process's thread is no danger: it is only read.
+        // SAFETY: the kernel writes no more bytes than it is told, the mask has that many, and any
+        // bytes are valid there. The thread may be another process's: it is only read.
         let result = unsafe {
             libc::sched_getaffinity(thread, size_of_val(&mask[..]), mask.as_mut_ptr().cast())
         };
@@ -159,7 +159,7 @@ mod linux {
     /// Binds the calling thread to `cpus`.
     pub(crate) fn bind_to(cpus: &[usize]) -> io::Result<()> {
         let mask = mask_of(cpus)?;
-        // SAFETY: the kernel reads no more bytes than it is told, and the mask has so many.
+        // SAFETY: the kernel reads no more bytes than it is told, and the mask has that many.
         let result =
             unsafe { libc::sched_setaffinity(0, size_of_val(&mask[..]), mask.as_ptr().cast()) };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -238,7 +238,7 @@ mod other {
     #[cfg(unix)]
     pub(crate) use std::os::fd::BorrowedFd;
 
-    /// There are no descriptors here.
+    /// This system has no descriptors.
     #[cfg(not(unix))]
     #[derive(Clone, Copy, Debug)]
     pub enum BorrowedFd<'a> {
@@ -246,7 +246,7 @@ mod other {
         Never(std::convert::Infallible, std::marker::PhantomData<&'a ()>),
     }
 
-    /// Never made here.
+    /// Never made on this system.
     #[derive(Debug)]
     pub(crate) enum EventFd {}
 
@@ -309,7 +309,7 @@ mod other {
     }
 }
 
-/// Asks for the cache line at `place`, soon to be written here.
+/// Prefetches the cache line at `place`, to write it soon.
 #[inline(always)]
 pub(crate) fn prefetch_for_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
@@ -319,7 +319,7 @@ pub(crate) fn prefetch_for_write<T>(place: *const T) {
     }
 }
 
-/// Asks for the cache line at `place`, soon to be read here.
+/// Prefetches the cache line at `place`, to read it soon.
 #[inline(always)]
 pub(crate) fn prefetch_for_read<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]

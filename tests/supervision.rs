@@ -404,7 +404,7 @@ fn events_say_what_follows() {
     assert_eq!(text(Recovery::GivesUp), "object \"a\" stops for good: its method m panicked: b");
     let restarts = Recovery::Restarts { after: ms(10) };
     assert_eq!(text(restarts), "object \"a\" restarts in 10ms: its method m panicked: b");
-    assert_eq!(text(Recovery::Resumes), "object \"a\" goes on: its method m panicked: b");
+    assert_eq!(text(Recovery::Resumes), "object \"a\" continues: its method m panicked: b");
 }
 
 #[test]

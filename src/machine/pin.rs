@@ -10,7 +10,7 @@ use thiserror::Error;
 pub enum Pinning {
     /// The runner doesn't start.
     Require,
-    /// It starts unpinned, and the engine says so. The CPU must exist and be allowed all the same.
+    /// It starts unpinned, and the engine reports it. Even so, the CPU must exist and be allowed.
     #[default]
     Prefer,
     /// The CPUs named are ignored.
@@ -30,19 +30,19 @@ pub struct PinError {
     pub wanted: Vec<usize>,
     /// The CPUs that this process may use.
     pub allowed: Vec<usize>,
-    /// What stood in the way.
+    /// Why it could not be pinned.
     #[source]
     pub reason: PinFailure,
 }
 
-/// What stood in the way of pinning a thread.
+/// Why the system did not pin a thread.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PinFailure {
-    /// A CPU that doesn't exist, or that the process may not use.
+    /// The CPU doesn't exist, or the process may not use it.
     #[error("cpu {0} does not exist or is not allowed to this process")]
     NotAllowed(usize),
-    /// An empty set.
+    /// No CPU was named.
     #[error("no cpu was named")]
     Empty,
     /// The kernel refused.
@@ -53,7 +53,8 @@ pub enum PinFailure {
     NotInForce(Vec<usize>),
 }
 
-/// The CPUs that the calling thread may run on, in ascending order; empty if the system won't say.
+/// The CPUs that the calling thread may run on, in ascending order; empty if the system doesn't
+/// say.
 ///
 /// ```
 /// assert!(!mainspring::allowed_cpus().is_empty());
@@ -62,31 +63,32 @@ pub fn allowed_cpus() -> Vec<usize> {
     sys::allowed_cpus().unwrap_or_default()
 }
 
-/// The CPUs of the process: its first thread's, which we never pin. A pinned runner that adds
-/// another runner would see its own mask only.
+/// The CPUs of the process: those of its first thread, which we never pin. A pinned runner that
+/// adds another runner would see only its own mask.
 pub(crate) fn process_cpus() -> Vec<usize> {
     sys::process_cpus().unwrap_or_default()
 }
 
-/// Gives the calling thread the CPUs of the process: it may have been started by a pinned one, and
+/// Gives the calling thread the CPUs of the process. A pinned thread may have started it, and
 /// affinity is inherited.
 pub(crate) fn unpin() {
     let cpus = process_cpus();
     if !cpus.is_empty() && allowed_cpus() != cpus {
-        // Refused, it stays where its parent is: worse placed, and nothing else.
+        // If refused, it keeps its parent's CPUs: a worse place, but no error.
         let _ = sys::bind_to(&cpus);
     }
 }
 
-/// Whether cgroups give the process less time than its CPUs have: then nobody should spin.
+/// Whether cgroups give the process less time than its CPUs have. If so, no runner should spin.
 pub(crate) fn has_small_quota() -> bool {
     topology::quota_cpus().is_some_and(|quota| quota < process_cpus().len() as f64)
 }
 
-/// `core_affinity` aborts the process on ids from here on.
+/// `core_affinity` aborts the process on ids from this one on.
 const CORE_AFFINITY_END: usize = 1024;
 
-/// Checks a wish against the mask, to refuse it by name: the kernel says only that it is invalid.
+/// Checks a wish against the mask, to say which CPU is wrong: the kernel says only that it is
+/// invalid.
 pub(crate) fn check(runner: &str, wanted: &[usize], allowed: &[usize]) -> Result<(), PinError> {
     let failure = match wanted.iter().find(|cpu| !allowed.contains(cpu)) {
         _ if wanted.is_empty() => PinFailure::Empty,

@@ -1,9 +1,9 @@
 //! The machine's CPUs as the kernel describes them: which share a core, a cache, a package.
 //!
-//! Everything is read from files below `/sys` and `/proc`, and may be read from a copy of them
-//! elsewhere: so machines that nobody here owns can be tested. What a file doesn't say is taken to
-//! be the simplest case (each CPU a core of its own, one cache, one package), because containers
-//! and sandboxes hide files at will; only without a list of CPUs there is nothing to say.
+//! Everything is read from files below `/sys` and `/proc`, or from a copy of them elsewhere, so
+//! that tests can use machines that we don't have. Containers and sandboxes hide files at will. So
+//! what a file doesn't say is assumed to be the simplest case: each CPU a core of its own, one
+//! cache, one package. Only a missing list of CPUs is an error.
 
 mod cgroup;
 mod files;
@@ -30,18 +30,19 @@ pub struct Cpu {
     pub node: usize,
     /// The package (socket).
     pub package: usize,
-    /// What kind of core it is on.
+    /// The kind of its core.
     pub class: CoreClass,
-    /// Whether this process may use it: its first thread's mask and its cgroup's cpuset both say so.
+    /// Whether this process may use it: its first thread's mask and its cgroup's cpuset both say
+    /// so.
     pub is_allowed: bool,
-    /// Whether the kernel's balancing leaves it alone (`isolcpus`).
+    /// Whether the kernel's load balancing leaves it out (`isolcpus`).
     pub is_isolated: bool,
-    /// Whether its tick stops while one thread runs (`nohz_full`).
+    /// Whether its timer tick stops while a single thread runs there (`nohz_full`).
     pub is_nohz_full: bool,
 }
 
 impl Cpu {
-    /// An ordinary CPU that may be used: a core of its own, in the first group of everything.
+    /// An ordinary CPU that may be used: a core of its own, and the first cache, node and package.
     pub fn new(id: usize) -> Self {
         Self {
             id,
@@ -98,7 +99,7 @@ impl fmt::Display for Distance {
     }
 }
 
-/// The CPUs of a machine that are online, and what part of them this process has.
+/// The CPUs of a machine that are online, and which of them this process may use.
 ///
 /// ```
 /// let topology = mainspring::Topology::read()?;
@@ -115,7 +116,7 @@ pub struct Topology {
     quota_cpus: Option<f64>,
 }
 
-/// A system file without which nothing can be said about the machine.
+/// A system file could not be read without which nothing is known about the machine.
 #[derive(Debug, Error)]
 #[error("{}: {error}: the CPUs of this machine can't be listed without it", path.display())]
 pub struct TopologyError {
@@ -145,7 +146,7 @@ impl Topology {
         files::topology(root)
     }
 
-    /// A machine that is described rather than read, for tests and simulations.
+    /// A described machine, for tests and simulations.
     pub fn from_cpus(model: impl Into<String>, mut cpus: Vec<Cpu>) -> Self {
         cpus.sort_by_key(|cpu| cpu.id);
         cpus.dedup_by_key(|cpu| cpu.id);
@@ -167,21 +168,21 @@ impl Topology {
         self.cpus.iter().filter(|cpu| cpu.is_allowed)
     }
 
-    /// The CPUs that are there, and switched off.
+    /// The CPUs that exist, and are switched off.
     pub fn offline(&self) -> &[usize] {
         &self.offline
     }
 
-    /// The CPU time that cgroups leave this process, in CPUs: 1.5 are 1.5 s of each second. `None`
-    /// without a limit.
+    /// The CPU time that cgroups leave this process, in CPUs: 1.5 means 1.5 s in each second.
+    /// `None` without a limit.
     ///
-    /// The process's own group counts and all those around it, as far as they can be seen; the
-    /// tightest decides.
+    /// It is the lowest limit of the process's own group and of all groups around it that can be
+    /// seen.
     pub fn quota_cpus(&self) -> Option<f64> {
         self.quota_cpus
     }
 
-    /// The CPU of that number, if it is online.
+    /// The CPU with that number, if it is online.
     pub fn cpu(&self, id: usize) -> Option<&Cpu> {
         let place = self.cpus.binary_search_by_key(&id, |cpu| cpu.id).ok()?;
         Some(&self.cpus[place])
@@ -200,9 +201,10 @@ impl Topology {
         })
     }
 
-    /// A number that stays the same while the machine does: its model, and where each CPU belongs.
+    /// A hash of the machine's model and of where each CPU belongs: the same machine has the same
+    /// one.
     ///
-    /// What this process may use isn't part of it, nor what boot parameters change.
+    /// It doesn't depend on what this process may use, nor on boot parameters.
     pub fn fingerprint(&self) -> String {
         let place = |cpu: &Cpu| [cpu.id, cpu.core, cpu.l3, cpu.node, cpu.package];
         let numbers =
@@ -212,7 +214,7 @@ impl Topology {
     }
 }
 
-/// [`Topology::quota_cpus`] without the rest, which takes many more files.
+/// [`Topology::quota_cpus`] alone; the rest takes many more files.
 pub(crate) fn quota_cpus() -> Option<f64> {
     cgroup::quota_cpus(Path::new("/"))
 }
@@ -222,7 +224,7 @@ fn fnv1a(hash: u64, byte: u8) -> u64 {
     (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
-/// In one line: the model, and how many there are of what.
+/// In one line: the model, and the numbers of packages, L3 groups, cores and CPUs.
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |of: fn(&Cpu) -> usize| {

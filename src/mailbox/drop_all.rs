@@ -1,12 +1,12 @@
-//! Dropping what is left in a ring: its destructors are the user's, and any of them may panic.
+//! Dropping what is left in a ring. The destructors are the user's, and each of them may panic.
 
 use crate::panics::caught;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
-/// Drops values, all of them. Their first panic goes on at the end, as it would from a collection of
-/// the standard library; further ones have nobody left to tell.
+/// Drops values, all of them. The first panic resumes at the end, as it would from a collection of
+/// the standard library. Further panics are dropped.
 #[derive(Default)]
 pub(super) struct DropAll(Option<Box<dyn Any + Send>>);
 
@@ -19,7 +19,7 @@ impl DropAll {
         }
     }
 
-    /// Goes on with the panic, unless another one is under way: two would end the process.
+    /// Resumes the panic, unless the thread is already panicking: two panics would end the process.
     pub(super) fn end(self) {
         match self.0 {
             Some(payload) if thread::panicking() => caught(|| drop(payload)),

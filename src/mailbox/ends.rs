@@ -1,9 +1,9 @@
 //! What the kinds of rings have in common, said once.
 //!
 //! Each kind has types of its own for its two ends, so that their documentation says what they are.
-//! These macros write what is the same in all of them. Each is used in a file that defines or imports
-//! `Producer`, `Consumer`, `Ring` and `Bell`. A `Ring` needs `close`, `len` and `capacity` for it, a
-//! `Consumer` `has_any` and `before`.
+//! These macros write what is the same in all of them. They are used in files that have types named
+//! `Producer`, `Consumer`, `Ring` and `Bell`, and need `close`, `len` and `capacity` of a `Ring`,
+//! and `has_any` and `before` of a `Consumer`.
 
 /// What a producer and a consumer have: `end!(Producer, "spsc", "How many requests fit.")`.
 macro_rules! end {
@@ -233,7 +233,7 @@ macro_rules! kind {
     };
 }
 
-/// What kinds have whose producers can be cloned.
+/// What the kinds with cloneable producers have.
 macro_rules! cloned_kind {
     ($Kind:ident) => {
         impl crate::mailbox::sealed::ClonedKind for $Kind {

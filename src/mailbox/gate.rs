@@ -1,9 +1,10 @@
-//! The gate of a mailbox whose lanes have tails of their own: admission, and who wakes the consumer.
+//! The gate of a mailbox whose lanes have tails of their own: admission, and who wakes the
+//! consumer.
 //!
-//! A producer publishes in its lane by a plain store, which no other thread's change of that word
-//! can meet; then it looks at the gate's word, where anyone sets `CLOSED` and the consumer sets
-//! `COLD`. That look must not be taken before the store is visible, or the producer and the one who
-//! changed the word could miss each other:
+//! A producer publishes in its lane by a plain store to a word that no other thread changes. Then
+//! it looks at the gate's word, where anyone sets `CLOSED` and the consumer sets `COLD`. It must
+//! not look before the store is visible, or the producer and the thread that changed the word could
+//! miss each other:
 //!
 //! | | first | then |
 //! |---|---|---|
@@ -13,8 +14,8 @@
 //! | aborter | sets `CLOSED` | looks at the reply cells |
 //!
 //! Each has a fence in between, so one of the two sees the other. A mailbox that is always hot is
-//! never cooled, so only its end needs that; its producers leave the fence out, and the others pay
-//! for it with the system call `membarrier`, which puts a fence into every running thread.
+//! never cooled, so only its end needs the fences. Its producers leave theirs out, and the other
+//! sides call `membarrier`, which puts a fence into every running thread.
 //!
 //! # Source
 //! The fences: E. W. Dijkstra's mutual exclusion (1965), as "Dekker's" two flags. The asymmetric
@@ -25,11 +26,11 @@ use super::tail::Tail;
 use crate::sync::{can_fence_heavily, fence, heavy_fence, light_fence};
 use std::sync::atomic::Ordering::SeqCst;
 
-/// See the module. Read with each publication, written when something begins or ends.
+/// See the module. Read with each publication; written when the mailbox cools or closes.
 pub(super) struct Gate<B> {
     word: Tail,
     heat: Heat,
-    /// Whoever changes the word fences for the producers.
+    /// The thread that changes the word fences for the producers.
     is_light: bool,
     bell: B,
 }
@@ -45,15 +46,15 @@ impl<B: Bell> Gate<B> {
         &self.bell
     }
 
-    /// After a publication: whether nothing has to be done for it.
+    /// After a publication: whether nothing more has to be done for it.
     #[inline(always)]
     pub(super) fn is_quiet(&self) -> bool {
         if self.is_light {
             // Light [gate.passed]: see the module.
             light_fence();
         } else {
-            // SeqCst [gate.passed]: between storing a tail and looking at the word. Who sets COLD or
-            // has seen CLOSED has the same fence before it looks at the tails.
+            // SeqCst [gate.passed]: between storing a tail and looking at the word. A thread
+            // that sets COLD or has seen CLOSED has the same fence before it looks at the tails.
             fence(SeqCst);
         }
         self.word.read().is_open_and_hot()
@@ -76,7 +77,7 @@ impl<B: Bell> Gate<B> {
         true
     }
 
-    /// Asks for the bell; `false` if `is_empty` then says that something has arrived meanwhile.
+    /// Asks for the bell; `false` if `is_empty` then finds that something has arrived.
     pub(super) fn cool(&self, is_empty: impl FnOnce() -> bool) -> bool {
         if self.heat == Heat::Always || !self.word.cool(0) {
             return false;
@@ -87,7 +88,7 @@ impl<B: Bell> Gate<B> {
         is_empty() || !self.word.clear_cold()
     }
 
-    /// Ends admission. Everything accepted before is visible to the caller then.
+    /// Ends admission. After it, the caller sees everything that was accepted before.
     pub(super) fn close(&self) {
         let was_cold = self.word.close();
         self.fence();
@@ -96,7 +97,7 @@ impl<B: Bell> Gate<B> {
         }
     }
 
-    /// Whether admission has ended; then the tails can be read for the last time.
+    /// Whether admission has ended. If so, the tails can be read for the last time.
     pub(super) fn is_closing(&self) -> bool {
         let is_closed = self.is_closed();
         if is_closed {

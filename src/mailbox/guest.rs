@@ -1,9 +1,11 @@
-//! A producer of the shared ring that doesn't count: it holds the memory, and keeps nothing open.
+//! A producer of the shared ring that isn't counted: it holds the memory, but doesn't keep the ring
+//! open.
 //!
-//! Nothing of the ring's protocol rests on the count of producers but who closes it at last. What a
-//! claim accepts is served, because the claim and the close change the same word; and whoever finds
-//! the ring cold rings a bell that lies in the memory which it holds. So a guest is as good a producer
-//! as any, but that it may come when the others have gone: it finds the ring closed then.
+//! The count of producers decides only who closes the ring at last; the rest of the protocol
+//! doesn't use it. A request that a claim accepts is served, because the claim and the close change
+//! the same word. A producer that finds the ring cold rings a bell in memory that it holds. So a
+//! guest is a producer like any other, except that it may come when the others have gone. Then it
+//! finds the ring closed.
 
 use super::bell::{Bell, Heat};
 use super::capacity::CapacityError;
@@ -52,7 +54,7 @@ impl sealed::Kind for Guest {
     type Consumer<T: Send + 'static, B: Bell> = Consumer<T, B>;
     type Ring<T: Send + 'static, B: Bell> = Ring<T, B>;
 
-    /// Of guests alone, and so closed: no object has such a mailbox.
+    /// A mailbox of guests alone is closed from the start; no object has one.
     fn mailbox<T: Send + 'static, B: Bell>(
         capacity: usize,
         heat: Heat,

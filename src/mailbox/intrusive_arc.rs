@@ -1,8 +1,8 @@
 //! A counted pointer whose count lies inside what it points to.
 //!
-//! `Arc` puts its counts before the value: with cache-padded values that is two more lines for each
-//! object, of which 16 bytes are used. Here the value says where the count goes: into a line that
-//! those who clone and drop handles write anyway.
+//! `Arc` puts its counts before the value. With cache-padded values that is two more lines for each
+//! object, of which 16 bytes are used. Here the value decides where the count is: in a line that
+//! threads which clone and drop handles write anyway.
 
 use crate::sync::{AtomicUsize, fence};
 use std::ops::Deref;

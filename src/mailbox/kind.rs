@@ -6,15 +6,16 @@ use super::sealed;
 #[derive(Clone, Copy, Debug)]
 pub struct Mpsc;
 
-/// The marker of the kind with one producer: its proxy can be sent, not cloned or shared.
+/// The marker of the kind with one producer: its proxy can be sent, but not cloned or shared.
 #[derive(Clone, Copy, Debug)]
 pub struct Spsc;
 
-/// The marker of the kind with a ring for each producer: its proxy can be sent and cloned, not shared.
+/// The marker of the kind with a ring for each producer: its proxy can be sent and cloned, but not
+/// shared.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes;
 
-/// The marker of proxies of [`Mpsc`] mailboxes that don't keep their object: see
+/// The marker of proxies of [`Mpsc`] mailboxes that don't keep their object alive: see
 /// [`Weak::guest`](crate::Weak::guest).
 #[derive(Clone, Copy, Debug)]
 pub struct Guest;

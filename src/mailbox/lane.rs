@@ -1,15 +1,15 @@
-//! A ring for one producer: positions alone, each side with a cached copy of the other's.
+//! A ring for one producer: two positions, each side with a cached copy of the other's.
 //!
-//! The producer fills slots and then moves the tail over them, one at a time or many at once; the
-//! consumer moves the head over what it has served. Each looks at the other's word only when what
-//! it knows is used up. Both words have one writer, so plain stores are enough; admission and
-//! wake-ups are the [gate's](super::gate) business.
+//! The producer fills slots and then moves the tail over them, one at a time or many at once. The
+//! consumer moves the head over what it has served. Each side reads the other's word only when its
+//! copy is used up. Both words have one writer, so plain stores are enough. The
+//! [gate](super::gate) handles admission and wake-ups.
 //!
 //! | word | meaning | moved by |
 //! |---|---|---|
 //! | `tail` | what lies before it was published | the producer |
 //! | `head` | what lies before it was taken | the consumer |
-//! | `last` | `OPEN`, or where the lane ends: what was published behind it never counts | by one CAS: the consumer that has seen the mailbox closed, to the tail it sees; or a producer that finds the gate closed behind its publication, to the end of that |
+//! | `last` | `OPEN`, or where the lane ends: what was published after it never counts | one CAS: by the consumer that has seen the mailbox closed, to the tail it sees; or by a producer that finds the gate closed after its publication, to the end of that |
 //!
 //! **Progress.** Wait-free for both: no loop retries.
 //!
@@ -35,7 +35,7 @@ pub(super) use producing::ProducerCursor;
 /// The lane has not ended.
 const OPEN: Position = Position::MAX;
 
-/// See the module. The producer's lines first, then, in a pair of lines of its own, the consumer's.
+/// See the module. The producer's lines come first, then the consumer's pair of lines.
 #[repr(C)]
 pub(super) struct Lane<T> {
     tail: AtomicU64,
@@ -76,7 +76,7 @@ impl<T: Send> Lane<T> {
 
     /// The producer's side: whether a request that ends at `to` still counts.
     fn settle(&self, to: Position) -> bool {
-        // AcqRel [lane.last]: Release carries the request to a consumer that learns of it from here;
+        // AcqRel [lane.last]: Release carries the request to a consumer that learns of it here;
         // Acquire, also on failure, sees what the consumer did before it ended the lane.
         match self.last.compare_exchange(OPEN, to, AcqRel, Acquire) {
             Ok(_) => true,
@@ -111,7 +111,7 @@ impl<T: Send> Lane<T> {
         self.tail.load(Relaxed)
     }
 
-    /// Whether nothing is there that was not taken; `head` is the consumer's.
+    /// Whether everything was taken; `head` is the consumer's.
     pub(super) fn is_empty(&self, head: Position) -> bool {
         self.published() == head
     }
@@ -146,8 +146,8 @@ impl<T: Send> Lane<T> {
     /// Only the producer may call this, once, for a position that it filled and that doesn't count.
     unsafe fn take_back(&self, position: Position) -> T {
         let index = self.fixed.geometry.index(position);
-        // SAFETY: as in `fill`; it was filled, the consumer never reads behind the lane's end, and the
-        // caller reads it once.
+        // SAFETY: as in `fill`; it was filled, the consumer never reads behind the lane's end, and
+        // the caller reads it once.
         unsafe { (*self.slots().add(index)).0.with(|v| (*v).assume_init_read()) }
     }
 }
@@ -161,8 +161,8 @@ impl<T> Drop for Lane<T> {
         let mut position = self.head.0.load(Relaxed);
         let end = self.tail.load(Relaxed).min(self.last.load(Relaxed));
         while position != end {
-            // SAFETY: in bounds as ever; between head and tail every slot is full, and nobody else
-            // is left to read it.
+            // SAFETY: in bounds, as the index is below the capacity; between head and tail every
+            // slot is full, and nobody else is left to read it.
             let value = unsafe { &(*first.add(geometry.index(position))).0 };
             // SAFETY: as above; dropped once.
             remains.drop(|| value.with_mut(|value| unsafe { (*value).assume_init_drop() }));

@@ -1,17 +1,17 @@
 //! Many producers, each with a lane of its own, merged by the consumer in fair rounds.
 //!
-//! No two producers write the same line, so none delays another: a push is wait-free, and one that
-//! is suspended holds up only its own requests. Requests of one producer arrive in its order; there
-//! is no order between two. It costs a ring for each producer, and the consumer a look at each lane
-//! in a round.
+//! No two producers write the same cache line, so none delays another: a push is wait-free, and a
+//! suspended producer delays only its own requests. Requests of one producer arrive in its order;
+//! requests of two have no order. The cost is a ring for each producer, and for the consumer a look
+//! at each lane in a round.
 //!
-//! Lanes hang in a list that only grows, its newest first; one whose producer is gone is given to
-//! the next that comes. The list's head word says also whether it has ended:
+//! The lanes are a list that only grows, the newest first. A new producer takes a lane that was
+//! given up, if there is one. The list's head word also says whether the mailbox has ended:
 //!
 //! | head | meaning | moved by |
 //! |---|---|---|
-//! | a lane | the newest; the others hang behind it | a producer that is cloned: to its own |
-//! | the same, odd | the mailbox has ended: later lanes take nothing | the consumer that found it closed and every lane at its end |
+//! | a lane | the newest; the others follow it | a cloned producer: to its own lane |
+//! | the same, odd | the mailbox has ended: later lanes take nothing | the consumer, once it found the mailbox closed and every lane at its end |
 //!
 //! **Progress.** Wait-free for producers, and for the consumer.
 
@@ -100,7 +100,7 @@ pub fn with_heat<T: Send, B: Bell>(
     heat: Heat,
     bell: B,
 ) -> Result<Ends<T, B>, CapacityError> {
-    // The first lane's memory is made with the first producer; whether it can be is said here.
+    // The first producer makes the first lane, and can't refuse a capacity: so this does.
     check_capacity(capacity)?;
     let ring = IntrusiveArc::new(Ring {
         gate: Gate::new(bell, heat),
@@ -114,8 +114,8 @@ pub fn with_heat<T: Send, B: Bell>(
     Ok((producer, Consumer::of(ring)))
 }
 
-/// One producer, with a lane of its own. `Send`, not `Sync`; clone it for another lane. The last one
-/// dropped closes the mailbox.
+/// One producer, with a lane of its own. It is `Send`, but not `Sync`; clone it for another lane.
+/// The last one dropped closes the mailbox.
 ///
 /// ```compile_fail
 /// fn shared<T: Sync>() {}
@@ -148,8 +148,8 @@ impl<T: Send, B: Bell> Producer<T, B> {
     /// Adds a request, or gives it back.
     ///
     /// # Errors
-    /// [`PushError::Full`] when no slot of this producer's lane is free, [`PushError::Closed`] after
-    /// a close; the request is inside.
+    /// [`PushError::Full`] when no slot of this producer's lane is free, [`PushError::Closed`]
+    /// after a close; the request is inside.
     /// # Blocking
     /// Never: wait-free.
     /// # Ordering
@@ -161,12 +161,12 @@ impl<T: Send, B: Bell> Producer<T, B> {
 
     /// Adds as many of `values` as there is room for, by one publication; returns how many.
     ///
-    /// Takes nothing from the iterator beyond what it adds. If the iterator panics, what it gave
-    /// before is published.
+    /// Takes no more from the iterator than it adds. If the iterator panics, what it gave before is
+    /// published.
     ///
     /// # Errors
-    /// [`PushError::Full`] when there was room for none; [`PushError::Closed`] after a close, with
-    /// what had been taken from the iterator.
+    /// [`PushError::Full`] when there was no room; [`PushError::Closed`] after a close, with what
+    /// was taken from the iterator.
     pub fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
     where
         I: ExactSizeIterator<Item = T>,
@@ -176,7 +176,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
 }
 
 impl<T: Send, B: Bell> Clone for Producer<T, B> {
-    /// Takes a lane that was given up, or makes one: it allocates then.
+    /// Takes a lane that was given up, or allocates one.
     fn clone(&self) -> Self {
         // Relaxed: the count alone matters, and this handle keeps it above zero meanwhile.
         self.ring.producers.fetch_add(1, Relaxed);
@@ -190,7 +190,7 @@ impl<T: Send, B: Bell> Drop for Producer<T, B> {
         unsafe { self.node.as_ref() }.give_up();
         // Release [lanes.producers]: hands what this producer did to the last one.
         if self.ring.producers.fetch_sub(1, Release) == 1 {
-            // Acquire [lanes.producers]: lets the last one pass all of it on with the close.
+            // Acquire [lanes.producers]: lets the last one publish all of it with the close.
             fence(Acquire);
             self.ring.gate.close();
         }

@@ -2,22 +2,21 @@
 //!
 //! Each slot carries a stamp, `lap << 2 | state`:
 //!
-//! | state | meaning | who moves it on |
+//! | state | meaning | who changes it |
 //! |---|---|---|
 //! | free | a claim of this lap may fill it | the producer whose claim owns the position: to full, or to void |
 //! | full | holds a request | the consumer: to free in the next lap |
 //! | void | the claim was given up; there is no request | the consumer: to free in the next lap |
 //!
-//! A producer owns a slot from its claim (the CAS on the tail) to its stamp; the consumer owns it
-//! from there until it stamps it free again, *after* the request was handled. So the capacity is
-//! the number of requests accepted and not yet served (but for a group that is given back at
-//! once), and nothing but the stamp crosses between
-//! the cores: the consumer reads the tail only when the head slot isn't full, and does no
-//! read-modify-write to take a request.
+//! A producer owns a slot from its claim (the CAS on the tail) to its stamp. From then on the
+//! consumer owns it, until it stamps the slot free again *after* the request was handled. So the
+//! capacity is the number of requests accepted and not yet served, apart from a group of served
+//! slots that is freed at once. Only the stamp moves between the cores: the consumer reads the tail
+//! only when the head slot isn't full, and takes a request without a read-modify-write.
 //!
 //! **Progress.** Nothing here waits. A push retries only when another producer's claim succeeded
-//! (lock-free). But a producer suspended between claim and stamp delays delivery of everything
-//! behind it ([`Pop::InFlight`](super::Pop::InFlight)), so the ring as a whole is not lock-free.
+//! (lock-free). But a producer that is suspended between claim and stamp delays everything behind
+//! it ([`Pop::InFlight`](super::Pop::InFlight)), so the ring as a whole isn't lock-free.
 //!
 //! # Source
 //! D. Vyukov, "Bounded MPMC queue" (1024cores.net); laps as in crossbeam's `ArrayQueue`; the idle
@@ -85,7 +84,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
 
     /// Claims a slot to fill later. Dropping the claim gives it up.
     ///
-    /// Until then the consumer can't see past it: keep a claim for a few instructions only.
+    /// The consumer can't see past an open claim: keep it for a few instructions only.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -96,12 +95,12 @@ impl<T: Send, B: Bell> Producer<T, B> {
 
     /// Adds as many of `values` as there is room for, by one claim; returns how many.
     ///
-    /// Takes nothing from the iterator beyond what it adds. If the iterator panics or ends early,
-    /// the rest of the claim is given up.
+    /// Takes no more from the iterator than it adds. If the iterator panics or ends early, the rest
+    /// of the claim is given up.
     ///
     /// # Errors
-    /// [`PushError::Full`] when there was room for none, [`PushError::Closed`] after a close; the
-    /// list inside holds what had been taken from the iterator (here always nothing).
+    /// [`PushError::Full`] when there was no room, [`PushError::Closed`] after a close. The list
+    /// inside holds what was taken from the iterator; here it is always empty.
     pub fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
     where
         I: ExactSizeIterator<Item = T>,
@@ -121,7 +120,7 @@ impl<T: Send, B: Bell> Clone for Producer<T, B> {
 impl<T: Send, B: Bell> Drop for Producer<T, B> {
     fn drop(&mut self) {
         // AcqRel [mpsc.producers]: Release hands what this producer did to the last one; Acquire
-        // lets the last one pass all of it on with the close.
+        // lets the last one publish all of it with the close.
         if self.ring.producers.fetch_sub(1, AcqRel) == 1 {
             self.ring.close();
         }

@@ -1,4 +1,4 @@
-//! What both rings share beside the tail: the arithmetic from position to slot, the slot memory.
+//! What all rings share: the arithmetic from a position to a slot, and the slots' memory.
 
 use super::capacity::{CapacityError, check_capacity};
 use crate::sync::{AtomicPtr, UnsafeCell, zeroed_slice};
@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 /// A place in the sequence of claims: the lap in the high bits, the slot's index in the low ones.
 ///
 /// Packing both keeps the capacity exact without a division: the index counts up to the capacity,
-/// then the lap goes up by one. 62 bits remain after the tail's flags; at a billion requests a
-/// second and capacity 1 that is over a century.
+/// then the lap goes up by one. The tail's flags leave 62 bits. At a billion requests a second and
+/// a capacity of 1, they last for over a century.
 pub(crate) type Position = u64;
 
 /// The only arithmetic from capacity to position, and back.
@@ -56,8 +56,8 @@ impl Geometry {
         }
     }
 
-    /// How many positions lie between two, the later one first; 0 when they are out of order,
-    /// as two loads taken at different times can be.
+    /// How many positions lie between two, the later one first. 0 when they are out of order, as
+    /// two loads at different times can be.
     #[inline(always)]
     pub(super) fn distance(&self, later: Position, earlier: Position) -> u64 {
         let rank = |p: Position| self.lap(p) * u64::from(self.capacity) + self.index(p) as u64;
@@ -65,21 +65,21 @@ impl Geometry {
     }
 }
 
-/// How many served slots a consumer gives back at a time.
+/// How many served slots a consumer frees at a time.
 ///
-/// A producer that waits for room polls the oldest slot; giving back one at a time would have both
-/// ends pull the same line to and fro for each request.
+/// A producer that waits for room polls the oldest slot. If slots were freed one at a time, both
+/// ends would pull the same line to and fro for each request.
 pub(super) fn release_every(capacity: usize) -> u64 {
     (capacity as u64 / 8).clamp(1, RELEASE_MAX)
 }
 
-/// Enough to spread the transfer of a few lines, few enough to be nearly exact where requests are
-/// slow. (Batches of 32 through the single producer's ring and the shared one, ns a request: 16
-/// slots 4.2 and 15.5, 32 slots 3.4 and 11, 64 slots 3.2 and 10.5.)
+/// Enough to spread the transfer of a few lines, and few enough that the capacity is nearly exact
+/// where requests are slow. (Batches of 32 through the single producer's ring and the shared one,
+/// ns a request: 16 slots 4.2 and 15.5, 32 slots 3.4 and 11, 64 slots 3.2 and 10.5.)
 const RELEASE_MAX: u64 = 64;
 
-/// One place in a ring, ready for its first request when all its bytes are zero: so the allocator's
-/// untouched zero pages are a ring ready for use.
+/// One place in a ring. It is ready for its first request when all its bytes are zero, so the
+/// allocator's untouched zero pages are a ring ready for use.
 ///
 /// # Safety
 /// Zero bytes must be what `free` makes, and the value inside may be sent to another thread.
@@ -98,8 +98,8 @@ unsafe impl<T: Send> Slot for PlainSlot<T> {
     }
 }
 
-/// The slots of one ring, allocated by whoever needs them first: an object that is never called
-/// costs none, and a large ring costs only the pages that were used.
+/// The slots of one ring, allocated at their first use. An object that is never called has none,
+/// and a large ring costs only the pages that were used.
 pub(super) struct Slots<S> {
     first: AtomicPtr<S>,
 }
@@ -114,8 +114,8 @@ unsafe impl<S: Slot> Sync for Slots<S> {}
 impl<S> Slots<S> {
     /// How many slots ahead of the one in use the next cache lines are asked for: ten lines, which
     /// covers the time that one takes to come from another core. (Batches of 32 requests of 16
-    /// bytes, ns each, on the machine where it was tried: 4 lines 4.6, 6 lines 3.9, 10 lines 3.2, 16
-    /// lines 3.3; with 24 bytes, the producer's side none 7.6 and 6 lines 6.4.)
+    /// bytes, ns each, on the machine where it was tried: 4 lines 4.6, 6 lines 3.9, 10 lines 3.2,
+    /// 16 lines 3.3; with 24 bytes, the producer's side none 7.6 and 6 lines 6.4.)
     pub(super) const AHEAD: u64 = 1 + 10 * 64 / (1 + mem::size_of::<S>() as u64);
 
     pub(super) fn unallocated() -> Self {
@@ -139,7 +139,8 @@ impl<S> Slots<S> {
     }
 
     /// # Safety
-    /// `first` must come from `Box::into_raw` in `install`, with this geometry, and be used no more.
+    /// `first` must come from `Box::into_raw` in `install`, with this geometry, and be used no
+    /// more.
     unsafe fn reclaim(first: *mut S, geometry: &Geometry) -> Box<[S]> {
         let slots = ptr::slice_from_raw_parts_mut(first, geometry.capacity());
         // SAFETY: the caller's promise.

@@ -22,7 +22,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
         bell: B,
     ) -> Result<(Self::Producer<T, B>, Self::Consumer<T, B>), CapacityError>;
 
-    /// One more producer, while there is any; `None` also where there can be only one.
+    /// One more producer, while at least one is left. `None` also where there can be only one.
     fn upgrade<T: Send + 'static, B: Bell>(
         ring: &IntrusiveArc<Self::Ring<T, B>>,
     ) -> Option<Self::Producer<T, B>>;
@@ -48,16 +48,16 @@ pub trait SharedRing<B>: Send + Sync + 'static {
     fn bell(&self) -> &B;
     fn close(&self);
     fn is_closed(&self) -> bool;
-    /// Where the mailbox ends now, unless it is closed: what lies before was accepted earlier. Always
-    /// 0 where producers have no common order.
+    /// Where the mailbox ends now, unless it is closed: everything before was accepted earlier.
+    /// Always 0 where producers have no common order.
     fn end(&self) -> Option<Position>;
     fn len(&self) -> usize;
     fn capacity(&self) -> usize;
     /// How many requests were refused.
     fn refused(&self) -> &AtomicU64;
 
-    /// Takes all the room there is with claims that are given up, as far as the kind allows a further
-    /// producer; returns how much it was. The object's next turn gives it back.
+    /// Takes all the room with claims that are given up, if the kind allows another producer.
+    /// Returns how much it was. The object's next turn gives it back.
     fn exhaust(&self) -> usize {
         0
     }

@@ -1,8 +1,8 @@
 //! The ring for one producer: one lane (`lane.rs`), and the gate before it (`gate.rs`).
 //!
-//! Publishing is a store, a fence, and a look at a word that others write only when something
-//! begins or ends. The fence waits until the store is visible; so publish in batches where the rate
-//! matters, or make the object always hot, which needs none.
+//! Publishing is a store, a fence, and a look at a word that others write only when the mailbox
+//! cools or closes. The fence waits until the store is visible. So publish in batches where the
+//! rate matters, or make the object always hot, which needs no fence.
 //!
 //! **Progress.** Wait-free for producer and consumer.
 
@@ -106,7 +106,7 @@ impl<T: Send, B: Bell> Producer<T, B> {
         self.producing.push(&self.ring.lane, &self.ring.gate, value)
     }
 
-    /// Claims a slot to fill later. Dropping the claim gives it back; nothing was changed.
+    /// Claims a slot to fill later. Dropping the claim gives it back, and changes nothing.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -120,12 +120,12 @@ impl<T: Send, B: Bell> Producer<T, B> {
 
     /// Adds as many of `values` as there is room for, by one publication; returns how many.
     ///
-    /// Takes nothing from the iterator beyond what it adds. If the iterator panics, what it gave
-    /// before is published.
+    /// Takes no more from the iterator than it adds. If the iterator panics, what it gave before is
+    /// published.
     ///
     /// # Errors
-    /// [`PushError::Full`] when there was room for none; [`PushError::Closed`] after a close, with
-    /// what had been taken from the iterator.
+    /// [`PushError::Full`] when there was no room; [`PushError::Closed`] after a close, with what
+    /// was taken from the iterator.
     pub fn push_batch<I>(&self, values: &mut I) -> Result<usize, PushError<Vec<T>>>
     where
         I: ExactSizeIterator<Item = T>,
@@ -171,11 +171,11 @@ pub struct Consumer<T: Send, B: Bell = Silent> {
 impl<T: Send, B: Bell> Consumer<T, B> {
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
-    /// The flag says that nothing further was ready when the batch was begun: flush now. Slots are
-    /// given back in groups of up to 64 and an eighth of the capacity, and at the end.
+    /// The flag says that nothing more was ready when the batch began: flush now. Slots are freed
+    /// at the end, and on the way in groups of an eighth of the capacity, at most 64.
     ///
     /// # Panics
-    /// Only if `handler` does; its request counts as taken, the rest remain.
+    /// Only if `handler` does. Its request counts as taken; the rest remain.
     #[inline]
     pub fn drain(&mut self, max: usize, handler: impl FnMut(T, bool)) -> usize {
         self.consuming.drain(&self.ring.lane, max, handler)
@@ -207,9 +207,9 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
     ///
-    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
-    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
-    /// there, and nobody rings again until this was called again.
+    /// After `true`, the [`Bell`] rings exactly once, at the latest for the next publication or
+    /// close. It may ring for a request that was already taken, if its producer was slow. Then the
+    /// mailbox is empty, and the bell rings again only after the next call of this method.
     pub fn cool(&mut self) -> bool {
         let Self { ring, consuming } = self;
         ring.gate.cool(|| consuming.is_empty(&ring.lane))

@@ -1,6 +1,6 @@
-//! Slots that say themselves whose turn it is: the shared ring's, and how both ends move them on.
+//! The slots of the shared ring. Each has a stamp that says who owns it.
 //!
-//! The states and who may change them are in the table of [`mpsc`](super::mpsc).
+//! The table of [`mpsc`](super::mpsc) lists the states, and who may change them.
 
 use super::ring::{Geometry, Position, Slot};
 use crate::sync::{AtomicU64, UnsafeCell};
@@ -14,11 +14,11 @@ pub(super) const FULL: u64 = 1;
 pub(super) const VOID: u64 = 2;
 pub(super) const STATE_BITS: u32 = 2;
 
-/// So many slots ahead a producer asks for the line that it will fill. Less than a group that the
-/// consumer gives back: further on lie slots that it is serving. (Single requests, to 26 slots
-/// ahead: 0.94 to 0.97 times the time.)
+/// How many slots ahead a producer prefetches the line that it will fill. Fewer than the consumer
+/// frees at once: beyond those it is still serving. (Single requests, up to 26 slots ahead: 0.94 to
+/// 0.97 times the time.)
 pub(super) const FILL_AHEAD: u64 = 8;
-/// So many slots ahead a consumer asks for the line of a request that it knows to be there.
+/// How many slots ahead a consumer prefetches the line of a request that it knows to be there.
 pub(super) const SERVE_AHEAD: u64 = 16;
 
 /// One slot.
@@ -35,8 +35,8 @@ unsafe impl<T: Send> Slot for Stamped<T> {
     }
 }
 
-/// The slots and how to find one, read once for a request: reads after an atomic access would have to
-/// be made again.
+/// The slots and how to find one. It is read once for each request: the compiler would repeat the
+/// reads after an atomic access.
 pub(super) struct Span<'a, T> {
     slots: *const Stamped<T>,
     pub(super) geometry: Geometry,
@@ -66,7 +66,7 @@ impl<'a, T> Span<'a, T> {
         unsafe { &*self.slots.add(self.geometry.index(position)) }
     }
 
-    /// Leaves the slot to the consumer.
+    /// Hands the slot to the consumer.
     #[inline(always)]
     pub(super) fn stamp(self, position: Position, state: u64) {
         // Release [mpsc.full]: carries the request; pairs with the Acquire in `state`.
@@ -83,12 +83,12 @@ impl<'a, T> Span<'a, T> {
         matches!(state, FULL | VOID).then_some(state)
     }
 
-    /// For how many of the next `max` requests the one [`SERVE_AHEAD`] is there as well, by one look
-    /// at the last: claims go in order, so before a full slot there is none that nobody has claimed.
-    /// Nothing but prefetches rests on it.
+    /// For how many of the next `max` requests the one [`SERVE_AHEAD`] slots further is there as
+    /// well. One look at the last slot tells: claims are made in order, so every slot before a full
+    /// one was claimed. Only prefetches depend on it.
     ///
-    /// Worth it in a backlog only: with few requests the look fetches a line from its producer in
-    /// vain.
+    /// It is worth the look only in a backlog. With few requests it takes a line from its producer
+    /// in vain.
     #[inline(always)]
     pub(super) fn sure(self, head: Position, max: u64) -> u64 {
         let last = max.saturating_sub(1);
@@ -99,7 +99,7 @@ impl<'a, T> Span<'a, T> {
         if is_full { last - SERVE_AHEAD } else { 0 }
     }
 
-    /// Asks for the line of the slot so many further on.
+    /// Prefetches the line of the slot `ahead` further.
     #[inline(always)]
     pub(super) fn prefetch(self, position: Position, ahead: u64) {
         let index = self.geometry.index(self.geometry.advance(position, ahead));
@@ -107,21 +107,21 @@ impl<'a, T> Span<'a, T> {
     }
 }
 
-/// Gives served slots back, some at a time and the rest at the end, also when the handler unwinds.
+/// Frees served slots, in groups and the rest at the end, also when the handler unwinds.
 pub(super) struct Batch<'a, T> {
     pub(super) span: Span<'a, T>,
-    /// Where others see how far the consumer has come.
+    /// Where others see the position of the consumer.
     pub(super) shown: &'a AtomicU64,
-    /// The oldest slot not given back.
+    /// The oldest slot not yet freed.
     pub(super) freed: Position,
     pub(super) unfreed: u64,
     pub(super) head: &'a mut Position,
 }
 
 impl<T> Batch<'_, T> {
-    /// The oldest slot comes last: a producer that waits for room polls that one, and finds all of
+    /// Frees the oldest slot last. A producer that waits for room polls that one, and finds all of
     /// them free at once. In the other order it would fill the first while its neighbours in the
-    /// same cache line are still being stamped (80 ns a request rather than 30, where it was seen).
+    /// same cache line are still being stamped (measured: 80 ns a request rather than 30).
     pub(super) fn free(&mut self) {
         let Self { span, shown, freed, unfreed, head } = self;
         for step in (0..mem::take(unfreed)).rev() {

@@ -1,16 +1,16 @@
-//! The word that producers, consumer and closers all change: where the next claim goes, whether it
-//! is admitted, and whether whoever makes it owes the consumer a wake-up.
+//! The word that producers, consumer and closers all change. It says where the next claim goes,
+//! whether it is admitted, and whether its producer must wake the consumer.
 //!
 //! | bit | meaning | set by | cleared by |
 //! |---|---|---|---|
 //! | `CLOSED` | admission has ended | anyone, once | nobody |
-//! | `COLD` | the consumer does not poll; whoever clears the bit rings the bell | the consumer, by CAS, when nothing is queued | a claim, a publication or a close; beside lanes also the consumer |
+//! | `COLD` | the consumer doesn't poll; the thread that clears the bit rings the bell | the consumer, by CAS, when nothing is queued | a claim, a publication or a close; beside lanes also the consumer |
 //! | position | the next one to claim (mpsc) or to fill (spsc) | the producer | – |
 //!
 //! Beside [lanes](super::lane), which have tails of their own, the position stays 0.
 //!
-//! All changes are read-modify-writes of this one word, so none can be lost between another's two
-//! halves, whatever the memory model.
+//! All changes are read-modify-writes of this one word, so none can be lost between the read and
+//! the write of another, whatever the memory model.
 
 use super::ring::Position;
 use crate::sync::AtomicU64;
@@ -38,13 +38,13 @@ impl Tail {
         TailState(self.0.load(Acquire))
     }
 
-    /// As [`read`](Self::read), for a length or where nobody else is left.
+    /// As [`read`](Self::read), for a length, or where no other thread is left.
     pub(super) fn load_relaxed(&self) -> TailState {
-        // Relaxed: nothing behind the word is read, or the end of all sharing ordered it.
+        // Relaxed: nothing that the word guards is read, or the end of all sharing ordered it.
         TailState(self.0.load(Relaxed))
     }
 
-    /// Moves an open tail on, and clears `COLD`: if it was set in `seen`, the caller rings the bell.
+    /// Advances an open tail and clears `COLD`: if it was set in `seen`, the caller rings the bell.
     ///
     /// # Errors
     /// What the word holds now, if not `seen`.
@@ -52,16 +52,17 @@ impl Tail {
     pub(super) fn advance(&self, seen: TailState, to: Position) -> Result<(), TailState> {
         debug_assert!(!seen.is_closed(), "nothing is admitted after the close");
         let next = TailState::open_at(to);
-        // AcqRel: Release [tail.claimed] carries what came with the claim to whoever closes the ring:
-        // to an aborter the caller's reply cell. Acquire [tail.cold]: whoever clears COLD sees that
-        // the consumer has let go of the bell. Acquire on failure [tail.closed]: as in `read`.
+        // AcqRel: Release [tail.claimed] carries what came with the claim to the thread that closes
+        // the ring: to an aborter, the caller's reply cell. Acquire [tail.cold]: the thread that
+        // clears COLD sees that the consumer has let go of the bell. Acquire on failure
+        // [tail.closed]: as in `read`.
         match self.0.compare_exchange_weak(seen.0, next.0, AcqRel, Acquire) {
             Ok(_) => Ok(()),
             Err(now) => Err(TailState(now)),
         }
     }
 
-    /// Sets `COLD`, if nothing lies behind `head` and the ring is open.
+    /// Sets `COLD`, if nothing follows `head` and the ring is open.
     pub(super) fn cool(&self, head: Position) -> bool {
         let empty = TailState::open_at(head);
         // Release [tail.cold]: the consumer is done with the bell's last ringing; pairs with the
@@ -69,17 +70,19 @@ impl Tail {
         self.0.compare_exchange(empty.0, empty.0 | COLD, Release, Relaxed).is_ok()
     }
 
-    /// Clears `COLD`; whether it was set, so that the caller rings the bell (or was the consumer).
+    /// Clears `COLD`. Returns whether it was set: then the caller rings the bell, unless it is the
+    /// consumer.
     #[must_use]
     pub(super) fn clear_cold(&self) -> bool {
         // Acquire [tail.cold]: as in `advance`.
         TailState(self.0.fetch_and(!COLD, Acquire)).is_cold()
     }
 
-    /// Ends admission; `true` if that cleared `COLD`, so that the caller rings the bell.
+    /// Ends admission. `true` if that cleared `COLD`: then the caller rings the bell.
     #[must_use]
     pub(super) fn close(&self) -> bool {
-        // Acquire [tail.claimed]: whoever finds the ring closed sees what came with the claims too.
+        // Acquire [tail.claimed]: also a thread that finds the ring closed sees what came with the
+        // claims.
         let mut seen = TailState(self.0.load(Acquire));
         while !seen.is_closed() {
             let closed = (seen.0 | CLOSED) & !COLD;

@@ -1,8 +1,8 @@
 //! What cgroups leave the process: CPUs, and time on them.
 //!
 //! `/proc/self/cgroup` names the process's groups, `/proc/self/mountinfo` the folders in which they
-//! can be seen. A container often sees its own group as the root, or a group's name that means
-//! something only outside: then what can be seen at the mount is what there is.
+//! can be seen. A container often sees its own group as the root, or a group's name that has a
+//! meaning only outside. Then we use what can be seen at the mount.
 
 use super::cpus_in;
 use std::fs;
@@ -21,7 +21,7 @@ pub(super) fn quota_cpus(root: &Path) -> Option<f64> {
     folders(root, "cpu").filter_map(|folder| folder.quota()).reduce(f64::min)
 }
 
-/// The CPUs of the nearest group that has a list. Each hierarchy's list holds.
+/// The CPUs of the nearest group that has a list. The lists of all hierarchies apply.
 pub(super) fn cpuset(root: &Path) -> Option<Vec<usize>> {
     let nearest = |is_v2: bool| {
         let mut folders = folders(root, "cpuset").filter(|folder| folder.is_v2 == is_v2);
@@ -111,7 +111,7 @@ fn group_of<'a>(groups: &'a str, controller: &str, is_v2: bool) -> Option<&'a st
     })
 }
 
-/// Where this controller's groups are mounted; at the usual places, if nobody says.
+/// Where this controller's groups are mounted: the usual places, unless a file says otherwise.
 fn mounts(root: &Path, controller: &str) -> Vec<Mount> {
     let Ok(table) = fs::read_to_string(root.join("proc/self/mountinfo")) else {
         let usual = |point: &str, is_v2| {

@@ -6,11 +6,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The lines of `/proc/cpuinfo` that name a processor; each architecture has another.
+/// The lines of `/proc/cpuinfo` that name a processor; each architecture has its own.
 const MODEL_LINES: &[&str] = &["model name", "cpu model", "Processor", "cpu", "uarch", "Hardware"];
 
-/// Slower cores have less than this part of the largest capacity. Makers also grade cores that are
-/// meant to be alike, by a few percent.
+/// Slower cores have less than this part of the largest capacity. Cores that are meant to be alike
+/// may also differ, by a few percent.
 const EFFICIENCY_BELOW: f64 = 2.0 / 3.0;
 
 /// Reads the machine below `root`.
@@ -66,7 +66,7 @@ impl Files<'_> {
         fs::read_to_string(self.0.join(path)).ok()
     }
 
-    /// Empty if the file is missing, or something else.
+    /// Empty if the file is missing, or is no list.
     fn list(&self, path: &str) -> Vec<usize> {
         self.text(path).and_then(|text| cpus_in(&text)).unwrap_or_default()
     }
@@ -87,7 +87,7 @@ impl Files<'_> {
         of("topology/core_cpus_list").or_else(|| of("topology/thread_siblings_list"))
     }
 
-    /// 0 where there is no number; some virtual machines say -1.
+    /// 0 if there is no number; some virtual machines say -1.
     fn package(&self, id: usize) -> usize {
         let text = self.of_cpu(id, "topology/physical_package_id");
         text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
@@ -116,7 +116,8 @@ impl Files<'_> {
         nodes.flat_map(of).collect()
     }
 
-    /// Intel's hybrids have a device for the counters of each kind; elsewhere the capacities differ.
+    /// Intel's hybrids have a device for the counters of each kind; elsewhere the capacities
+    /// differ.
     fn classes(&self, online: &[usize]) -> BTreeMap<usize, CoreClass> {
         let of = |device: &str| self.list(&format!("sys/devices/{device}/cpus"));
         let (fast, slow) = (of("cpu_core"), [of("cpu_atom"), of("cpu_lowpower")].concat());
@@ -145,7 +146,7 @@ impl Files<'_> {
         capacities.into_iter().map(class).collect()
     }
 
-    /// What nobody restricts is allowed. What can't be, as no CPU would be left, isn't believed.
+    /// A CPU is allowed unless something restricts it. A restriction that leaves no CPU is ignored.
     fn allowed(&self, online: &[usize]) -> Vec<usize> {
         let cut = |allowed: Vec<usize>, by: Option<Vec<usize>>| {
             let Some(by) = by else { return allowed };
@@ -176,16 +177,16 @@ impl Files<'_> {
     }
 }
 
-/// By what a group is known.
+/// What identifies a group.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Known {
     /// Its first CPU.
     First(usize),
-    /// Where nobody says who shares, a package does.
+    /// Its package, if no file says which CPUs share.
     Package(usize),
 }
 
-/// Numbers groups in the order in which they are met.
+/// Numbers groups in the order in which they are found.
 #[derive(Default)]
 struct Groups(BTreeMap<Known, usize>);
 

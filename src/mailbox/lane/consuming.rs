@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Release;
 /// What the consumer of a lane knows.
 pub(crate) struct ConsumerCursor {
     head: Position,
-    /// Requests from there on that are certainly there.
+    /// How many requests from there on were certainly published.
     waiting: u64,
 }
 
@@ -24,8 +24,8 @@ impl ConsumerCursor {
         self.waiting == 0
     }
 
-    /// How many requests are certainly there. Looks at what the producer writes only if none is known
-    /// to be: each look takes the line from it.
+    /// How many requests are certainly there. Reads the producer's words only if none is known to
+    /// be: each read takes their line away from it.
     #[inline(always)]
     pub(crate) fn look<T: Send>(&mut self, lane: &Lane<T>) -> u64 {
         if self.waiting == 0 {
@@ -53,14 +53,14 @@ impl ConsumerCursor {
         let geometry = lane.fixed.geometry;
         let count = self.look(lane).min(max as u64);
         let Some(slots) = lane.fixed.slots.get().filter(|_| count > 0) else { return 0 };
-        // What lies so far ahead of a request was published too, and can be asked for.
+        // How many requests have one so far ahead that was published too, and can be prefetched.
         let mut far = self.waiting.saturating_sub(Slots::<PlainSlot<T>>::AHEAD);
         let release_every = release_every(geometry.capacity());
         let mut batch = Batch { lane, consuming: self, taken: 0 };
         let mut left = count;
         while left > 0 {
             let index = geometry.index(batch.consuming.head);
-            // Slots in a row, given back together.
+            // Slots in a row, freed together.
             let run = left.min(release_every).min((geometry.capacity() - index) as u64);
             left -= run;
             for step in 0..run {
@@ -68,13 +68,13 @@ impl ConsumerCursor {
                 let slot = unsafe { slots.add(index + step as usize) };
                 if far > 0 {
                     far -= 1;
-                    // Around the end of the ring it asks for a line behind it, for nothing.
+                    // At the end of the ring it asks for a line behind the ring, in vain.
                     prefetch_for_read(slot.wrapping_add(Slots::<PlainSlot<T>>::AHEAD as usize));
                 }
                 // Counted before the handler runs: if it unwinds, its request is not read again.
                 batch.taken += 1;
-                // SAFETY: the slot lies between head and tail, so the producer has filled it and let
-                // go of it; read once.
+                // SAFETY: the slot lies between head and tail, so the producer has filled it and
+                // let go of it; read once.
                 let request = unsafe { (*slot).0.with(|value| (*value).assume_init_read()) };
                 handler(request, left == 0 && step + 1 == run);
             }
@@ -83,22 +83,23 @@ impl ConsumerCursor {
         count as usize
     }
 
-    /// Whether nothing is there that was not taken.
+    /// Whether everything was taken.
     pub(crate) fn is_empty<T: Send>(&self, lane: &Lane<T>) -> bool {
         lane.is_empty(self.head)
     }
 
-    /// Whether everything that counts was taken. Only after the gate was found closed, and a fence.
+    /// Whether everything that counts was taken. Call it only after the gate was found closed, and
+    /// a fence.
     pub(crate) fn is_over<T: Send>(&self, lane: &Lane<T>) -> bool {
         lane.seal() == self.head
     }
 }
 
-/// Gives slots back, also when the handler unwinds.
+/// Frees slots, also when the handler unwinds.
 struct Batch<'a, T> {
     lane: &'a Lane<T>,
     consuming: &'a mut ConsumerCursor,
-    /// How many were taken and not given back.
+    /// How many were taken and not yet freed.
     taken: u64,
 }
 

@@ -14,14 +14,14 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 pub(crate) struct ProducerCursor {
     /// The next position to fill.
     tail: Cell<Position>,
-    /// Slots from there on that are certainly free; 0 while a batch is being filled.
+    /// How many slots from there on are certainly free; 0 while a batch is being filled.
     room: Cell<u64>,
     /// A batch is being filled: its iterator, the user's code, may use this producer.
     is_filling: Cell<bool>,
 }
 
 impl ProducerCursor {
-    /// For the first producer of a lane, or one that goes on where another has stopped.
+    /// For the first producer of a lane, or one that continues where another stopped.
     pub(crate) fn on<T: Send>(lane: &Lane<T>) -> Self {
         // Acquire [lane.tail]: also sees what the last producer filled.
         let tail = Cell::new(lane.tail.load(Acquire));
@@ -66,7 +66,8 @@ impl ProducerCursor {
             return Err(PushError::Closed(Vec::new()));
         }
         let wanted = values.len() as u64;
-        // Also inside another batch, which goes on after this one: it must find itself as it was.
+        // Also inside another batch, which continues after this one and must find its state
+        // unchanged.
         if wanted == 0 {
             return Ok(0);
         }
@@ -84,7 +85,7 @@ impl ProducerCursor {
         filled.publish()
     }
 
-    /// Free slots, as far as needed: the head is looked up only if too few are known.
+    /// How many slots are free. Reads the head only if fewer than `wanted` are known to be.
     #[inline(always)]
     pub(crate) fn room_for<T: Send>(&self, lane: &Lane<T>, wanted: u64) -> u64 {
         if self.room.get() >= wanted { self.room.get() } else { self.look_for_room(lane) }
@@ -105,8 +106,8 @@ impl ProducerCursor {
     #[inline(always)]
     fn publish<T: Send, B: Bell>(&self, lane: &Lane<T>, gate: &Gate<B>, count: u64) -> bool {
         let to = lane.fixed.geometry.advance(self.tail.get(), count);
-        // Before the bell may ring, which is the user's code. What doesn't count is not filled again:
-        // nothing is pushed after a close.
+        // Set before the bell may ring, which is the user's code. Slots that don't count are never
+        // filled again: nothing is pushed after a close.
         self.tail.set(to);
         self.room.set(self.room.get() - count);
         // Release [lane.tail]: carries the requests to the consumer.
@@ -137,7 +138,7 @@ impl<T: Send, B: Bell> BatchWrite<'_, T, B> {
         unsafe { self.lane.fill(self.slots, position, value) };
         self.count += 1;
         // The publication waits for all of the batch's lines to arrive: ask early for those that
-        // the consumer has left.
+        // the consumer has freed.
         if self.count + Slots::<PlainSlot<T>>::AHEAD < self.room {
             let geometry = &self.lane.fixed.geometry;
             let ahead = geometry.advance(position, Slots::<PlainSlot<T>>::AHEAD);
@@ -158,7 +159,7 @@ impl<T: Send, B: Bell> BatchWrite<'_, T, B> {
         Err(PushError::Closed(self.take_back(count)))
     }
 
-    /// Nothing more is filled; how many were. The second time: 0.
+    /// Ends the filling; returns how many slots were filled, and 0 the second time.
     fn end(&mut self) -> u64 {
         if self.producing.is_filling.replace(false) {
             self.producing.room.set(self.room);

@@ -1,4 +1,4 @@
-//! The consumer of lanes, which takes from them by turns.
+//! The consumer of lanes, which takes from each in rounds.
 
 use super::Ring;
 use super::list::Node;
@@ -10,16 +10,16 @@ use crate::mailbox::pop::Pop;
 use crate::mailbox::ring::Position;
 use std::ptr::{self, NonNull};
 
-/// How many requests of one lane are taken before the next lane has its turn.
+/// How many requests the consumer takes from one lane before it looks at the next.
 pub const ROUND_MAX: usize = 32;
 
 /// The end that takes requests, one thread at a time. Dropping it closes the mailbox.
 pub struct Consumer<T: Send, B: Bell = Silent> {
     ring: IntrusiveArc<Ring<T, B>>,
-    /// The list's head as last seen: all from there on are in `lanes`.
+    /// The newest lane when last seen: it and all that follow it are in `lanes`.
     known: *mut Node<T>,
     lanes: Vec<LaneCursor<T>>,
-    /// Whose turn it is.
+    /// The next lane to look at.
     next: usize,
 }
 
@@ -46,12 +46,12 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Hands up to `max` requests to `handler`; returns how many.
     ///
-    /// By turns, up to [`ROUND_MAX`] from each producer, oldest first. The flag says that nothing
-    /// further of that producer was ready. Slots are given back as by
+    /// In rounds, up to [`ROUND_MAX`] from each producer, oldest first. The flag says that nothing
+    /// more of that producer was ready. Slots are freed as by
     /// [`spsc::Consumer::drain`](crate::mailbox::spsc::Consumer::drain).
     ///
     /// # Panics
-    /// Only if `handler` does; its request counts as taken, the rest remain.
+    /// Only if `handler` does. Its request counts as taken; the rest remain.
     #[inline]
     pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
         self.look_for_lanes();
@@ -64,19 +64,19 @@ impl<T: Send, B: Bell> Consumer<T, B> {
             let LaneCursor { node, consuming } = &mut lanes[*next];
             // SAFETY: as in `LaneCursor::lane`.
             let lane = &unsafe { node.as_ref() }.lane;
-            // Moved on before the handlers run: if one unwinds, the next lane has its turn.
+            // Advanced before the handlers run: if one unwinds, the next lane is served next.
             *next += 1;
             let (round, looks) = (left.min(ROUND_MAX), consuming.will_look());
             let count = consuming.drain(lane, round, &mut handler);
-            // A lane that was looked at and gave less has no more for now: a second look would only
-            // take the line away that its producer is about to write.
+            // A lane that gave less than asked for is empty for now. A second look would only take
+            // away the line that its producer is about to write.
             idle = if looks && count < round { idle + 1 } else { 0 };
             left -= count;
         }
         max - left
     }
 
-    /// Takes in the lanes that have come since.
+    /// Takes in the lanes that were added since.
     #[inline(always)]
     fn look_for_lanes(&mut self) {
         let newest = self.ring.lanes.newest();
@@ -105,13 +105,13 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         if !self.ring.gate.is_closing() {
             return Pop::Empty;
         }
-        // A lane that came meanwhile is looked at first.
+        // A lane that was added meanwhile is looked at first.
         let is_sealed = self.ring.lanes.seal(self.known);
         let is_over = |taking: &LaneCursor<T>| taking.consuming.is_over(taking.lane());
         if is_sealed && self.lanes.iter().all(is_over) { Pop::Closed } else { Pop::Request(()) }
     }
 
-    /// Whether nothing is there that was not taken.
+    /// Whether everything was taken.
     fn is_idle(&self) -> bool {
         let is_empty = |taking: &LaneCursor<T>| taking.consuming.is_empty(taking.lane());
         !self.ring.lanes.has_grown(self.known) && self.lanes.iter().all(is_empty)
@@ -119,7 +119,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     #[inline(always)]
     fn has_any(&mut self) -> bool {
-        // Its drain looks at each lane once, and no lane should be looked at twice.
+        // The drain looks at each lane once, and a second look would cost.
         true
     }
 
@@ -130,11 +130,11 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
     ///
-    /// After `true` the [`Bell`] rings exactly once, at the latest for the next publication or close.
-    /// It may ring for a request that was taken before, whose producer was slow: then nothing is
-    /// there, and nobody rings again until this was called again.
+    /// After `true`, the [`Bell`] rings exactly once, at the latest for the next publication or
+    /// close. It may ring for a request that was already taken, if its producer was slow. Then the
+    /// mailbox is empty, and the bell rings again only after the next call of this method.
     pub fn cool(&mut self) -> bool {
-        // Lanes that nobody has looked into yet must not be what keeps the mailbox hot.
+        // Lanes that were never looked at must not keep the mailbox hot.
         self.look_for_lanes();
         self.ring.gate.cool(|| self.is_idle())
     }

@@ -1,4 +1,4 @@
-//! The list of lanes: it only grows, and is sealed at its end.
+//! The list of lanes. It only grows, and is sealed when its mailbox ends.
 
 use crate::mailbox::drop_all::DropAll;
 use crate::mailbox::lane::Lane;
@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-/// The lanes of one mailbox, the newest first. Its word is in the table of [`lanes`](super).
+/// The lanes of one mailbox, the newest first. The table of [`lanes`](super) describes its word.
 pub(super) struct LaneList<T> {
     newest: AtomicPtr<Node<T>>,
 }
@@ -17,7 +17,7 @@ pub(super) struct Node<T> {
     pub(super) lane: Lane<T>,
     /// 1 while a producer has it.
     taken: AtomicU32,
-    /// Fixed once it is in the list.
+    /// Never changed once this node is in the list.
     pub(super) next: *mut Node<T>,
 }
 
@@ -53,7 +53,8 @@ impl<T: Send> LaneList<T> {
     /// A lane for one more producer.
     pub(super) fn lane(&self, capacity: usize) -> NonNull<Node<T>> {
         let vacant = |node: &&Node<T>| {
-            // Acquire [lanes.taken]: sees where the last producer stopped. Relaxed on failure: another's.
+            // Acquire [lanes.taken]: sees where the last producer stopped. Relaxed on failure:
+            // another's.
             node.taken.compare_exchange(0, 1, Acquire, Relaxed).is_ok()
         };
         if let Some(node) = self.nodes().find(vacant) {
@@ -67,7 +68,8 @@ impl<T: Send> LaneList<T> {
             let node = Node { lane, taken: AtomicU32::new(1), next: unsealed(newest) };
             let node = Box::into_raw(Box::new(node));
             let head = if is_sealed(newest) { sealed(node) } else { node };
-            // AcqRel [lanes.newest]: Release carries the node, and the list behind it; Acquire as above.
+            // AcqRel [lanes.newest]: Release carries the node, and the list behind it; Acquire as
+            // above.
             match self.newest.compare_exchange(newest, head, AcqRel, Acquire) {
                 // SAFETY: from a box, so not null.
                 Ok(_) => return unsafe { NonNull::new_unchecked(node) },
@@ -85,25 +87,24 @@ impl<T: Send> LaneList<T> {
         Nodes { at: self.newest(), list: PhantomData }
     }
 
-    /// The newest lane; the others hang behind it.
+    /// The newest lane; the others follow it.
     #[inline(always)]
     pub(super) fn newest(&self) -> *mut Node<T> {
         // Acquire [lanes.newest]: the nodes are whole.
         unsealed(self.newest.load(Acquire))
     }
 
-    /// Whether a lane that takes requests has come since `known` was the newest.
+    /// Whether a lane that takes requests was added since `known` was the newest.
     pub(super) fn has_grown(&self, known: *mut Node<T>) -> bool {
-        // Acquire [lanes.newest]: as ever.
+        // Acquire [lanes.newest]: as in `newest`.
         let newest = self.newest.load(Acquire);
         unsealed(newest) != known && !is_sealed(newest)
     }
 
-    /// Makes lanes that come from now on take nothing; `false` if one has come since `known` was the
-    /// newest.
+    /// From now on new lanes take nothing. `false` if one was added since `known` was the newest.
     pub(super) fn seal(&self, known: *mut Node<T>) -> bool {
-        // AcqRel [lanes.newest]: Acquire as ever; Release, though a producer that finds the list
-        // sealed needs nothing of it.
+        // AcqRel [lanes.newest]: Acquire as in `newest`; Release, though a producer that finds the
+        // list sealed needs nothing of it.
         let ended = sealed(known);
         let seal = self.newest.compare_exchange(known, ended, AcqRel, Acquire);
         seal.is_ok() || seal.is_err_and(is_sealed)

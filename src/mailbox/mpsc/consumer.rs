@@ -13,7 +13,7 @@ use crate::mailbox::stamped::{Batch, FULL, SERVE_AHEAD};
 pub struct Consumer<T: Send, B: Bell = Silent> {
     ring: IntrusiveArc<Ring<T, B>>,
     head: Position,
-    /// The last drain took as many as it might, so the next one may find as many again.
+    /// The last drain took as many as it was allowed, so the next one may find as many.
     backlog: bool,
 }
 
@@ -24,11 +24,11 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Hands up to `max` requests to `handler`, oldest first; returns how many.
     ///
-    /// The flag says that nothing further was ready when the request was taken: flush now. Slots
-    /// are given back in groups of up to 64 and an eighth of the capacity, and at the end.
+    /// The flag says that nothing more was ready when the request was taken: flush now. Slots are
+    /// freed at the end, and on the way in groups of an eighth of the capacity, at most 64.
     ///
     /// # Panics
-    /// Only if `handler` does; its request counts as taken, the rest remain.
+    /// Only if `handler` does. Its request counts as taken; the rest remain.
     #[inline]
     pub fn drain(&mut self, max: usize, mut handler: impl FnMut(T, bool)) -> usize {
         let Self { ring, head, backlog } = self;
@@ -82,12 +82,12 @@ impl<T: Send, B: Bell> Consumer<T, B> {
 
     /// Says that this consumer will not poll until the bell rings; `false` if something arrived.
     ///
-    /// After `true` the next claim or close rings the [`Bell`], exactly once.
+    /// After `true`, the next claim or close rings the [`Bell`], exactly once.
     pub fn cool(&mut self) -> bool {
         self.ring.tail.cool(self.head)
     }
 
-    /// Takes the last cooling back: the bell isn't rung for it, if it wasn't before.
+    /// Takes the last cooling back: the bell doesn't ring for it, unless it already has.
     pub(crate) fn clear_cold(&self) {
         let _ = self.ring.tail.clear_cold();
     }
@@ -105,7 +105,7 @@ impl<T: Send, B: Bell> Consumer<T, B> {
         self.ring.fixed.geometry.distance(end, self.head) as usize
     }
 
-    /// The state of the slot at the head if there is something.
+    /// The state of the slot at the head, if a producer has stamped it.
     #[inline(always)]
     fn state(&self) -> Option<u64> {
         self.ring.allocated()?.state(self.head)

@@ -14,8 +14,8 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// The memory that both ends share.
 ///
-/// In this order: first the line that producers write, then what everybody reads and nobody writes,
-/// and behind the bell (which says itself what of it is written) the consumer's.
+/// Its order: the line that producers write; what all read and nobody writes, with the bell at its
+/// end; and the consumer's line.
 #[repr(C, align(128))]
 pub struct Ring<T, B> {
     /// Read by the consumer only when it finds nothing.
@@ -27,7 +27,7 @@ pub struct Ring<T, B> {
     pub(super) head: Head,
 }
 
-/// Written never, but for the slots' address: once.
+/// Never written, apart from the slots' address: once.
 #[repr(C, align(64))]
 pub(super) struct Fixed<T, B> {
     slots: Slots<Stamped<T>>,
@@ -35,7 +35,7 @@ pub(super) struct Fixed<T, B> {
     bell: B,
 }
 
-/// Written by the consumer; read by batch pushes and by whoever asks for the length.
+/// Written by the consumer; read by batch pushes and for the length.
 #[repr(align(64))]
 pub(super) struct Head(pub(super) AtomicU64);
 
@@ -54,8 +54,8 @@ pub(super) struct Claimed {
     pub(super) cold: bool,
 }
 
-/// Several slots in a row. On drop, which may be an unwinding, those not filled are given up and
-/// the bell is rung if it is owed.
+/// Several slots in a row. Its drop, also during a panic, gives up those not filled and rings the
+/// bell if it is owed.
 struct ClaimMany<'a, T: Send, B: Bell> {
     ring: &'a Ring<T, B>,
     span: Span<'a, T>,
@@ -135,7 +135,7 @@ impl<T: Send, B: Bell> Ring<T, B> {
         slots.get().map(|slots| unsafe { Span::new(slots, *geometry) })
     }
 
-    /// The slots, allocated by whoever needs them first.
+    /// The slots, allocated at their first use.
     #[inline(always)]
     pub(super) fn span(&self) -> Span<'_, T> {
         let Fixed { slots, geometry, .. } = &self.fixed;
@@ -156,8 +156,8 @@ impl<T: Send, B: Bell> Ring<T, B> {
             // Acquire [mpsc.free]: the consumer has moved the last lap's request out.
             let seen = span.slot(position).stamp.load(Acquire);
             if seen >> STATE_BITS < lap {
-                // The slot still belongs to the last lap: to its consumer, or to a producer that
-                // has claimed and not filled it. Neither is worth waiting for here.
+                // The slot is still the last lap's: its consumer's, or that of a producer that has
+                // claimed and not filled it. This is no place to wait for either.
                 return Err(PushError::Full(()));
             }
             let is_free = seen == lap << STATE_BITS | FREE;
@@ -204,11 +204,11 @@ impl<T: Send, B: Bell> Ring<T, B> {
 
     #[inline(always)]
     fn fill(&self, span: Span<'_, T>, position: Position, value: T) {
-        // SAFETY: the claim gave this thread the slot until the stamp below, and the consumer emptied
-        // it a lap ago: nothing alive is overwritten.
+        // SAFETY: the claim gave this thread the slot until the stamp below, and the consumer
+        // emptied it a lap ago: nothing alive is overwritten.
         span.slot(position).value.with_mut(|v| unsafe { (*v).write(value) });
         span.stamp(position, FULL);
-        // The stamp waits for its line to arrive: ask early for one that the consumer may have left.
+        // A stamp waits for its line to arrive: ask early for one that the consumer may have freed.
         span.prefetch(position, FILL_AHEAD.min(span.geometry.capacity() as u64));
     }
 
@@ -289,7 +289,7 @@ impl<T, B> Drop for Ring<T, B> {
         let mut position = self.head.0.load(Relaxed);
         let end = self.tail.load_relaxed().position();
         while position != end {
-            // SAFETY: in bounds as ever; nobody else is left.
+            // SAFETY: in bounds, as the index is below the capacity; nobody else is left.
             let slot = unsafe { &*first.add(geometry.index(position)) };
             // Relaxed: as above.
             if slot.stamp.load(Relaxed) == geometry.lap(position) << STATE_BITS | FULL {
