@@ -164,6 +164,9 @@ fn stream<const WORDS: usize>(
     Ok(Sample::per_operation(seen.timed, seen.time))
 }
 
+/// Inlined, as `consume` is: a writer or reader that is passed by address stays in memory, and the
+/// pace of the loop would depend on how the compiler divides the crate.
+#[inline(always)]
 fn produce<const WORDS: usize>(
     writer: &mut Writer<'_, WORDS>,
     length: Duration,
@@ -182,6 +185,7 @@ fn produce<const WORDS: usize>(
     sent
 }
 
+#[inline(always)]
 fn consume<const WORDS: usize>(
     mut reader: Reader<'_, WORDS>,
     receive: impl Fn(&mut Reader<'_, WORDS>, u64) -> u64,
