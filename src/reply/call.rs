@@ -1,17 +1,16 @@
 //! The caller's handle of one request: wait, await, observe, cancel.
 
-use crate::reply::cell::{CANCELLED, Cell, STARTED, reply_bytes};
-use crate::reply::error::Outcome;
-use crate::reply::error::{CallError, WaitError};
-use crate::reply::pool::OwnedPool;
+mod map;
+mod wait;
+
+pub use map::Map;
+
+use crate::reply::cell::{CANCELLED, Cell, STARTED};
+use crate::reply::error::{CallError, Outcome};
+use crate::reply::pool::lone_cell;
 use crate::reply::reply::Reply;
 use crate::reply::waiter::{Observer, Waiter};
-use crate::runner::environment;
-use crate::runner::fan_out;
-use crate::runner::park::Parker;
-use crate::runner::remote::{self, Remote};
-use crate::runner::wait::{Pause, Waiting, give_way};
-use crate::sync::Arc;
+use crate::runner::remote::Remote;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -19,7 +18,6 @@ use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 /// One call that was sent, and its result when it comes.
 ///
@@ -144,109 +142,20 @@ impl<R> Call<R> {
         }
     }
 
-    /// Waits for the result.
-    ///
-    /// # Errors
-    /// How the call ended otherwise. [`CallError::WouldDeadlock`] on a runner's thread, where
-    /// waiting without a limit is refused; the call is detached then.
-    /// # Blocking
-    /// Until the call ends, as [`Builder::caller_wait`](crate::Builder::caller_wait) says: by default
-    /// spins for up to 20 µs, then parks.
-    #[inline]
-    pub fn get(mut self) -> Outcome<R> {
-        if !self.is_ready() {
-            if remote::is_runner() || self.lives_here() {
-                return Err(CallError::WouldDeadlock);
-            }
-            self.wait_until(None);
-        }
-        self.try_get().unwrap_or(Err(CallError::Taken))
-    }
-
-    /// Waits for the result, for a limited time.
-    ///
-    /// # Errors
-    /// [`WaitError::TimedOut`] and [`WaitError::WouldDeadlock`] leave the call pending and the
-    /// handle usable; [`WaitError::Ended`] says how it ended.
-    /// # Blocking
-    /// For at most `limit`, a wake-up's delay, and what the system adds.
-    pub fn get_timeout(&mut self, limit: Duration) -> Result<R, WaitError> {
-        self.get_until(environment::now().checked_add(limit))
-    }
-
-    /// As [`get_timeout`](Self::get_timeout), until a point in time.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn get_deadline(&mut self, deadline: Instant) -> Result<R, WaitError> {
-        self.get_until(Some(deadline))
-    }
-
-    fn get_until(&mut self, deadline: Option<Instant>) -> Result<R, WaitError> {
-        if !self.is_ready() {
-            // A limit beyond the clock's end is none.
-            if self.lives_here() || (deadline.is_none() && remote::is_runner()) {
-                return Err(WaitError::WouldDeadlock);
-            }
-            self.wait_until(deadline);
-        }
-        match self.try_get() {
-            Some(outcome) => Ok(outcome?),
-            None => Err(WaitError::TimedOut),
-        }
+    /// The runner of its object, if the call is pending.
+    fn remote(&self) -> Option<&Remote> {
+        // SAFETY: the caller's share keeps the cell.
+        self.has_cell().then(|| unsafe { self.cell.as_ref() }.pool().remote())
     }
 
     /// Whether only the calling thread could serve it.
     pub(crate) fn lives_here(&self) -> bool {
-        // SAFETY: the caller's share keeps the cell.
-        self.has_cell() && unsafe { self.cell.as_ref() }.pool().remote().is_mine()
+        self.remote().is_some_and(Remote::is_mine)
     }
 
     /// Whether a thread that waits for it may burn CPU time.
     pub(crate) fn callers_may_spin(&self) -> bool {
-        // SAFETY: the caller's share keeps the cell.
-        self.has_cell() && unsafe { self.cell.as_ref() }.pool().remote().callers_may_spin()
-    }
-
-    /// Returns when the call has ended, or the deadline has passed.
-    fn wait_until(&mut self, deadline: Option<Instant>) {
-        fan_out::wake_before_waiting();
-        if environment::wait(deadline, || Cell::is_ready(self.cell)) || self.is_ready_soon(deadline)
-        {
-            return;
-        }
-        let parker = Parker::of_this_thread();
-        if self.leave_waiter(Waiter::Thread(parker.clone())).is_err() {
-            return;
-        }
-        while !Cell::is_ready(self.cell) {
-            let left = deadline.map(|at| at.saturating_duration_since(environment::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return;
-            }
-            parker.park(left);
-        }
-    }
-
-    /// Waits as callers of this engine do before they park; whether the call has ended.
-    fn is_ready_soon(&self, deadline: Option<Instant>) -> bool {
-        // SAFETY: the caller's share keeps the cell.
-        let remote = unsafe { self.cell.as_ref() }.pool().remote();
-        let mut waiting = Waiting::new(remote.caller_wait());
-        let mut now = environment::now();
-        while !Cell::is_ready(self.cell) {
-            let left = deadline.map(|at| at.saturating_duration_since(now));
-            if left.is_some_and(|left| left.is_zero()) {
-                return false;
-            }
-            match waiting.idle(remote.callers_may_spin(), &mut now) {
-                Pause::Poll => {}
-                Pause::Yield => give_way(),
-                Pause::Sleep(nap) => std::thread::sleep(left.map_or(nap, |left| nap.min(left))),
-                Pause::Park => return false,
-            }
-        }
-        true
+        self.remote().is_some_and(Remote::callers_may_spin)
     }
 
     /// Leaves a waiter in place of the last one; gives it back if the call has ended.
@@ -324,20 +233,6 @@ impl<R> Call<R> {
 
     /// Lets the method run without anybody waiting for its result.
     pub fn detach(self) {}
-
-    /// The same call with its result changed by `change`, on the thread that takes it.
-    pub fn map<U, F: FnOnce(R) -> U>(self, change: F) -> Map<R, F> {
-        Map { call: self, change: Some(change) }
-    }
-}
-
-/// A cell of a pool of its own, with an owner on both sides.
-fn lone_cell<R>() -> NonNull<Cell> {
-    let bytes = u32::try_from(reply_bytes::<R>()).expect("a type's size is bounded");
-    let remote = Arc::new(Remote::new("nobody's"));
-    // Let go of here: the pool lives on until its cell is given back.
-    let pool = OwnedPool::unmade();
-    pool.make(bytes, 1, &remote).take().expect("a new pool has a cell")
 }
 
 impl<R> Drop for Call<R> {
@@ -382,58 +277,5 @@ impl<R> Future for Call<R> {
 impl<R> fmt::Debug for Call<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("is_ready", &self.is_ready()).finish_non_exhaustive()
-    }
-}
-
-/// A call whose result is changed when it is taken; see [`Call::map`].
-#[must_use = "a dropped call still runs, but nobody learns how it ended"]
-pub struct Map<R, F> {
-    call: Call<R>,
-    change: Option<F>,
-}
-
-impl<R, U, F: FnOnce(R) -> U> Map<R, F> {
-    /// As [`Call::get`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn get(self) -> Outcome<U> {
-        let Self { call, change } = self;
-        apply(call.get(), change)
-    }
-
-    /// As [`Call::get_timeout`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn get_timeout(&mut self, limit: Duration) -> Result<U, WaitError> {
-        let result = self.call.get_timeout(limit)?;
-        Ok(apply(Ok(result), self.change.take())?)
-    }
-
-    /// As [`Call::try_get`].
-    pub fn try_get(&mut self) -> Option<Outcome<U>> {
-        let outcome = self.call.try_get()?;
-        Some(apply(outcome, self.change.take()))
-    }
-}
-
-fn apply<R, U, F: FnOnce(R) -> U>(outcome: Outcome<R>, change: Option<F>) -> Outcome<U> {
-    let result = outcome?;
-    change.map(|change| change(result)).ok_or(CallError::Taken)
-}
-
-impl<R, U, F: FnOnce(R) -> U + Unpin> Future for Map<R, F> {
-    type Output = Outcome<U>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = std::task::ready!(Pin::new(&mut self.call).poll(context));
-        Poll::Ready(apply(outcome, self.change.take()))
-    }
-}
-
-impl<R, F> fmt::Debug for Map<R, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Map").field(&self.call).finish()
     }
 }

@@ -20,16 +20,19 @@
 //! reused while somebody still reads its waiter. While another may change the word, every change
 //! is a read-modify-write; a cell that has one owner left, or none, is written plainly.
 
+#[allow(unsafe_code)] // the caller's share
+mod caller;
+#[allow(unsafe_code)] // the outcome, before anybody may read it
+pub(crate) mod responder;
+
 use crate::panics::caught;
-use crate::panics::drop_caught;
 use crate::reply::error::{CallError, Outcome};
 use crate::reply::pool::Pool;
 use crate::reply::waiter::Waiter;
-use crate::runner::environment;
 use crate::sync::{AtomicU32, IS_MODEL, UnsafeCell};
 use std::mem::{self, MaybeUninit};
-use std::ptr::{self, NonNull};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use std::time::Instant;
 
 pub(crate) const STARTED: u32 = 1;
@@ -70,16 +73,6 @@ const _: () = assert!(
     mem::size_of::<Instant>() <= INLINE_BYTES && mem::align_of::<Instant>() <= 8,
     "a deadline lies where the outcome will"
 );
-
-/// Whether a method may run.
-pub(crate) enum Start {
-    /// It may, and this is its deadline.
-    Runs(Option<Instant>),
-    /// Its deadline has passed.
-    Expired,
-    /// The call was cancelled or ended.
-    Over,
-}
 
 /// How many bytes behind a cell an outcome of `R` takes: 0 when it fits inside.
 ///
@@ -203,106 +196,6 @@ impl Cell {
         cell.pool().give_back(cell);
     }
 
-    // --- the responder's side ---
-
-    /// Whether the method may run: neither cancelled nor ended before, nor too late by `clock`, which
-    /// is read if there is a deadline.
-    #[inline(always)]
-    pub(crate) fn start(this: NonNull<Self>, clock: impl FnOnce() -> Instant) -> Start {
-        // A CAS from the likely state, not an `or`: it fetches the cell's line once, for writing.
-        // Relaxed: the word's own order of changes decides; no data rides on it.
-        let started = Self::state_of(this).compare_exchange(0, STARTED, Relaxed, Relaxed);
-        if started.is_ok() { Start::Runs(None) } else { Self::start_slowly(this, clock) }
-    }
-
-    #[cold]
-    fn start_slowly(this: NonNull<Self>, clock: impl FnOnce() -> Instant) -> Start {
-        let state = Self::state_of(this);
-        // Relaxed: a first guess for the CAS.
-        let mut seen = state.load(Relaxed);
-        let deadline = Self::deadline(this);
-        if deadline.is_some_and(|deadline| clock() >= deadline) {
-            return Start::Expired;
-        }
-        loop {
-            // Relaxed, both: as in `start`.
-            match state.compare_exchange(seen, seen & !TIMED | STARTED, Relaxed, Relaxed) {
-                Ok(_) if seen & (CANCELLED | ENDED) == 0 => return Start::Runs(deadline),
-                Ok(_) => return Start::Over,
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    /// For the responder, before the start.
-    pub(crate) fn deadline(this: NonNull<Self>) -> Option<Instant> {
-        // Relaxed: the bit came with the request.
-        let is_timed = Self::state_of(this).load(Relaxed) & TIMED != 0;
-        // SAFETY: `TIMED` says that it is there, and no outcome has taken its place: only this
-        // responder writes one, later.
-        let read = |place: *mut u64| unsafe { place.cast::<Instant>().read() };
-        is_timed.then(|| Self::with_inline(this, read))
-    }
-
-    /// As [`start`](Self::start), whatever the deadline.
-    pub(crate) fn start_at_any_time(this: NonNull<Self>) -> bool {
-        // Relaxed, both: nothing but the responder's own change.
-        Self::state_of(this).fetch_and(!TIMED, Relaxed);
-        matches!(Self::start(this, environment::now), Start::Runs(_))
-    }
-
-    /// Puts the outcome in, tells whoever waits, and lets go.
-    #[inline(always)]
-    pub(crate) fn complete<R>(this: NonNull<Self>, outcome: Outcome<R>) {
-        // SAFETY: only the responder writes the outcome, once, and nobody reads it before `DONE`.
-        Self::with_outcome::<R, _>(this, |place| unsafe { place.write(outcome) });
-        const DONE_NOW: u32 = STARTED | DONE | RESPONDER_GONE;
-        // Release [reply.done]: carries the outcome to `Cell::poll`. Relaxed on failure: the slow
-        // path looks again.
-        let done = Self::state_of(this).compare_exchange(STARTED, DONE_NOW, Release, Relaxed);
-        if done.is_err() {
-            Self::complete_slowly::<R>(this);
-        }
-    }
-
-    /// The caller waits, is gone, or was told otherwise before; or the method never started.
-    #[cold]
-    fn complete_slowly<R>(this: NonNull<Self>) {
-        let place = Self::with_outcome::<R, _>(this, |place| place);
-        let state = Self::state_of(this);
-        // Acquire [reply.gone]: for a recycling here, the caller's use of the cell is over.
-        let mut seen = state.load(Acquire);
-        loop {
-            if seen & (ENDED | CANCELLED) != 0 {
-                // SAFETY: the caller was told otherwise, so nobody else reads it; and the cell is
-                // still ours. A destructor that panics must not keep it, nor take the servant along.
-                caught(|| unsafe { ptr::drop_in_place(place) });
-                // AcqRel [reply.gone]: as in `clear`.
-                let before = state.fetch_or(RESPONDER_GONE, AcqRel);
-                return Self::recycle_if_last(this, before, before | RESPONDER_GONE);
-            }
-            if seen & (CALLER_GONE | WAITER) == CALLER_GONE {
-                // SAFETY: nobody is left to read it. Caught as above.
-                caught(|| unsafe { ptr::drop_in_place(place) });
-                return Self::recycle(this);
-            }
-            let done = seen | DONE | RESPONDER_GONE;
-            // AcqRel: Release [reply.done] carries the outcome to `Cell::poll`; Acquire
-            // [reply.waiter] sees the waiter. Acquire on failure: as above.
-            match state.compare_exchange(seen, done, AcqRel, Acquire) {
-                Ok(_) => break,
-                Err(now) => seen = now,
-            }
-        }
-        if seen & WAITER != 0 {
-            // SAFETY: the outcome is of `R`; a caller that left an observer never reads it. `DONE`
-            // came first, so the waiter is ours.
-            unsafe { Self::pay_waiter(this, Ok(place.cast())) };
-        }
-    }
-
-    // --- the aborter's side ---
-
     /// Ends a call that nobody has ended yet. For cells of a pool that is alive.
     pub(crate) fn end(this: NonNull<Self>) {
         let state = Self::state_of(this);
@@ -331,161 +224,5 @@ impl Cell {
     pub(crate) fn is_pending(this: NonNull<Self>) -> bool {
         // Relaxed: a look.
         Self::state_of(this).load(Relaxed) & (DONE | ENDED | CANCELLED) == 0
-    }
-
-    // --- the caller's side ---
-
-    /// Gives the call a deadline. Only for who has just taken it from the pool, before it is sent.
-    pub(crate) fn set_deadline(this: NonNull<Self>, deadline: Instant) {
-        // SAFETY: the outcome's place is nobody's before the request is sent; the assertion below says
-        // that it fits.
-        Self::with_inline(this, |place| unsafe { place.cast::<Instant>().write(deadline) });
-        // Relaxed: as in `open`.
-        Self::state_of(this).store(TIMED, Relaxed);
-    }
-
-    /// Says that the caller would rather have the call cancelled.
-    pub(crate) fn unwant(this: NonNull<Self>) {
-        // Relaxed: advice; no data rides on it.
-        Self::state_of(this).fetch_or(UNWANTED, Relaxed);
-    }
-
-    /// Whether the caller has said so.
-    pub(crate) fn is_unwanted(this: NonNull<Self>) -> bool {
-        // Relaxed: as above.
-        Self::state_of(this).load(Relaxed) & UNWANTED != 0
-    }
-
-    /// Takes the cell for one call. Only for who has just taken it from the pool.
-    pub(crate) fn open(this: NonNull<Self>) {
-        // Relaxed: the request's publication carries it to the responder.
-        Self::state_of(this).store(0, Relaxed);
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_ready(this: NonNull<Self>) -> bool {
-        // Acquire [reply.done]: sees the outcome.
-        Self::state_of(this).load(Acquire) & (DONE | ENDED) != 0
-    }
-
-    /// The outcome, if the call has ended; then the caller has let go.
-    ///
-    /// `registered`: this caller has left a waiter at some time, which another may still hold.
-    ///
-    /// # Safety
-    /// The caller's share is given up when this returns `Some`.
-    #[inline(always)]
-    pub(crate) unsafe fn poll<R>(this: NonNull<Self>, registered: bool) -> Option<Outcome<R>> {
-        // Acquire [reply.done]: sees the outcome.
-        let seen = Self::state_of(this).load(Acquire);
-        if seen & (DONE | ENDED) == 0 {
-            return None;
-        }
-        if seen & ENDED != 0 {
-            Self::leave(this);
-            return Some(Err(CallError::Stopped { started: seen & LATE != 0 }));
-        }
-        // SAFETY: `DONE` without `ENDED`: the outcome is there, and the caller takes it, once.
-        let outcome = Self::with_outcome::<R, _>(this, |place| unsafe { place.read() });
-        if registered {
-            Self::leave(this);
-        } else {
-            // `DONE` came with `RESPONDER_GONE`, and nobody holds a waiter: the caller is alone.
-            Self::recycle(this);
-        }
-        Some(outcome)
-    }
-
-    /// Lets go of a call that has ended, or was cancelled.
-    pub(crate) fn leave(this: NonNull<Self>) {
-        // AcqRel [reply.gone]: as in `clear`.
-        let before = Self::state_of(this).fetch_or(CALLER_GONE, AcqRel);
-        Self::recycle_if_last(this, before, before | CALLER_GONE);
-    }
-
-    /// Lets go of a call whatever its state: its outcome will be dropped. The caller has left no
-    /// waiter that it could still take back.
-    pub(crate) fn abandon<R>(this: NonNull<Self>) {
-        let state = Self::state_of(this);
-        // Acquire [reply.done]: for an outcome that is dropped here.
-        let mut seen = state.load(Acquire);
-        while seen & (DONE | ENDED) == 0 {
-            // AcqRel [reply.gone]: as in `clear`. Acquire on failure: as above.
-            match state.compare_exchange(seen, seen | CALLER_GONE, AcqRel, Acquire) {
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
-        }
-        let _leave = Defer(|| Self::leave(this));
-        if seen & ENDED == 0 {
-            // SAFETY: `DONE` without `ENDED`: the outcome is the caller's, who never took it, and
-            // the cell is still the caller's too.
-            Self::with_outcome::<R, _>(this, |place| unsafe { ptr::drop_in_place(place) });
-        }
-    }
-
-    /// Leaves a waiter; gives it back if the call has ended already.
-    ///
-    /// With `leave`, lets go of the cell by the same change: the waiter gets the outcome.
-    /// The caller has no waiter there.
-    pub(crate) fn wait_with(
-        this: NonNull<Self>,
-        waiter: Waiter,
-        leave: bool,
-    ) -> Result<(), Waiter> {
-        // SAFETY: the caller's share keeps the cell.
-        let cell = unsafe { this.as_ref() };
-        // SAFETY: `WAITER` is not set, so nobody else looks at the place.
-        cell.waiter.with_mut(|place| unsafe { (*place).write(waiter) });
-        let bits = WAITER | if leave { CALLER_GONE } else { 0 };
-        // Relaxed: a first guess for the CAS.
-        let mut seen = cell.state.load(Relaxed);
-        while seen & (DONE | ENDED) == 0 {
-            // Release [reply.waiter]: carries the waiter to the responder or aborter that takes
-            // it. Relaxed on failure: the caller polls again, with Acquire.
-            match cell.state.compare_exchange(seen, seen | bits, Release, Relaxed) {
-                Ok(_) => return Ok(()),
-                Err(now) => seen = now,
-            }
-        }
-        // SAFETY: written above, and never shown to anyone.
-        Err(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }))
-    }
-
-    /// Takes the waiter back, with `set` set by the same change; `false` if the call has ended and
-    /// the waiter is another's now, or `not` stands in the way. The caller keeps its share.
-    pub(crate) fn withdraw(this: NonNull<Self>, waiting: bool, set: u32, not: u32) -> bool {
-        let state = Self::state_of(this);
-        // Relaxed: a first guess for the CAS.
-        let mut seen = state.load(Relaxed);
-        loop {
-            if seen & (DONE | ENDED | not) != 0 {
-                return false;
-            }
-            // AcqRel [reply.gone]: as in `clear`. Relaxed on failure: again.
-            match state.compare_exchange(seen, seen & !WAITER | set, AcqRel, Relaxed) {
-                Ok(_) => break,
-                Err(now) => seen = now,
-            }
-        }
-        if waiting {
-            // SAFETY: the caller's share keeps the cell; it is given up later, never by this change.
-            let cell = unsafe { this.as_ref() };
-            // SAFETY: `WAITER` was set and nobody had won the waiter: it is the caller's again.
-            let waiter = cell.waiter.with(|place| unsafe { (*place).assume_init_read() });
-            // A waker is the user's; its destructor's panic must not keep the cell from its pool.
-            drop_caught(waiter);
-        }
-        true
-    }
-}
-
-/// What is left to do with a cell when its outcome was dropped, which may panic: it is the user's.
-struct Defer<F: Fn()>(F);
-
-impl<F: Fn()> Drop for Defer<F> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        (self.0)();
     }
 }

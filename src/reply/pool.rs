@@ -15,7 +15,7 @@
 //! # Source
 //! The stack: R. K. Treiber (1986) with a version tag (IBM System/370 Principles of Operation).
 
-use crate::reply::cell::Cell;
+use crate::reply::cell::{Cell, reply_bytes};
 use crate::runner::remote::Remote;
 use crate::sync::{Arc, AtomicPtr, AtomicU32, AtomicU64, IS_MODEL};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -375,4 +375,13 @@ impl Pool {
             dealloc(this.as_ptr().cast(), layout);
         }
     }
+}
+
+/// A cell of a pool of its own, with an owner on both sides.
+pub(crate) fn lone_cell<R>() -> NonNull<Cell> {
+    let bytes = u32::try_from(reply_bytes::<R>()).expect("a type's size is bounded");
+    let remote = Arc::new(Remote::new("nobody's"));
+    // Let go of here: the pool lives on until its cell is given back.
+    let pool = OwnedPool::unmade();
+    pool.make(bytes, 1, &remote).take().expect("a new pool has a cell")
 }

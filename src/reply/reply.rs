@@ -1,6 +1,7 @@
 //! The servant's end of a call.
 
-use crate::reply::cell::{CALLER_GONE, CANCELLED, Cell, STARTED, Start, UNWANTED, WAITER};
+use crate::reply::cell::responder::Start;
+use crate::reply::cell::{CALLER_GONE, CANCELLED, Cell, STARTED, UNWANTED, WAITER};
 use crate::reply::error::CallError;
 use crate::reply::unserved::end_of_dropped;
 use crate::runner::environment;

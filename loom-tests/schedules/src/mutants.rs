@@ -149,7 +149,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: the waiter isn't woken",
-        "src/reply/cell.rs",
+        "src/reply/cell/responder.rs",
         "        if seen & WAITER != 0 {\n            // SAFETY: the outcome is",
         "        if false && seen & WAITER != 0 {\n            // SAFETY: the outcome is",
         "replies",

@@ -9,13 +9,15 @@ const CONTROL: &str = "src/object/control.rs";
 const SHARED: &str = "src/object/shared.rs";
 const POOL: &str = "src/reply/pool.rs";
 const CELL: &str = "src/reply/cell.rs";
+const CALLER: &str = "src/reply/cell/caller.rs";
+const RESPONDER: &str = "src/reply/cell/responder.rs";
 const REPLY: &str = "src/reply/reply.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "reply: started by a plain store, beside a deadline",
-        CELL,
+        RESPONDER,
         "match state.compare_exchange(seen, seen & !TIMED | STARTED, Relaxed, Relaxed) {",
         "state.store(seen & !TIMED | STARTED, Relaxed);\n            match Ok::<u32, u32>(seen) {",
         "reply",
@@ -31,7 +33,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: an expired call runs",
-        CELL,
+        RESPONDER,
         "if deadline.is_some_and(|deadline| clock() >= deadline) {",
         "if false && deadline.is_some_and(|deadline| clock() >= deadline) {",
         "reply",
@@ -39,7 +41,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: a wish by a load and a store",
-        CELL,
+        CALLER,
         "Self::state_of(this).fetch_or(UNWANTED, Relaxed);",
         "let seen = Self::state_of(this).load(Relaxed);\n        Self::state_of(this).store(seen | UNWANTED, Relaxed);",
         "reply",
@@ -47,7 +49,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: done without Release",
-        CELL,
+        RESPONDER,
         "compare_exchange(STARTED, DONE_NOW, Release, Relaxed)",
         "compare_exchange(STARTED, DONE_NOW, Relaxed, Relaxed)",
         "reply",
@@ -55,7 +57,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: outcome taken without Acquire",
-        CELL,
+        CALLER,
         "let seen = Self::state_of(this).load(Acquire);\n        if seen & (DONE | ENDED) == 0 {",
         "let seen = Self::state_of(this).load(Relaxed);\n        if seen & (DONE | ENDED) == 0 {",
         "reply",
@@ -63,7 +65,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: waiter left without Release",
-        CELL,
+        CALLER,
         "compare_exchange(seen, seen | bits, Release, Relaxed)",
         "compare_exchange(seen, seen | bits, Relaxed, Relaxed)",
         "reply",
@@ -71,7 +73,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: the waiter isn't woken",
-        CELL,
+        RESPONDER,
         "        if seen & WAITER != 0 {\n            // SAFETY: the outcome is",
         "        if false && seen & WAITER != 0 {\n            // SAFETY: the outcome is",
         "reply",
@@ -95,7 +97,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: a waiter taken back although the call is done",
-        CELL,
+        CALLER,
         "if seen & (DONE | ENDED | not) != 0 {",
         "if seen & (ENDED | not) != 0 {",
         "reply",
@@ -103,7 +105,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: the method begins although the call was aborted",
-        CELL,
+        RESPONDER,
         "Ok(_) if seen & (CANCELLED | ENDED) == 0 => return Start::Runs(deadline),",
         "Ok(_) if seen & CANCELLED == 0 => return Start::Runs(deadline),",
         "object",
@@ -119,7 +121,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: a waiter taken back although the call was aborted",
-        CELL,
+        CALLER,
         "if seen & (DONE | ENDED | not) != 0 {",
         "if seen & (DONE | not) != 0 {",
         "reply",
@@ -135,7 +137,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "reply: the responder tells the waiter that the aborter has",
-        CELL,
+        RESPONDER,
         "if seen & (ENDED | CANCELLED) != 0 {",
         "if seen & CANCELLED != 0 {",
         "reply",
