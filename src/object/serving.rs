@@ -1,4 +1,4 @@
-//! Runs a call's method with its context, by the runner's clock.
+//! Runs a call's method with its context and the runner's clock.
 
 use crate::object::active::Active;
 use crate::object::context::Context;
@@ -9,8 +9,8 @@ use crate::reply::reply::{ErasedReply, LeftToEngine, Reply};
 use std::sync::atomic::Ordering::Relaxed;
 
 impl<R> Reply<R> {
-    /// For a method with a guard: whether the method wouldn't run even if it held, as the call was
-    /// cancelled, ended or is too late.
+    /// Whether the call was cancelled or aborted, or its deadline has passed, so that its method won't run.
+    /// For a method with a guard: its guard need not be evaluated then.
     pub fn is_over<S: Active>(&self, context: &Context<'_, S>) -> bool {
         let Some(cell) = self.cell else { return false };
         // Relaxed: a look; the start decides.
@@ -19,15 +19,15 @@ impl<R> Reply<R> {
         seen & (CANCELLED | ENDED) != 0 || is_late()
     }
 
-    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes no context.
+    /// Like [`serve`](Self::serve), with the runner's clock. For a method that takes no context.
     #[inline(always)]
     pub fn serve_by<S: Active>(self, context: &Context<'_, S>, method: impl FnOnce() -> R) {
         let start = self.cell.map(|cell| Cell::start(cell, || context.clock()));
         self.run(start, |_| method());
     }
 
-    /// As [`serve`](Self::serve), by the clock of the runner: for a method that takes the context, which
-    /// knows the call while it runs.
+    /// Like [`serve`](Self::serve), with the runner's clock. For a method that takes the context, which
+    /// describes the call while the method runs.
     #[inline(always)]
     pub fn serve_in<S: Active>(
         self,
@@ -39,8 +39,8 @@ impl<R> Reply<R> {
         self.run(start, |deadline| context.serving(cell, deadline, method));
     }
 
-    /// As [`serve_in`](Self::serve_in), for a method that answers later: it finds the reply in the context,
-    /// by [`Context::later`].
+    /// Like [`serve_in`](Self::serve_in), for a method that answers later: it takes the reply from the
+    /// context with [`Context::later`].
     pub fn serve_later<S: Active>(
         self,
         context: &mut Context<'_, S>,
@@ -65,11 +65,11 @@ impl<R> Reply<R> {
     }
 }
 
-/// A call whose method may take the reply, to answer later. If it doesn't, the call ends here; or it is
-/// left to the engine, if the method unwinds.
+/// A call whose method may take the reply, to answer later. If it returns without it, the call ends here;
+/// if it unwinds without it, the call is left to the engine.
 struct LaterGuard<'c, 'a, S: Active> {
     context: &'c mut Context<'a, S>,
-    /// None of a one-way request.
+    /// `None` for a one-way request.
     failure: Option<ErasedReply>,
     has_returned: bool,
 }

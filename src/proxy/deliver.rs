@@ -6,13 +6,13 @@ use crate::reply::call::Call;
 use crate::reply::error::{Outcome, SendError};
 
 impl<R> Call<R> {
-    /// Delivers the outcome to another object, as a request of its own: `deliver` runs on the thread
-    /// that completes the call, or here and now if it has ended already, and sends.
+    /// Delivers the outcome to another object as a request. `deliver` sends it: on the thread that
+    /// completes the call, or immediately on this thread if the call has already ended.
     ///
-    /// What the object refuses is dropped, and counted by its
-    /// [`refused`](crate::Proxy::refused): size its mailbox for it, or let the closure keep what comes
-    /// back. Like an observer the closure delays the completing object, and may capture 32 bytes beside
-    /// the proxy.
+    /// A request that the object refuses is dropped and counted in its
+    /// [`refused`](crate::Proxy::refused). Size its mailbox accordingly, or let the closure keep what is
+    /// returned. Like an observer ([`on_complete`](Self::on_complete)) the closure delays the completing
+    /// object; it may capture up to 32 bytes beside the proxy.
     ///
     /// ```
     /// use mainspring::prelude::*;

@@ -1,4 +1,4 @@
-//! A producer of an object's mailbox, and what becomes of the requests that it sends.
+//! A producer of an object's mailbox, and what happens to the requests that it sends.
 
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::{Producer as _, SharedRing as _};
@@ -16,21 +16,20 @@ use crate::reply::reply::Reply;
 use std::fmt;
 use std::ptr::NonNull;
 
-/// What a proxy is made of: a producer of the object's mailbox.
+/// A producer of an object's mailbox: what a proxy wraps, whether generated or hand-written.
 ///
-/// Generated proxies wrap one; a hand-written proxy does so too. When the last one is dropped the
-/// object serves what it has accepted, and ends.
+/// When the last handle is dropped, the object serves the requests that it has accepted, then ends.
 pub struct Handle<S: Active, K: Kind = Mpsc> {
     producer: Producer<S, K>,
 }
 
-// Said outright, because the compiler can't find it out for a request that carries a proxy of its
-// own object, or of one that carries this one's: it would go round in circles.
+// Implemented by hand: the compiler can't derive it for a request that carries a proxy of its own
+// object, or of an object whose requests carry a proxy of this one. It would recurse without end.
 
-// SAFETY: a handle is a producer of a ring of requests. Requests are `Send` (`Active::Request`), the
-// rest of what the ring shares is atomic, or touched by its owner's thread alone.
+// SAFETY: a handle is a producer of a ring of requests. Requests are `Send` (`Active::Request`). The
+// rest of what the ring shares is atomic, or touched only by its owner's thread.
 unsafe impl<S: Active, K: Kind> Send for Handle<S, K> {}
-// SAFETY: as above; producers of these kinds may be used by several threads at once.
+// SAFETY: as above. Producers of these kinds may be used by several threads at once.
 unsafe impl<S: Active, K: SharedKind> Sync for Handle<S, K> {}
 
 impl<S: Active, K: Kind> Handle<S, K> {
@@ -40,42 +39,36 @@ impl<S: Active, K: Kind> Handle<S, K> {
 
     /// Sends the request that `make` builds around a reply, and returns the call's handle.
     ///
-    /// The request is queued when this returns. If it was refused, the call has failed already,
-    /// with [`CallError::Full`] or [`CallError::Stopped`]; but see [`OnFull`].
+    /// The request is in the mailbox when this returns. If it was refused, the call has already ended, with
+    /// [`CallError::Full`] or [`CallError::Stopped`]. The object's [`OnFull`] may choose otherwise.
     ///
     /// # Blocking
-    /// Never, unless the object's [`OnFull`] says so; then for so long.
+    /// Never, unless the object's [`OnFull`] is `Wait`; then for at most its limit.
     /// # Ordering
-    /// What the caller wrote before is visible to the method; what the method wrote is visible to
-    /// who takes the result. Requests of one thread to one object run in the order sent.
+    /// What the caller wrote before is visible to the method, and what the method wrote is visible to
+    /// whoever takes the result. Requests of one thread to one object run in the order sent.
     #[inline]
     pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
-        match self.try_call(make) {
-            Ok(call) => call,
-            Err(error) => failed(error),
-        }
+        self.try_call(make).unwrap_or_else(failed)
     }
 
-    /// As [`call`](Self::call), but a refused request comes back.
+    /// Like [`call`](Self::call), but returns a refused request.
     ///
     /// # Errors
-    /// [`SendError::Full`] when no slot or no reply cell is free, [`SendError::Stopped`] after a
-    /// stop.
+    /// [`SendError::Full`] if no slot or no reply cell is free, [`SendError::Stopped`] if the object has
+    /// stopped or is stopping.
     #[inline]
     pub fn try_call<R: Send + 'static>(
         &self,
         make: impl FnOnce(Reply<R>) -> S::Request,
     ) -> Result<Call<R>, SendError<S::Request>> {
         const { check_size::<S, R>() };
-        let cell = match self.shared().pool().take() {
-            Some(cell) => cell,
-            None => match self.wait_for_cell(Options::new()) {
-                Ok(cell) => cell,
-                Err(refusal) => return refused_call(refusal, make),
-            },
+        let cell = match self.take_cell(Options::new()) {
+            Ok(cell) => cell,
+            Err(refusal) => return refused_call(refusal, make),
         };
         self.shared().apply_deadline(cell);
-        // Not `send` and `map`: so the compiler sees what each way comes to, and keeps the result of an
+        // Not `send` and `map`: written out, the compiler sees the result of each branch, and keeps an
         // accepted call in registers.
         let call = Call::pending(cell);
         match self.push(make(Reply::to(cell))) {
@@ -92,7 +85,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
-    /// The same, for a call that asks for something.
+    /// Like [`try_call`](Self::try_call), with options.
     #[inline(never)]
     pub(crate) fn call_specially<R: Send + 'static>(
         &self,
@@ -101,12 +94,9 @@ impl<S: Active, K: Kind> Handle<S, K> {
     ) -> Result<Call<R>, SendError<S::Request>> {
         const { check_size::<S, R>() };
         let shared = self.shared();
-        let cell = match shared.pool().take() {
-            Some(cell) => cell,
-            None => match self.wait_for_cell(options) {
-                Ok(cell) => cell,
-                Err(refusal) => return refused_call(refusal, make),
-            },
+        let cell = match self.take_cell(options) {
+            Ok(cell) => cell,
+            Err(refusal) => return refused_call(refusal, make),
         };
         match options.deadline {
             None => shared.apply_deadline(cell),
@@ -117,31 +107,34 @@ impl<S: Active, K: Kind> Handle<S, K> {
         self.send_specially(options, make(Reply::to(cell))).map(|()| call)
     }
 
-    /// Sends a one-way request: one whose reply is [`Reply::none`].
+    /// Sends a one-way request, whose reply is [`Reply::none`].
     ///
     /// # Errors
-    /// [`SendError::Full`] when no slot is free, [`SendError::Stopped`] after a stop; the request
-    /// is inside. But see [`OnFull`].
+    /// Return the request: [`SendError::Full`] if no slot is free, [`SendError::Stopped`] if the object has
+    /// stopped or is stopping. The object's [`OnFull`] may choose otherwise when no slot is free.
     /// # Blocking
-    /// As [`call`](Self::call).
+    /// Like [`call`](Self::call).
     #[inline]
     pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
         self.send(request)
     }
 
-    /// The same calls, at that priority. For methods with a key.
+    /// The same handle, with this priority for its requests. For methods with a priority key.
     #[inline(always)]
     #[must_use]
     pub fn at(&self, priority: Priority) -> Bound<'_, S, K> {
         Bound::new(self, Options::new().priority(priority))
     }
 
-    /// Sends as many of `requests` as there is room for, with one publication and at most one
-    /// wake-up; returns how many. Of normal priority, and refused when full whatever the object says.
+    /// Sends as many of `requests` as fit, and returns how many. They are published together, with at most
+    /// one wake-up.
+    ///
+    /// They have normal priority. The object's [`OnFull`] doesn't apply: what doesn't fit stays in the
+    /// iterator.
     ///
     /// # Errors
-    /// [`SendError::Full`] when there was room for none; [`SendError::Stopped`] after a stop, with
-    /// what had been taken from the iterator.
+    /// [`SendError::Full`] if none fit. [`SendError::Stopped`] if the object has stopped or is stopping, with
+    /// the requests that had been taken from the iterator.
     pub fn tell_batch<I>(&self, requests: &mut I) -> Result<usize, SendError<Vec<S::Request>>>
     where
         I: ExactSizeIterator<Item = S::Request>,
@@ -154,7 +147,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
             return sent.map_err(|error: PushError<_>| self.refused(error.into()));
         };
         let mut sent = 0;
-        // Asked before a request is taken: what was taken and refused would be lost.
+        // The room is checked before a request is taken: one that was taken and refused would be lost.
         while requests.len() > 0 && shared.has_local_room(mine, ring.is_closed(), ring.capacity()) {
             let Some(request) = requests.next() else { break };
             match self.push(request) {
@@ -173,8 +166,8 @@ impl<S: Active, K: Kind> Handle<S, K> {
     fn send(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
         match self.push(request) {
             Ok(()) => Ok(()),
-            // The policy is asked here: nearly all objects refuse, and that is a step small enough for
-            // the whole to be compiled into a sender's loop (17 instructions a request, if it isn't).
+            // The policy is checked here: nearly all objects refuse, and this branch is small enough for
+            // the whole function to be inlined into a sender's loop (else 17 instructions more a request).
             Err(error) if self.shared().policy().on_full == OnFull::Fail => {
                 Err(self.refused(error))
             }
@@ -182,7 +175,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
-    /// The same, for a request that asks for something.
+    /// Like [`tell`](Self::tell), with options.
     #[inline(never)]
     pub(crate) fn send_specially(
         &self,
@@ -209,7 +202,7 @@ impl<S: Active, K: Kind> Handle<S, K> {
         sent
     }
 
-    /// Out of line, so that the plain way alone is compiled into its callers.
+    /// Out of line, so that only the common path is inlined into callers.
     #[inline(never)]
     fn push_at(
         &self,
@@ -227,14 +220,14 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
-    /// Does with a request that was refused as the object asks.
+    /// Applies the object's policy to a request that was refused.
     #[cold]
     #[inline(never)]
     fn not_sent(&self, error: SendError<S::Request>) -> Result<(), SendError<S::Request>> {
         self.not_sent_specially(Options::new(), error)
     }
 
-    /// Does with a request that was refused as it or the object asks.
+    /// Applies the request's policy, or else the object's, to a request that was refused.
     #[cold]
     #[inline(never)]
     fn not_sent_specially(
@@ -274,7 +267,16 @@ impl<S: Active, K: Kind> Handle<S, K> {
         }
     }
 
-    /// A reply cell although there was none, if the call or the object would rather wait.
+    #[inline(always)]
+    fn take_cell(&self, options: Options) -> Result<NonNull<Cell>, Refusal> {
+        match self.shared().pool().take() {
+            Some(cell) => Ok(cell),
+            None => self.wait_for_cell(options),
+        }
+    }
+
+    /// Applies the call's policy, or else the object's, when no reply cell was free: returns one if it waited
+    /// for one.
     #[cold]
     #[inline(never)]
     fn wait_for_cell(&self, options: Options) -> Result<NonNull<Cell>, Refusal> {
@@ -347,7 +349,7 @@ const fn check_size<S: Active, R>() {
     );
 }
 
-/// What becomes of a call that got no cell.
+/// How a call ends that got no cell.
 #[inline(always)]
 fn refused_call<R, A>(
     refusal: Refusal,

@@ -1,4 +1,4 @@
-//! What one call may ask for beside its arguments.
+//! Options for single calls, beside the method's arguments.
 
 use crate::mailbox::Kind;
 use crate::object::active::Active;
@@ -12,7 +12,7 @@ use crate::runner::environment;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// What one call asks for: `proxy.with(options).method(…)`.
+/// Options for single calls: `proxy.with(options).method(…)`.
 ///
 /// ```
 /// use mainspring::prelude::*;
@@ -37,39 +37,39 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Options {
-    /// In place of the object's own, if it says something.
+    /// In place of the object's own. `Some(None)`: no deadline.
     pub(crate) deadline: Option<Option<Instant>>,
     pub(crate) priority: Option<Priority>,
     pub(crate) on_full: Option<OnFull>,
 }
 
 impl Options {
-    /// Asks for nothing.
+    /// No options: the object's own settings apply.
     #[inline(always)]
     pub const fn new() -> Self {
         Self { deadline: None, priority: None, on_full: None }
     }
 
-    /// The method doesn't start at that time or later: when the call's turn comes, it ends with
-    /// [`CallError::Expired`](crate::CallError::Expired). A method that has started isn't interrupted;
-    /// it can read [`Context::deadline`](crate::Context::deadline).
+    /// Sets a deadline for the start of the method. If the object reaches the request at that time or
+    /// later, it skips the method, and the call ends with [`CallError::Expired`](crate::CallError::Expired).
     ///
-    /// This is no limit on a wait: a call that has expired behind a slow one ends when its turn comes.
-    /// Calls alone have deadlines: for a one-way request that must not run late, call and
-    /// [`detach`](crate::Call::detach).
+    /// A method that has started isn't interrupted; it can read
+    /// [`Context::deadline`](crate::Context::deadline). The deadline doesn't limit a wait: a call that has
+    /// expired behind a slow one ends only when the object reaches it. One-way requests have no deadline:
+    /// for one that must not run late, make a call and [`detach`](crate::Call::detach) it.
     pub const fn deadline(mut self, at: Instant) -> Self {
         self.deadline = Some(Some(at));
         self
     }
 
-    /// The same, so long from now. Beyond the clock's range there is no deadline: so `Duration::MAX`
-    /// lifts the object's own ([`Spawn::call_timeout`](crate::Spawn::call_timeout)).
+    /// Sets the [deadline](Self::deadline) to `limit` from now. A deadline beyond the clock's range is none,
+    /// so `Duration::MAX` lifts the object's own ([`Spawn::call_timeout`](crate::Spawn::call_timeout)).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.deadline = Some(environment::now().checked_add(limit));
         self
     }
 
-    /// The lane it goes through, whatever the method's key says.
+    /// Sets the request's priority, in place of the method's own.
     pub const fn priority(mut self, priority: Priority) -> Self {
         self.priority = Some(priority);
         self
@@ -80,15 +80,15 @@ impl Options {
         self.deadline.is_none() && self.priority.is_none() && self.on_full.is_none()
     }
 
-    /// What becomes of it when the lane is full, whatever the object says.
+    /// Sets what happens if the mailbox has no room, in place of the object's own setting.
     pub const fn on_full(mut self, on_full: OnFull) -> Self {
         self.on_full = Some(on_full);
         self
     }
 }
 
-/// A handle with options for the calls made through it. What `with` of a generated proxy gives wraps
-/// one.
+/// A handle with options for the requests sent through it. Generated proxies wrap one in what `with`
+/// returns.
 pub struct Bound<'a, S: Active, K: Kind> {
     handle: &'a Handle<S, K>,
     options: Options,
@@ -103,13 +103,13 @@ impl<S: Active, K: Kind> Clone for Bound<'_, S, K> {
 impl<S: Active, K: Kind> Copy for Bound<'_, S, K> {}
 
 impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
-    /// Binds options to a handle.
+    /// Creates a handle with options.
     #[inline(always)]
     pub fn new(handle: &'a Handle<S, K>, options: Options) -> Self {
         Self { handle, options }
     }
 
-    /// The same with this priority, unless the options ask for one. For methods with a key.
+    /// The same handle, with this priority unless the options set one. For methods with a priority key.
     #[inline(always)]
     #[must_use]
     pub fn at(&self, priority: Priority) -> Self {
@@ -118,19 +118,16 @@ impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
         Self { handle: self.handle, options }
     }
 
-    /// As [`Handle::call`], with the options.
+    /// Like [`Handle::call`], with the options.
     #[inline]
     pub fn call<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> S::Request) -> Call<R> {
-        match self.try_call(make) {
-            Ok(call) => call,
-            Err(error) => failed(error),
-        }
+        self.try_call(make).unwrap_or_else(failed)
     }
 
-    /// As [`Handle::try_call`], with the options.
+    /// Like [`Handle::try_call`], with the options.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Handle::try_call`].
     #[inline]
     pub fn try_call<R: Send + 'static>(
         &self,
@@ -142,13 +139,13 @@ impl<'a, S: Active, K: Kind> Bound<'a, S, K> {
         }
     }
 
-    /// As [`Handle::tell`], with the options; but for the deadline, which calls alone have.
+    /// Like [`Handle::tell`], with the options. The deadline doesn't apply: only calls have one.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Handle::tell`].
     #[inline]
     pub fn tell(&self, request: S::Request) -> Result<(), SendError<S::Request>> {
-        // Known where it was made without options, as by `proxy.tell()`: then this is the plain way.
+        // The compiler knows it where there are no options, as in `proxy.tell()`, and keeps the plain path.
         match self.options.asks_for_nothing() {
             true => self.handle.tell(request),
             false => self.handle.send_specially(self.options, request),

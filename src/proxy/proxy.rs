@@ -13,11 +13,11 @@ use crate::runner::park::Parker;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// What every proxy can do, beside the servant's own methods.
+/// What every proxy can do, beside calling the servant's own methods.
 ///
-/// These are a trait's methods, so a servant may have methods of the same names: write
-/// `Proxy::stop(&account)` then. `S` is the struct that serves; it is a parameter, not an associated
-/// type, so that a public proxy may serve a private struct.
+/// These are methods of a trait, so a servant may have methods of the same names. Then write
+/// `Proxy::stop(&account)`. `S` is the servant; it is a parameter, not an associated type, so that a public
+/// proxy may serve a private struct.
 pub trait Proxy<S: Active>: Sized {
     /// The kind of mailbox.
     type Kind: Kind;
@@ -25,24 +25,24 @@ pub trait Proxy<S: Active>: Sized {
     type Tell<'a>
     where
         Self: 'a;
-    /// The methods with options: [`Bound`](crate::Bound), or what wraps it.
+    /// The methods with options: [`Bound`](crate::Bound) or a wrapper of it.
     type With<'a>
     where
         Self: 'a;
 
-    /// Wraps a handle. The engine calls it.
+    /// Wraps a handle. Called by the engine.
     fn from_handle(handle: Handle<S, Self::Kind>) -> Self;
 
-    /// What this proxy is made of.
+    /// The handle that this proxy wraps.
     fn handle(&self) -> &Handle<S, Self::Kind>;
 
-    /// The one-way form: no reply cell, and a refusal gives the arguments back.
+    /// The same methods as one-way requests: without a reply, and an error returns the arguments.
     fn tell(&self) -> Self::Tell<'_>;
 
-    /// The same methods, for requests that ask for more: a deadline, a priority, to wait for room.
+    /// The same methods with [`Options`]: a deadline, a priority, what happens if the mailbox is full.
     fn with(&self, options: Options) -> Self::With<'_>;
 
-    /// A proxy that doesn't keep the object. Not of a single producer's: there is only one of those.
+    /// A weak proxy, which doesn't keep the object alive. Not available for an object with a single producer.
     fn downgrade(&self) -> Weak<S, Self::Kind>
     where
         Self::Kind: ClonedKind,
@@ -50,29 +50,31 @@ pub trait Proxy<S: Active>: Sized {
         Weak::of(self.handle().held())
     }
 
-    /// Ends admission; everything accepted is served, calls that the object waits for
-    /// ([`Context::then`](crate::Context::then)) are gone on with, then it ends. Idempotent.
+    /// Stops the object. It refuses further requests, serves those that it has accepted, runs the
+    /// continuations of the calls that it waits for ([`Context::then`](crate::Context::then)), then ends.
+    /// Idempotent.
     fn stop(&self) {
         stop(self.handle().ring());
     }
 
-    /// Ends every pending call at once with [`CallError::Stopped`](crate::CallError::Stopped), also while
-    /// the servant is stuck in a method, and stops. A method that runs goes on to its end.
+    /// Stops the object and ends every pending call at once, with
+    /// [`CallError::Stopped`](crate::CallError::Stopped), even while the servant is stuck in a method. A method
+    /// that is running isn't interrupted.
     fn abort(&self) {
         abort(self.handle().ring());
     }
 
-    /// Whether admission has ended.
+    /// Whether the object refuses further requests, because it has stopped or is stopping.
     fn is_stopped(&self) -> bool {
         self.handle().ring().is_closed()
     }
 
-    /// Runs `monitor` once, with the object's end: on its runner's thread, when the servant was dropped,
-    /// its hooks have run and its name is free; or here and now, if that is over.
+    /// Runs `monitor` once, when the object has ended: its hooks have run, its servant is dropped, and its
+    /// name is free. It runs on the object's runner, or immediately on this thread if the object has
+    /// already ended.
     ///
-    /// It holds nothing of the object: the object ends when its last proxy is dropped, with monitors
-    /// or without. To tell another object of the end, let the closure keep a proxy of that one. A
-    /// monitor's panic is caught, and reported to nobody.
+    /// A monitor doesn't keep the object alive. To notify another object, capture a proxy of that one. A
+    /// panic of the monitor is caught, and not reported.
     ///
     /// ```
     /// use mainspring::prelude::*;
@@ -107,15 +109,15 @@ pub trait Proxy<S: Active>: Sized {
         self.handle().shared().exits().watch(Box::new(monitor));
     }
 
-    /// How the object ended, once it has.
+    /// How the object ended; `None` until then.
     fn exit(&self) -> Option<Exit> {
         self.handle().shared().exits().end()
     }
 
-    /// Waits for the object's end; `None` when time was up first. It doesn't stop the object.
+    /// Waits until the object has ended; `None` if it hasn't within `limit`. It doesn't stop the object.
     ///
     /// # Blocking
-    /// For up to `limit`. On the object's own runner it doesn't wait: that would delay what it waits for.
+    /// For up to `limit`. On the object's own runner it returns at once: waiting there would delay the end.
     fn wait_exit(&self, limit: Duration) -> Option<Exit> {
         let shared = self.handle().shared();
         if shared.remote().is_mine() {
@@ -130,37 +132,37 @@ pub trait Proxy<S: Active>: Sized {
         self.handle().shared().name()
     }
 
-    /// How many requests fit, of normal priority.
+    /// How many requests of normal priority fit into the mailbox.
     fn capacity(&self) -> usize {
         self.handle().shared().policy().capacity
     }
 
-    /// How many requests from other threads are accepted and not yet served, of any priority; a hint.
+    /// How many requests of other threads, of any priority, have been accepted and not yet served. A hint.
     fn queued(&self) -> usize {
         let handle = self.handle();
         handle.ring().len() + handle.shared().priority_lanes().len()
     }
 
-    /// How many requests were refused since the start.
+    /// How many requests have been refused so far.
     fn refused(&self) -> u64 {
         // Relaxed: a count.
         self.handle().ring().refused().load(Relaxed)
     }
 
-    /// How many requests were dropped for want of room since the start: see
-    /// [`OnFull::DropNewest`](crate::OnFull::DropNewest),
+    /// How many requests have been dropped so far because there was no room: see
+    /// [`OnFull::DropNewest`](crate::OnFull::DropNewest) and
     /// [`Spawn::shed_oldest`](crate::Spawn::shed_oldest).
     fn shed(&self) -> u64 {
         self.handle().shared().shed_count()
     }
 }
 
-/// For generated code: a refused request that is not the one that was sent.
+/// For generated code: the request that was returned isn't the one that was sent.
 #[doc(hidden)]
 pub fn wrong_request() -> ! {
     unreachable!("a refused request is the one that was sent")
 }
 
-/// For generated code: fails to compile, at the type's own place, if it can't travel.
+/// For generated code: reports a type that can't be sent to another thread at the type's own place.
 #[doc(hidden)]
 pub const fn sendable<T: Send + 'static>() {}

@@ -1,19 +1,19 @@
-//! Topics: what one publishes reaches the mailbox of each that has subscribed.
+//! Topics: a message that is published reaches the mailbox of each subscriber.
 //!
-//! A publisher keeps a list of its own, and compares the topic's version before each message. While
-//! nobody subscribes or unsubscribes a publication therefore takes no lock and allocates nothing: one
-//! load, and a push for each subscriber. After a change each publisher takes the lock once, and copies
+//! Each publisher keeps a copy of the list of subscribers, and compares the topic's version before each
+//! message. So a publication takes no lock and allocates nothing while nobody subscribes or unsubscribes:
+//! it is one load, and a push per subscriber. After a change each publisher takes the lock once, and copies
 //! the list.
 //!
 //! | word | meaning | moved by |
 //! |---|---|---|
-//! | `version` | how often the list has changed | whoever changes the list: after that, under its lock |
+//! | `version` | how often the list has changed | whoever has changed the list, under its lock |
 //! | `subscribers` | who is subscribed now | under its lock: `subscribe`, `unsubscribe`, a publisher that finds an object stopped |
 //! | a publisher's `known` | the list as it was at the version `seen` | that publisher |
 //!
-//! A change that has returned is seen by each publication that begins after it: the version has been
-//! stored before, and a word is never read older than it is known to be. So the version needs no
-//! ordering of its own; the list behind it is read under the lock.
+//! Once a change has returned, each publication that begins after it sees the change: the new version was
+//! stored before the publication began, and coherence rules out an older value. So the version needs no
+//! ordering of its own; the list is read under the lock.
 
 use crate::mailbox::{Guest, SharedKind};
 use crate::object::active::Active;
@@ -26,13 +26,13 @@ use crate::sync::{Arc, AtomicU64, Mutex};
 use std::sync::atomic::Ordering::Relaxed;
 use std::{fmt, mem, ptr};
 
-/// A place where messages of one type are published, and objects subscribe to them. Clone it: all
-/// clones are one topic.
+/// A topic: objects subscribe to it, and publishers send each of its messages to all of them. Clones are
+/// the same topic.
 ///
-/// Each message reaches the mailbox of each subscriber once, those of one publisher in the order
-/// published. Messages of two publishers have no common order: two subscribers may see them in
-/// different ones. A subscriber whose mailbox is full misses the message, or does what its closure
-/// says; nobody else waits for it.
+/// Each message reaches the mailbox of each subscriber once. Messages of one publisher arrive in the order
+/// published; those of different publishers have no common order, and two subscribers may see them in
+/// different orders. A subscriber whose mailbox is full misses the message, unless its closure chooses
+/// otherwise. No other subscriber waits for it.
 ///
 /// ```
 /// use mainspring::prelude::*;
@@ -49,7 +49,7 @@ use std::{fmt, mem, ptr};
 ///
 /// let prices = Topic::<u32>::new();
 /// let subscription = prices.subscribe(&chart, |chart, cents| chart.tell().on_price(*cents));
-/// let mut publisher = prices.publisher(); // one for each thread that publishes
+/// let mut publisher = prices.publisher(); // one per thread that publishes
 /// assert_eq!(publisher.publish(&101).delivered, 1);
 /// assert_eq!(publisher.publish(&99).delivered, 1);
 /// subscription.unsubscribe();
@@ -67,8 +67,8 @@ struct Subscribers<M: ?Sized + 'static> {
     subscribers: Mutex<Vec<Subscribed<M>>>,
 }
 
-/// The standard library's, because the checker's can't hold what has no size. The protocol needs
-/// nothing of it but that it is freed once.
+/// The standard library's `Arc`, because the checker's can't hold an unsized type. The protocol only needs
+/// it to be freed once.
 type Subscribed<M> = std::sync::Arc<Subscriber<dyn Fn(&M) -> Sent + Send + Sync>>;
 
 struct Subscriber<D: ?Sized> {
@@ -76,41 +76,44 @@ struct Subscriber<D: ?Sized> {
     deliver: D,
 }
 
-/// What became of one message at one subscriber.
+/// What happened to one message at one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     Delivered,
     Missed,
-    /// It takes nothing any more.
+    /// The object accepts nothing any more.
     Stopped,
 }
 
 impl<M: ?Sized + 'static> Topic<M> {
-    /// A topic that nobody has subscribed to.
+    /// Creates a topic without subscribers.
     pub fn new() -> Self {
         let (version, subscribers) = (AtomicU64::new(0), Mutex::new(Vec::new()));
         Self { shared: Arc::new(Subscribers { version, subscribers }) }
     }
 
-    /// A publisher: one for each thread that publishes.
+    /// Creates a publisher. Each thread that publishes needs one of its own.
     pub fn publisher(&self) -> Publisher<M> {
         Publisher { topic: self.clone(), seen: 0, known: Vec::new(), before: Vec::new() }
     }
 
-    /// Has `deliver` turn each message into a request to the object, on the publisher's thread.
+    /// Subscribes an object: `deliver` turns each message into a request to it, on the publisher's thread.
     ///
-    /// What it gets as a proxy is a [guest](crate::Weak::guest): a subscription doesn't keep the
-    /// object. What it returns says what happened. If the mailbox was [full](SendError::Full) the
-    /// subscriber has [missed](Subscription::missed) the message, and so it has if `deliver` panics;
-    /// to wait, to retry or to shed something else is the closure's to choose. If the object has
-    /// [stopped](SendError::Stopped) its subscription ends.
+    /// `deliver` receives a [guest](crate::Weak::guest) as its proxy, so a subscription doesn't keep the
+    /// object alive. Its result says what happened:
     ///
-    /// Publications that begin after this has returned are delivered; one in progress may be.
-    /// `deliver` and what it has captured are dropped once it is unsubscribed and each publisher that
-    /// knew it has published again, or was dropped.
+    /// - `Ok`: the message was delivered.
+    /// - [`Full`](SendError::Full) or [`WouldDeadlock`](SendError::WouldDeadlock): the subscriber has
+    ///   [missed](Subscription::missed) the message, as it has if `deliver` panics. The closure itself may
+    ///   instead wait, retry, or drop something else.
+    /// - [`Stopped`](SendError::Stopped): the subscription ends.
+    ///
+    /// Publications that begin after this method has returned are delivered; one in progress may be.
+    /// `deliver` is dropped after the subscription has ended, once each publisher that knew it has
+    /// published again or was dropped.
     ///
     /// # Blocking
-    /// For the lock of the topic's list. `deliver` runs without it, and may subscribe and unsubscribe.
+    /// Takes the lock of the topic's list. `deliver` runs without it, and may subscribe and unsubscribe.
     pub fn subscribe<S, P, A>(
         &self,
         proxy: &P,
@@ -140,7 +143,7 @@ impl<M: ?Sized + 'static> Topic<M> {
         Subscription { link: Box::new(link), is_detached: false }
     }
 
-    /// How many are subscribed. An object that has stopped counts until a message finds that out.
+    /// How many subscriptions there are. One whose object has stopped counts until the next message.
     pub fn subscribers(&self) -> usize {
         self.shared.subscribers.lock().len()
     }
@@ -161,13 +164,13 @@ impl<M: ?Sized + 'static> Subscribers<M> {
         let removed = subscribers.remove(place);
         self.note_changed();
         drop(subscribers);
-        // Without the lock: the last one to go drops what is the user's.
+        // Without the lock: the last reference drops the user's closure.
         drop_caught(removed);
     }
 
-    /// Says that the list has changed, which is locked still.
+    /// Counts a change of the list, which is still locked.
     fn note_changed(&self) {
-        // Relaxed: see the module. After the change: a publisher must not take the old list for that
+        // Relaxed: see the module. After the change: a publisher must not take the old list for the one
         // of the new version.
         self.version.fetch_add(1, Relaxed);
     }
@@ -191,36 +194,36 @@ impl<M: ?Sized + 'static> fmt::Debug for Topic<M> {
     }
 }
 
-/// Publishes to a [`Topic`]. A clone is another publisher, whose messages have an order of their own.
+/// Publishes to a [`Topic`]. A clone is another publisher, whose messages are ordered independently.
 pub struct Publisher<M: ?Sized + 'static> {
     topic: Topic<M>,
-    /// Which version of the list is known.
+    /// The version of `known`.
     seen: u64,
     known: Vec<Subscribed<M>>,
-    /// The list before it, while the two change places; else empty.
+    /// The previous list while it is replaced, otherwise empty. It keeps its memory.
     before: Vec<Subscribed<M>>,
 }
 
-/// What became of a message.
+/// What happened to a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// So many mailboxes have accepted it.
+    /// How many mailboxes accepted it.
     pub delivered: usize,
-    /// So many had no room for it, or their closure panicked.
+    /// How many mailboxes had no room for it, or whose closure panicked.
     pub missed: usize,
 }
 
 impl<M: ?Sized + 'static> Publisher<M> {
-    /// Sends the message to everybody who is subscribed, in the order of their subscriptions.
+    /// Sends the message to all subscribers, in the order of their subscriptions.
     ///
-    /// Runners that the requests find asleep are woken when all have theirs, as in a
+    /// Sleeping runners are woken after all requests are sent, as in a
     /// [`fan_out`](crate::fan_out()): 64 subscribers of one runner cost one wake-up.
     ///
     /// # Blocking
-    /// Never, but for a subscriber's closure that does. Only after somebody has subscribed or
-    /// unsubscribed it takes the lock of the topic's list, once, to copy that.
+    /// Never, unless a subscriber's closure blocks. After a subscription has begun or ended it takes the
+    /// lock of the topic's list once, to copy the list.
     /// # Panics
-    /// Never: a closure's panic is caught, and the others get the message.
+    /// Never: a closure's panic is caught, and the other subscribers receive the message.
     #[inline]
     pub fn publish(&mut self, message: &M) -> Published {
         // Relaxed: see the module.
@@ -233,7 +236,7 @@ impl<M: ?Sized + 'static> Publisher<M> {
     fn send(&self, message: &M) -> Published {
         let mut published = Published::default();
         for subscriber in &self.known {
-            // If it panics, the message is missed.
+            // A message is missed if the closure panics.
             let mut sent = Sent::Missed;
             caught(|| sent = (subscriber.deliver)(message));
             match sent {
@@ -256,10 +259,10 @@ impl<M: ?Sized + 'static> Publisher<M> {
         mem::swap(known, before);
         let subscribers = topic.shared.subscribers.lock();
         known.extend(subscribers.iter().cloned());
-        // Relaxed: changed under this lock only.
+        // Relaxed: it changes only under this lock.
         *seen = topic.shared.version.load(Relaxed);
         drop(subscribers);
-        // Without the lock: the last one to go drops what is the user's.
+        // Without the lock: the last reference drops the user's closure.
         before.drain(..).for_each(drop_caught);
     }
 }
@@ -276,9 +279,9 @@ impl<M: ?Sized + 'static> fmt::Debug for Publisher<M> {
     }
 }
 
-/// A place among the subscribers of a [`Topic`]: given up when this is dropped.
+/// A subscription to a [`Topic`], which ends when this is dropped.
 ///
-/// It also ends with the object. Whoever holds it holds the topic too, and no object.
+/// It also ends when its object does. It keeps the topic alive, but not the object.
 #[must_use = "dropping it unsubscribes: keep it, or detach it"]
 pub struct Subscription {
     link: Box<dyn Subscribes>,
@@ -308,20 +311,19 @@ impl<M: ?Sized + 'static> Subscribes for Link<M> {
 }
 
 impl Subscription {
-    /// Ends it. No publication that begins after this has returned is delivered; one in progress may
-    /// be, and so may be what waits in the mailbox.
+    /// Ends the subscription. Publications that begin after this method has returned are not delivered. One
+    /// in progress may be, and requests that are already in the mailbox are served.
     ///
     /// # Blocking
-    /// For the lock of the topic's list.
+    /// Takes the lock of the topic's list.
     pub fn unsubscribe(self) {}
 
-    /// Lets it go on for as long as the object lives.
+    /// Keeps the subscription for as long as the object lives.
     pub fn detach(mut self) {
         self.is_detached = true;
     }
 
-    /// How many messages were published and not delivered, since there was no room or the closure
-    /// panicked.
+    /// How many published messages were not delivered, because there was no room or the closure panicked.
     pub fn missed(&self) -> u64 {
         self.link.missed()
     }

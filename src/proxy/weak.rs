@@ -1,4 +1,4 @@
-//! A [`Weak`] proxy knows its object without keeping it.
+//! A [`Weak`] proxy refers to an object without keeping it alive.
 
 use crate::mailbox::intrusive_arc::IntrusiveArc;
 use crate::mailbox::sealed::SharedRing as _;
@@ -10,12 +10,12 @@ use crate::proxy::proxy::Proxy;
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Knows an object, and doesn't keep it: made by [`Proxy::downgrade`].
+/// Refers to an object without keeping it alive. Made by [`Proxy::downgrade`].
 ///
-/// For whoever shall not decide how long an object lives: a child that answers its parent, a cache, a
-/// list of listeners. The object ends when its last proxy is dropped, however many weak ones there
-/// are; its servant and the thread of its own go then. What a weak proxy does keep is the memory of
-/// its mailbox, until it is dropped itself.
+/// For code that must not decide how long an object lives: a child that answers its parent, a cache, a
+/// list of listeners. The object ends when its last proxy is dropped, however many weak proxies there are.
+/// Its servant is dropped then, and a thread of its own ends. A weak proxy keeps only the memory of the
+/// mailbox.
 ///
 /// ```
 /// use mainspring::prelude::*;
@@ -39,12 +39,12 @@ pub struct Weak<S: Active, K: ClonedKind = Mpsc> {
     ring: IntrusiveArc<Ring<S, K>>,
 }
 
-// Said outright, as of `Handle`: a request may carry a weak proxy of its own object.
+// Implemented by hand, as for `Handle`: a request may carry a weak proxy of its own object.
 
 // SAFETY: it holds a ring of requests. Requests are `Send` (`Active::Request`), and the rest of what
-// the ring shares is atomic, or touched by its owner's thread alone.
+// the ring shares is atomic, or touched only by its owner's thread.
 unsafe impl<S: Active, K: ClonedKind> Send for Weak<S, K> {}
-// SAFETY: as above; producers are made from a shared ring, whatever the kind.
+// SAFETY: as above. Producers are made from a shared ring, whatever the kind.
 unsafe impl<S: Active, K: ClonedKind> Sync for Weak<S, K> {}
 
 impl<S: Active, K: ClonedKind> Weak<S, K> {
@@ -52,10 +52,10 @@ impl<S: Active, K: ClonedKind> Weak<S, K> {
         Self { ring: ring.clone() }
     }
 
-    /// A proxy that keeps the object, while there is any; `None` for ever after the last was dropped.
+    /// A proxy, which keeps the object alive; `None` once the object's last proxy has been dropped.
     ///
-    /// Of an object that was stopped, and has proxies still, it gives one whose calls are refused.
-    /// With [lanes](crate::Spawn::lanes) it takes or makes a lane, as a clone does.
+    /// If the object was stopped but still has proxies, the calls of the new one are refused. With
+    /// [lanes](crate::Spawn::lanes) it takes or makes a lane, as a clone does.
     ///
     /// # Blocking
     /// Never. Lock-free: a retry means that a proxy was cloned or dropped.
@@ -64,10 +64,10 @@ impl<S: Active, K: ClonedKind> Weak<S, K> {
         Some(S::Proxy::<K>::from_handle(Handle::new(producer)))
     }
 
-    /// Whether no proxy is left that keeps the object, so that [`upgrade`](Self::upgrade) gives `None`
-    /// from now on. The opposite is a hint only: the last one may be dropped meanwhile.
+    /// Whether the object's last proxy has been dropped, so that [`upgrade`](Self::upgrade) returns `None`
+    /// from now on. `false` is only a hint: the last proxy may be dropped at any time.
     pub fn is_gone(&self) -> bool {
-        // Relaxed: 0 is the last value, and nothing is read because of another.
+        // Relaxed: 0 is final, and nothing is read because of another value.
         <K as sealed::ClonedKind>::producers(&self.ring).load(Relaxed) == 0
     }
 
@@ -78,10 +78,10 @@ impl<S: Active, K: ClonedKind> Weak<S, K> {
 }
 
 impl<S: Active, K: SharedKind> Weak<S, K> {
-    /// A proxy that can be called without keeping the object, at the price of any other.
+    /// A guest: a proxy that doesn't keep the object alive. Its calls cost as much as those of any proxy.
     ///
-    /// While the object has other proxies a guest's calls are accepted as theirs are, and what was
-    /// accepted is served. Once the last of them was dropped they are refused as stopped.
+    /// While the object has other proxies, a guest's requests are accepted like theirs, and what was accepted
+    /// is served. Once the last of them has been dropped, a guest's requests are refused as `Stopped`.
     ///
     /// ```
     /// use mainspring::prelude::*;

@@ -1,4 +1,4 @@
-//! A call that forgets its result's type until it is asked for it.
+//! A call whose result type is erased until it is asked for.
 
 use crate::reply::call::{Call, retyped};
 use crate::reply::call_table::Awaitable;
@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 
 /// See the module.
 pub(crate) struct AnyCall {
-    /// Never dropped as what it is written here.
+    /// Never dropped as the `Call<()>` that it is written as.
     call: ManuallyDrop<Call<()>>,
     result: TypeId,
     drop: unsafe fn(&mut ManuallyDrop<Call<()>>),
@@ -23,15 +23,15 @@ impl<R: 'static> From<Call<R>> for AnyCall {
             drop(unsafe { retyped::<(), R>(call) });
         }
         let call = ManuallyDrop::new(call);
-        // SAFETY: the original is forgotten, and what comes of it is only used as a `Call<R>` again,
-        // but for its waiter, which is the same for all.
+        // SAFETY: the original is forgotten, and the new call is used as a `Call<R>` again, except for its
+        // waiter, which doesn't depend on the result.
         let call = ManuallyDrop::new(unsafe { retyped(&call) });
         Self { call, result: TypeId::of::<R>(), drop: drop_as::<R> }
     }
 }
 
 impl AnyCall {
-    /// The call as it was, if it has this result.
+    /// The call with its type, if that is its result.
     pub(crate) fn typed<R: 'static>(self) -> Option<Call<R>> {
         if self.result != TypeId::of::<R>() {
             return None;
@@ -54,7 +54,7 @@ impl Awaitable for AnyCall {
 
 impl Drop for AnyCall {
     fn drop(&mut self) {
-        // SAFETY: made for what it was, and this is its last use.
+        // SAFETY: made for the call's original type, and this is its last use.
         unsafe { (self.drop)(&mut self.call) };
     }
 }

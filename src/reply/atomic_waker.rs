@@ -1,13 +1,13 @@
-//! One task's waker, left by its owner and woken by anyone.
+//! One task's waker, left by its owner and woken by any thread.
 //!
 //! | state | meaning | moved by |
 //! |---|---|---|
-//! | `FREE` | the waker, if there is one, is whoever's that moves the word on | the owner: to `LEAVING`; a waking thread: to `WAKING` |
-//! | `LEAVING` | the owner is writing a waker | the owner: to `FREE`; a waking thread: adds `WAKING`, and no more: the owner will look |
-//! | `WAKING` | a thread is taking the waker out | that thread: to `FREE`; others that come to wake have nothing to do |
+//! | `FREE` | the waker, if there is one, belongs to whoever changes the word next | the owner: to `LEAVING`; a waking thread: to `WAKING` |
+//! | `LEAVING` | the owner is writing a waker | the owner: to `FREE`; a waking thread: adds `WAKING` and nothing else, as the owner will look again |
+//! | `WAKING` | a thread is taking the waker out | that thread: to `FREE`; other waking threads have nothing to do |
 //!
-//! Leaving and waking are read-modify-writes of this one word: whichever comes second sees the first. So
-//! an owner that looks again after it has left its waker misses nothing.
+//! Leaving and waking are read-modify-writes of this word: whichever comes second sees the first. So an
+//! owner that looks again after it has left its waker misses nothing.
 //!
 //! # Source
 //! `AtomicWaker` of the crate `futures`.
@@ -35,13 +35,13 @@ impl AtomicWaker {
         Self { state: AtomicU32::new(FREE), waker: UnsafeCell::new(None) }
     }
 
-    /// Leaves a waker in place of the last one. For the owner alone, who looks again afterwards.
+    /// Leaves a waker in place of the last one. Only for the owner, which looks again afterwards.
     pub(crate) fn leave(&self, waker: &Waker) {
         // Acquire [atomic_waker.waker]: sees the slot as it was left; and, if a thread is waking, what
         // that one did before.
         if self.state.compare_exchange(FREE, LEAVING, Acquire, Acquire).is_err() {
-            // What it wakes may be an older waker than this one, and the slot isn't to be had before it
-            // is done: the task is polled again.
+            // That thread may wake an older waker than this one, and the slot isn't free before it is
+            // done: so the task is polled again.
             waker.wake_by_ref();
             return spin_loop();
         }
@@ -52,8 +52,8 @@ impl AtomicWaker {
                 *place = Some(waker.clone());
             }
         });
-        // AcqRel [atomic_waker.waker]: Release carries the waker to whoever wakes. Acquire: of a thread that
-        // came to wake meanwhile the owner sees what it did before, when it looks again.
+        // AcqRel [atomic_waker.waker]: Release carries the waker to whoever wakes. Acquire: when the owner
+        // looks again, it sees what a thread did before it tried to wake meanwhile.
         self.state.swap(FREE, AcqRel);
     }
 
@@ -65,7 +65,7 @@ impl AtomicWaker {
             let waker = self.take();
             // Release [atomic_waker.waker]: the slot as it is left.
             self.state.fetch_and(!WAKING, Release);
-            // It is the user's code: its panic is nobody's here.
+            // A waker is the user's code: its panic is caught.
             caught(|| waker.map_or((), Waker::wake));
         }
     }

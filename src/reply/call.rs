@@ -19,11 +19,11 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-/// One call that was sent, and its result when it comes.
+/// The caller's handle of one request: it yields the method's result.
 ///
-/// Wait for it ([`get`](Self::get), [`get_timeout`](Self::get_timeout)), look
-/// ([`try_get`](Self::try_get)), `.await` it on any executor, or leave an observer
-/// ([`on_complete`](Self::on_complete)). Dropping it detaches it: the method runs all the same.
+/// Wait for the result ([`get`](Self::get), [`get_timeout`](Self::get_timeout)), poll for it
+/// ([`try_get`](Self::try_get)), `.await` the call on any executor, or register an observer
+/// ([`on_complete`](Self::on_complete)). Dropping the handle detaches the call: the method still runs.
 #[must_use = "a dropped call still runs, but nobody learns how it ended: use `tell()` or `detach()`"]
 pub struct Call<R> {
     cell: NonNull<Cell>,
@@ -33,11 +33,11 @@ pub struct Call<R> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The cell is ours, and no waiter was left.
+    /// The caller has its share of the cell, and has left no waiter.
     Pending,
     /// A waiter was left in the cell.
     Waiting,
-    /// No cell any more: why.
+    /// From here on the caller has no cell. The state says why.
     Full,
     WouldDeadlock,
     Shed,
@@ -55,9 +55,9 @@ impl<R> Call<R> {
         Self { cell, state: State::Pending, outcome: PhantomData }
     }
 
-    /// A call that has ended: for tests and mocks, where no object is behind it.
+    /// Creates a call that has already ended, for tests and mocks that have no object.
     ///
-    /// It allocates a reply cell of its own.
+    /// Allocates a reply cell of its own.
     ///
     /// ```
     /// use mainspring::{Call, CallError};
@@ -72,10 +72,10 @@ impl<R> Call<R> {
         Self::pending(cell)
     }
 
-    /// A call that is pending, and the servant's end of it: for tests and mocks that answer later, or not
-    /// in time. Waiting for it without a limit waits for whoever has the reply.
+    /// Creates a pending call together with its [`Reply`], for tests and mocks that answer later, too late
+    /// or never.
     ///
-    /// It allocates a reply cell of its own.
+    /// Allocates a reply cell of its own. [`get`](Self::get) blocks until the reply is sent or dropped.
     ///
     /// ```
     /// use mainspring::{Call, CallError};
@@ -108,16 +108,16 @@ impl<R> Call<R> {
         matches!(self.state, State::Pending | State::Waiting)
     }
 
-    /// Whether it has ended: [`try_get`](Self::try_get) would return something.
+    /// Whether the call has ended, so that [`try_get`](Self::try_get) would return its outcome.
     #[inline]
     pub fn is_ready(&self) -> bool {
         !self.has_cell() || Cell::is_ready(self.cell)
     }
 
-    /// The result, if the call has ended; the handle is spent then.
+    /// Takes the outcome if the call has ended; `None` while it is pending.
     ///
     /// # Errors
-    /// How the call ended otherwise; [`CallError::Taken`] when it was taken before.
+    /// Why the call ended without a result; [`CallError::Taken`] if the outcome was taken before.
     #[inline]
     pub fn try_get(&mut self) -> Option<Outcome<R>> {
         let registered = match self.state {
@@ -125,7 +125,7 @@ impl<R> Call<R> {
             State::Waiting => true,
             _ => return Some(Err(self.take_failure())),
         };
-        // SAFETY: the state is `Taken` from here on when the share was given up.
+        // SAFETY: if this gives up the share, the state is `Taken` from here on.
         let outcome = unsafe { Cell::poll::<R>(self.cell, registered) }?;
         self.state = State::Taken;
         Some(outcome)
@@ -142,23 +142,23 @@ impl<R> Call<R> {
         }
     }
 
-    /// The runner of its object, if the call is pending.
+    /// The runner of the call's object, while the caller has a share of the cell.
     fn remote(&self) -> Option<&Remote> {
         // SAFETY: the caller's share keeps the cell.
         self.has_cell().then(|| unsafe { self.cell.as_ref() }.pool().remote())
     }
 
-    /// Whether only the calling thread could serve it.
+    /// Whether the calling thread is the one that would have to serve the call.
     pub(crate) fn lives_here(&self) -> bool {
         self.remote().is_some_and(Remote::is_mine)
     }
 
-    /// Whether a thread that waits for it may burn CPU time.
+    /// Whether a thread that waits for the call may spin.
     pub(crate) fn callers_may_spin(&self) -> bool {
         self.remote().is_some_and(Remote::callers_may_spin)
     }
 
-    /// Leaves a waiter in place of the last one; gives it back if the call has ended.
+    /// Leaves a waiter in place of the previous one; returns it if the call has ended.
     pub(crate) fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter> {
         if !self.withdraw_waiter() {
             return Err(waiter);
@@ -168,7 +168,8 @@ impl<R> Call<R> {
         Ok(())
     }
 
-    /// Takes a waiter back that was left; `false` if it is another's, as the call has ended.
+    /// Takes back the waiter that was left, if any; `false` if the call has ended, so that another thread
+    /// has the waiter.
     pub(crate) fn withdraw_waiter(&mut self) -> bool {
         if self.state == State::Waiting {
             if !Cell::withdraw(self.cell, true, 0, 0) {
@@ -179,12 +180,12 @@ impl<R> Call<R> {
         self.state == State::Pending
     }
 
-    /// Runs `observe` with the outcome: on the thread that completes the call, or here and now if
-    /// it has ended already.
+    /// Calls `observe` with the outcome: on the thread that completes the call, or immediately on this
+    /// thread if the call has already ended.
     ///
-    /// On the completing thread it runs after the method has returned, and its panic is caught; it
-    /// delays the object's next request, so keep it short. It may capture 40 bytes; more doesn't
-    /// compile.
+    /// On the completing thread it runs after the method has returned, and a panic in it is caught. It
+    /// delays the object's next request, so keep it short. It may capture up to 40 bytes; a closure that
+    /// captures more doesn't compile.
     ///
     /// # Blocking
     /// Never.
@@ -199,7 +200,7 @@ impl<R> Call<R> {
         }
         let observer = Waiter::Observer(Observer::new::<R, F>(observe));
         match Cell::wait_with(self.cell, observer, true) {
-            // The observer has our share now.
+            // The observer has the caller's share now.
             Ok(()) => self.state = State::Taken,
             Err(Waiter::Observer(observer)) => {
                 let outcome = self.try_get().unwrap_or(Err(CallError::Taken));
@@ -211,10 +212,11 @@ impl<R> Call<R> {
         }
     }
 
-    /// Takes the call back; `true` if that came before the method's start: it will not run.
+    /// Cancels the call. Returns `true` if the method hadn't started: it won't run, and the call's outcome
+    /// is [`CallError::Cancelled`].
     ///
-    /// The handle's outcome is [`CallError::Cancelled`] then. Otherwise the call goes on, and a method
-    /// that looks at [`Context::is_cancelled`](crate::Context::is_cancelled) learns of the wish.
+    /// Otherwise the method continues and its result counts. It can check
+    /// [`Context::is_cancelled`](crate::Context::is_cancelled) and return early.
     pub fn cancel(&mut self) -> bool {
         let waiting = match self.state {
             State::Pending => false,
@@ -231,7 +233,7 @@ impl<R> Call<R> {
         won
     }
 
-    /// Lets the method run without anybody waiting for its result.
+    /// Gives up the handle: the method runs, and its result is dropped.
     pub fn detach(self) {}
 }
 
@@ -240,7 +242,7 @@ impl<R> Drop for Call<R> {
         match self.state {
             State::Pending => Cell::abandon::<R>(self.cell),
             State::Waiting => {
-                // Two steps: the waiter is read between them, and the cell must be ours for that.
+                // In two steps: the waiter is read between them, while the caller still has its share.
                 Cell::withdraw(self.cell, true, 0, 0);
                 Cell::abandon::<R>(self.cell);
             }
@@ -249,11 +251,12 @@ impl<R> Drop for Call<R> {
     }
 }
 
-/// The same call with another result's type. For [`AnyCall`](crate::reply::any_call::AnyCall).
+/// Changes the result type of a call, for [`AnyCall`](crate::reply::any_call::AnyCall).
 ///
 /// # Safety
-/// The call is not used any more, nor dropped; and the new one only in ways that don't depend on the
-/// result, or as what the call was made as.
+/// - The old call is neither used nor dropped afterwards.
+/// - The new one is used only in ways that don't depend on the result, unless its type is the one that
+///   the call was made with.
 pub(crate) unsafe fn retyped<R, T>(call: &ManuallyDrop<Call<R>>) -> Call<T> {
     Call { cell: call.cell, state: call.state, outcome: PhantomData }
 }
@@ -261,8 +264,8 @@ pub(crate) unsafe fn retyped<R, T>(call: &ManuallyDrop<Call<R>>) -> Call<T> {
 impl<R> Future for Call<R> {
     type Output = Outcome<R>;
 
-    /// Leaves the task's waker in the cell: no allocation of ours. The waker runs on the completing
-    /// thread, and may itself lock or allocate.
+    /// Stores the task's waker in the cell, without an allocation. The waker runs on the completing
+    /// thread; the executor's own code may lock or allocate there.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(outcome) = self.try_get() {
             return Poll::Ready(outcome);

@@ -1,4 +1,4 @@
-//! Several calls at once, taken in the order in which they end.
+//! A set of calls, taken in the order in which they end.
 
 use crate::reply::call::Call;
 use crate::reply::call_table::{Awaitable, CallTable};
@@ -16,11 +16,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// A set of pending calls: select the next one that ends, or join them all.
+/// A set of pending calls: take each one as it ends, or join them all.
 ///
-/// In a steady state it allocates nothing. Dropping it detaches its calls: their methods run all the
-/// same. To await the next one, use [`next_async`](Self::next_async); a set can be collected from an
-/// iterator of calls, and extended by one.
+/// [`next`](Self::next) waits for the next call to end, [`next_async`](Self::next_async) is its
+/// asynchronous form. A set can be collected from an iterator of calls. Once its tables have grown it
+/// allocates nothing. Dropping the set detaches its calls: their methods still run.
 ///
 /// ```
 /// use mainspring::{prelude::*, CallSet};
@@ -62,12 +62,12 @@ impl<R> Awaitable for Keyed<R> {
 }
 
 impl<R> CallSet<R> {
-    /// An empty set. It allocates places when the first call is added.
+    /// Creates an empty set. It allocates its first places when a call is added.
     pub fn new() -> Self {
         Self { calls: CallTable::new(Listener::caller()), inserted: 0 }
     }
 
-    /// Adds a call, and returns its key: the number of calls added before.
+    /// Adds a call and returns its key: the number of calls added before it.
     pub fn insert(&mut self, call: Call<R>) -> usize {
         let key = self.inserted;
         self.calls.insert(Keyed(key, call));
@@ -75,17 +75,17 @@ impl<R> CallSet<R> {
         key
     }
 
-    /// How many calls were added and not yet taken.
+    /// How many calls have been added and not taken.
     pub fn len(&self) -> usize {
         self.calls.len()
     }
 
-    /// Whether every call was taken.
+    /// Whether every call has been taken.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The next call that has ended, if any has.
+    /// Takes the next call that has ended, if any has: its key and its outcome.
     pub fn try_next(&mut self) -> Option<(usize, Outcome<R>)> {
         let taken = self.calls.take().or_else(|| {
             self.calls.fetch();
@@ -95,19 +95,20 @@ impl<R> CallSet<R> {
         Some((key, call.try_get().unwrap_or(Err(CallError::Taken))))
     }
 
-    /// Waits for the next call to end; `None` when all were taken.
+    /// Waits for the next call to end; `None` once all have been taken.
     ///
-    /// On a runner's thread, or when a call's object lives on this one, a wait without a limit is
-    /// refused: a pending call comes back with [`CallError::WouldDeadlock`].
+    /// An unlimited wait is refused on a runner's thread, and on the thread that would have to serve one
+    /// of the calls: then the oldest call is returned with [`CallError::WouldDeadlock`].
     ///
     /// # Blocking
-    /// Until a call ends: spins for up to 20 µs where callers may, then parks.
-    #[allow(clippy::should_implement_trait)] // it blocks, and may go on after `None`
+    /// Until a call ends. The thread spins for up to 20 µs where callers may spin, then parks.
+    #[allow(clippy::should_implement_trait)] // it blocks, and may yield more after `None`
     pub fn next(&mut self) -> Option<(usize, Outcome<R>)> {
         self.next_by(None)
     }
 
-    /// As [`next`](Self::next), for a limited time: `None` also when none ended in it.
+    /// Like [`next`](Self::next), but waits for at most `limit`: returns `None` if no call has ended by
+    /// then.
     pub fn next_timeout(&mut self, limit: Duration) -> Option<(usize, Outcome<R>)> {
         self.next_by(environment::now().checked_add(limit))
     }
@@ -160,26 +161,27 @@ impl<R> CallSet<R> {
         self.calls.iter().map(|(place, Keyed(key, call))| (place, *key, call))
     }
 
-    /// Whether waiting without a limit could be for ever.
+    /// Whether an unlimited wait could last forever.
     ///
-    /// Looks at the cells, whose lines others are about to write, only on a thread that has objects.
+    /// Reads the cells only on a thread that has objects: other threads are about to write their lines.
     fn is_stuck(&self) -> bool {
         let lives_here = |call: &Call<R>| !call.is_ready() && call.lives_here();
         let has_own = || self.pending().any(|(.., call)| lives_here(call));
         remote::is_runner() || remote::owns_any() && has_own()
     }
 
-    /// The oldest call, as one that can't be waited for.
+    /// Gives up the oldest call, which this thread must not wait for.
     fn give_one_up(&mut self) -> Option<(usize, Outcome<R>)> {
         let (key, place) = self.pending().map(|(place, key, _)| (key, place)).min()?;
         self.calls.give_up(place);
         Some((key, Err(CallError::WouldDeadlock)))
     }
 
-    /// Looks for the next call that has ended, and has the task woken when one does: what a `Stream`
-    /// needs. `Ready(None)` when all were taken.
+    /// Polls for the next call that has ended, as `Stream::poll_next` does: `Ready(None)` once all have
+    /// been taken.
     ///
-    /// The waker of the last poll is woken, on the completing thread.
+    /// When it returns `Pending`, the next call to end wakes the waker of the last poll, on the completing
+    /// thread.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Outcome<R>)>> {
         if let Some(next) = self.try_next() {
             return Poll::Ready(Some(next));
@@ -190,12 +192,12 @@ impl<R> CallSet<R> {
         if let Listener::Caller { task, .. } = self.calls.listener() {
             task.leave(context.waker());
         }
-        // Again: one may have ended before the waker was there.
+        // Once more: a call may have ended before the waker was left.
         self.try_next().map_or(Poll::Pending, |next| Poll::Ready(Some(next)))
     }
 
-    /// As [`next`](Self::next), to be awaited, on any executor. Dropping the future takes nothing
-    /// from the set.
+    /// Like [`next`](Self::next), as a future for any executor. Dropping the future takes nothing from the
+    /// set.
     ///
     /// ```
     /// # use mainspring::{prelude::*, CallSet};
@@ -218,11 +220,10 @@ impl<R> CallSet<R> {
         NextEnded(self)
     }
 
-    /// Waits for all of them, and returns the outcomes in the order of insertion, without those
-    /// taken before.
+    /// Waits for all calls that have not been taken, and returns their outcomes in the order of insertion.
     ///
     /// # Blocking
-    /// Until the last has ended.
+    /// Until the last call has ended.
     pub fn join(mut self) -> Vec<Outcome<R>> {
         let mut outcomes = Vec::with_capacity(self.len());
         while let Some(next) = self.next() {
@@ -233,7 +234,7 @@ impl<R> CallSet<R> {
     }
 }
 
-/// What [`CallSet::next_async`] gives: a future of the next call that has ended.
+/// The future of the next call that ends: see [`CallSet::next_async`].
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct NextEnded<'a, R>(&'a mut CallSet<R>);
 
@@ -252,14 +253,14 @@ impl<R> fmt::Debug for NextEnded<'_, R> {
 }
 
 impl<R> Extend<Call<R>> for CallSet<R> {
-    /// Adds each call, as [`insert`](Self::insert) does.
+    /// Adds each call, like [`insert`](Self::insert).
     fn extend<I: IntoIterator<Item = Call<R>>>(&mut self, calls: I) {
         calls.into_iter().for_each(|call| _ = self.insert(call));
     }
 }
 
 impl<R> FromIterator<Call<R>> for CallSet<R> {
-    /// A set of these calls; their keys are 0, 1, 2, …
+    /// Collects the calls into a set; their keys are 0, 1, 2, …
     fn from_iter<I: IntoIterator<Item = Call<R>>>(calls: I) -> Self {
         let mut set = Self::new();
         set.extend(calls);

@@ -1,7 +1,8 @@
-//! The calls that somebody waits for together, each in a place of a table.
+//! The calls that one listener waits for, each in a place of a table.
 //!
-//! The listener's side of [`CompletionStack`]: which places are vacant, taken, or given up. When no place is vacant
-//! there is a further table, twice as large; places keep their numbers, which all tables share.
+//! The listener's side of [`CompletionStack`]: which places are vacant, taken, or given up. When no place is
+//! vacant, a further table is added, twice as large as the last. Places are numbered across all tables, and
+//! keep their numbers.
 
 use crate::reply::completions::{CompletionEntry, CompletionStack, Completions, Listener, NONE};
 use crate::reply::waiter::Waiter;
@@ -12,11 +13,11 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Places in the first table.
 const PLACES_FIRST: u32 = 8;
 
-/// What waits for a call to end.
+/// Something that holds a call and can leave a waiter in it.
 pub(crate) trait Awaitable {
-    /// Leaves a waiter; gives it back if the call has ended.
+    /// Leaves a waiter; returns it if the call has ended.
     fn leave_waiter(&mut self, waiter: Waiter) -> Result<(), Waiter>;
-    /// Takes the waiter back; `false` if it is on its way.
+    /// Takes the waiter back; `false` if the call has ended and the waiter is being told.
     fn withdraw_waiter(&mut self) -> bool;
 }
 
@@ -41,15 +42,15 @@ struct Table<T> {
 enum Place<T> {
     /// Free; the next free one.
     Vacant(u32),
-    /// A call that was not taken yet; whether it had ended when it came, so that its number is on its
-    /// way from the first.
+    /// A call that was not taken yet; and whether it had already ended when it was added, so that its number
+    /// is on the stack.
     Taken(T, bool),
-    /// The call was given up just as it ended: its number is on its way.
+    /// The call was given up as it ended: its number is, or will be, on the stack.
     GivenUp,
 }
 
 impl<T: Awaitable> CallTable<T> {
-    /// No places: the first table is made for the first call.
+    /// Creates an empty table; the first call makes places.
     pub(crate) fn new(listener: Listener) -> Self {
         let ended = Arc::new(CompletionStack::new(listener));
         Self { tables: Vec::new(), vacant: NONE, arrived: NONE, taken: 0, given_up: 0, ended }
@@ -64,12 +65,12 @@ impl<T: Awaitable> CallTable<T> {
         self.taken
     }
 
-    /// Whether no place is in use, so that nobody is on the way to tell the listener.
+    /// Whether no place is in use, so that nobody will tell the listener.
     pub(crate) fn is_idle(&self) -> bool {
         self.taken == 0 && self.given_up == 0
     }
 
-    /// Adds a call. If it has ended, it is as if it ended now.
+    /// Adds a call. One that has ended is treated as if it ended now.
     pub(crate) fn insert(&mut self, mut item: T) {
         if self.vacant == NONE {
             self.grow();
@@ -119,13 +120,14 @@ impl<T: Awaitable> CallTable<T> {
         self.arrived != NONE
     }
 
-    /// Fetches the calls that have ended, when those fetched before were taken; see [`CompletionStack::take`].
+    /// Fetches the calls that have ended; see [`CompletionStack::take`]. Those fetched before must have been
+    /// taken.
     pub(crate) fn fetch(&mut self) {
         debug_assert_eq!(self.arrived, NONE, "the older ones come first");
         let mut at = self.ended.take();
         while let Some(place) = at.checked_sub(1) {
             let below = self.tables[table_of(place)].links.below(place);
-            // Relaxed, both: the chain is the listener's since it was taken. It is turned round.
+            // Relaxed, both: the chain is the listener's since it was taken. It is reversed here.
             at = below.load(Relaxed);
             below.store(self.arrived, Relaxed);
             self.arrived = place + 1;
@@ -142,7 +144,7 @@ impl<T: Awaitable> CallTable<T> {
         mem::replace(self.place(place), vacant)
     }
 
-    /// Lets go of a call that may not have ended, and returns what waited for it.
+    /// Removes a call that may not have ended, and returns what held it.
     pub(crate) fn give_up(&mut self, place: u32) -> Option<T> {
         let Place::Taken(item, had_ended) = self.place(place) else { return None };
         let given_up = match !*had_ended && item.withdraw_waiter() {
@@ -162,7 +164,7 @@ impl<T: Awaitable> CallTable<T> {
         first_of(self.tables.len())
     }
 
-    /// What waits, with its place.
+    /// The calls that were not taken, each with its place.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let places = self.tables.iter().flat_map(|table| &table.places);
         places.zip(0..).filter_map(|(place, number)| match place {

@@ -1,24 +1,24 @@
 //! The reply cell, where the servant's answer meets the caller.
 //!
-//! A cell has two owners, the caller (a [`Call`](crate::Call)) and the responder (a [`Reply`]
-//! inside the request), and goes back to its pool after both have let go. A third party, whoever
-//! aborts the object, may end a call from outside. One word decides everything:
+//! A cell has two owners, the caller (a [`Call`](crate::Call)) and the responder (a
+//! [`Reply`](crate::Reply) inside the request), and returns to its pool when both have released it. A third
+//! party, whoever aborts the object, may end a call from outside. One word decides everything:
 //!
 //! | bit | meaning | set by | then |
 //! |---|---|---|---|
 //! | `STARTED` | the servant's method may have begun | responder | a cancel comes too late |
-//! | `CANCELLED` | the caller took the call back before the start | caller, unless `STARTED`, `DONE` or `ENDED` | the method isn't run |
+//! | `CANCELLED` | the caller cancelled the call before the start | caller, unless `STARTED`, `DONE` or `ENDED` | the method isn't run |
 //! | `ENDED` | aborted from outside; with `LATE` if it had been started | aborter, unless `DONE` or `CANCELLED` | the responder drops its own outcome |
 //! | `DONE` | the outcome is in the cell | responder, with `RESPONDER_GONE`, unless `ENDED` or `CANCELLED` | the caller takes it |
 //! | `WAITER` | the cell's waiter is set | caller, unless `DONE` or `ENDED` | whoever sets `DONE` or `ENDED` first takes the waiter, and clears the bit |
-//! | `CALLER_GONE` | the caller has let go | caller | the responder drops the outcome |
-//! | `RESPONDER_GONE` | the responder has let go | responder | – |
-//! | `TIMED` | a deadline lies where the outcome will | caller, before it sends | the responder compares it with its clock, and clears the bit with the start |
+//! | `CALLER_GONE` | the caller has released its share | caller | the responder drops the outcome |
+//! | `RESPONDER_GONE` | the responder has released its share | responder | – |
+//! | `TIMED` | the outcome's place holds a deadline until then | caller, before it sends | the responder compares it with its clock, and clears the bit with the start |
 //! | `UNWANTED` | the caller's cancel came too late | caller | the method may look |
 //!
-//! The change that makes both `GONE` true and `WAITER` false recycles the cell: so it can't be
-//! reused while somebody still reads its waiter. While another may change the word, every change
-//! is a read-modify-write; a cell that has one owner left, or none, is written plainly.
+//! Whoever makes the change after which both `GONE` are set and `WAITER` is clear recycles the cell. So it
+//! isn't reused while its waiter is being read. As long as another thread may change the word, every change
+//! is a read-modify-write; a cell with one owner left, or none, is written by plain stores.
 
 #[allow(unsafe_code)] // the caller's share
 mod caller;
@@ -52,7 +52,7 @@ pub(crate) const FREE: u32 = DONE | CALLER_GONE | RESPONDER_GONE;
 /// Outcomes up to this size share a cache line with the state.
 const INLINE_BYTES: usize = 40;
 
-/// One reply cell, without its outcome's type. Outcomes that don't fit `inline` lie behind it.
+/// One reply cell, without its outcome's type. Outcomes that don't fit into `inline` lie behind the cell.
 #[repr(C, align(64))]
 pub(crate) struct Cell {
     pub(crate) state: AtomicU32,
@@ -74,7 +74,7 @@ const _: () = assert!(
     "a deadline lies where the outcome will"
 );
 
-/// How many bytes behind a cell an outcome of `R` takes: 0 when it fits inside.
+/// How many bytes an outcome of `R` takes behind its cell: 0 if it fits inside.
 ///
 /// For hand-written [`Active`](crate::Active) implementations: the largest of these is
 /// [`Active::REPLY_BYTES`](crate::Active::REPLY_BYTES).
@@ -113,11 +113,11 @@ impl Cell {
     }
 
     pub(crate) fn pool(&self) -> &Pool {
-        // SAFETY: a pool lives until all its cells are back (see `Pool`), and this one is not.
+        // SAFETY: a pool lives until all its cells have been given back (see `Pool`), and this one has not.
         unsafe { self.pool.as_ref() }
     }
 
-    /// Runs `access` with the place of an outcome of `R`.
+    /// Runs `access` with the place for an outcome of `R`.
     #[inline(always)]
     fn with_outcome<R, O>(this: NonNull<Self>, access: impl FnOnce(*mut Outcome<R>) -> O) -> O {
         // SAFETY: every holder of a cell pointer owns a share of the cell.
@@ -147,8 +147,8 @@ impl Cell {
         unsafe { &(*this.as_ptr()).state }
     }
 
-    /// Takes the waiter out, then lets go of it, then runs it. Only for who won it: the one whose
-    /// RMW set `DONE` or `ENDED` first and saw `WAITER`.
+    /// Takes the waiter out and tells it that the call has ended. Only for the winner: whoever's RMW set
+    /// `DONE` or `ENDED` first and saw `WAITER`.
     ///
     /// # Safety
     /// `outcome` as in [`Observer::run`].
@@ -158,7 +158,7 @@ impl Cell {
         // SAFETY: `WAITER` said that it is set, and the winner alone reads it, once.
         let waiter = cell.waiter.with(|waiter| unsafe { (*waiter).assume_init_read() });
         match waiter {
-            // SAFETY: the caller's promise. It reads the outcome, so before the cell is let go.
+            // SAFETY: the caller's promise. It reads the outcome, so it runs before the cell is released.
             Waiter::Observer(observer) => unsafe { observer.run(outcome) },
             waiter => {
                 Self::clear(this, WAITER);
@@ -186,7 +186,7 @@ impl Cell {
         }
     }
 
-    /// Gives the cell back. Only for its last owner.
+    /// Gives the cell back to its pool. Only for its last owner.
     #[inline(always)]
     pub(crate) fn recycle(this: NonNull<Self>) {
         // SAFETY: the last owner's share is still ours.
@@ -196,7 +196,7 @@ impl Cell {
         cell.pool().give_back(cell);
     }
 
-    /// Ends a call that nobody has ended yet. For cells of a pool that is alive.
+    /// Ends the call from outside, unless it has ended. The pool must be alive.
     pub(crate) fn end(this: NonNull<Self>) {
         let state = Self::state_of(this);
         // Relaxed: a first guess for the CAS.
@@ -220,7 +220,7 @@ impl Cell {
         }
     }
 
-    /// Whether the call has not ended. A cell that nobody uses has.
+    /// Whether the call has not ended. The call of an unused cell has.
     pub(crate) fn is_pending(this: NonNull<Self>) -> bool {
         // Relaxed: a look.
         Self::state_of(this).load(Relaxed) & (DONE | ENDED | CANCELLED) == 0

@@ -1,16 +1,16 @@
-//! Calls that have ended, on their way to whoever waits for several: a set, or an object.
+//! Calls that have ended, on their way to a listener that waits for several: a set, or an object.
 //!
-//! Each such call has a place, by number. When it ends, the thread that ends it pushes the number onto
-//! a stack, and tells the listener if the stack was empty: the listener takes all that is there. A place is a
-//! link of a list that lies ready, so neither waiting nor ending allocates.
+//! Each such call has a place, by number. The thread that ends the call pushes the number onto a stack, and
+//! tells the listener if the stack was empty: the listener takes the whole stack. The links of the stack are
+//! allocated with the places, so neither waiting nor ending allocates.
 //!
-//! An object is told by its own link, pushed onto its runner's ready set. The runner empties the stack
-//! only after it has taken that link off, so there is never a second push before the first is over;
-//! and the stack is empty exactly when the link isn't on its way. So an object that has no place in
-//! use has no link in the set, and may go.
+//! An object is told by its own link, which is pushed onto its runner's ready set. The runner empties the
+//! stack only after it has taken that link off the set, so the link is never pushed twice; and the stack is
+//! empty exactly when the link isn't in the set. So an object with no place in use has no link in the set,
+//! and may be dropped.
 //!
 //! # Source
-//! The stack: R. K. Treiber (1986), taken off whole, so without its ABA problem.
+//! The stack: R. K. Treiber (1986). It is taken whole, so it has no ABA problem.
 
 use crate::reply::atomic_waker::AtomicWaker;
 use crate::runner::fan_out::wake_by_link;
@@ -20,16 +20,16 @@ use crate::runner::remote::Remote;
 use crate::sync::{Arc, AtomicU32};
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
-/// Ends a list of places: their numbers plus one are what is kept.
+/// The end of a list of places. Lists hold place numbers plus one.
 pub(crate) const NONE: u32 = 0;
 
-/// The places of calls that have ended, the last one first, and whoever waits for them.
+/// The places of calls that have ended, the last one first, and the listener that waits for them.
 pub(crate) struct CompletionStack {
     newest: AtomicU32,
     listener: Listener,
 }
 
-/// Who is told that a call has ended, if none had before.
+/// Who is told when the stack is no longer empty.
 pub(crate) enum Listener {
     /// A thread that sleeps, or a task.
     Caller { parker: Parker, task: AtomicWaker },
@@ -43,15 +43,15 @@ impl Listener {
     }
 }
 
-/// Some of the places: a list that begins with the number `first`.
+/// The links of one table's places, whose numbers begin with `first`.
 pub(crate) struct Completions {
     ended: Arc<CompletionStack>,
     first: u32,
-    /// For each place the one below it on the stack.
+    /// For each place, the one below it on the stack.
     below: Box<[AtomicU32]>,
 }
 
-/// One call's place: what it does when it ends.
+/// One call's place, which it completes when it ends.
 pub(crate) struct CompletionEntry {
     links: Arc<Completions>,
     place: u32,
@@ -70,17 +70,17 @@ impl CompletionEntry {
         loop {
             // Relaxed: the CAS below shows it.
             links.below(place).store(newest, Relaxed);
-            // AcqRel: Release [completions.newest] carries the link in the list, the call's outcome has a
-            // pair of its own. Acquire [completions.taken]: whoever finds the stack empty finds the object's
-            // link off the ready set. Relaxed on failure: again.
+            // AcqRel: Release [completions.newest] carries the link; the call's outcome has a pair of its
+            // own. Acquire [completions.taken]: whoever finds the stack empty finds the object's link off
+            // the ready set. Relaxed on failure: again.
             match ended.newest.compare_exchange(newest, place + 1, AcqRel, Relaxed) {
                 Ok(_) => break,
                 Err(now) => newest = now,
             }
         }
-        // Whoever finds the stack empty owes the telling: the listener takes all that is there.
+        // Whoever finds the stack empty has to tell the listener, which takes the whole stack.
         if newest == NONE {
-            ended.tell_owner();
+            ended.tell_listener();
         }
     }
 }
@@ -104,11 +104,11 @@ impl CompletionStack {
         &self.listener
     }
 
-    /// Takes all that is there: the place that came last, plus one. For the listener; for an object after
-    /// its link was taken off the ready set, and once for each time that it was.
+    /// Takes the whole stack: returns the place that was pushed last, plus one. Only for the listener. An
+    /// object calls it once each time that its link was taken off the ready set.
     pub(crate) fn take(&self) -> u32 {
-        // Relaxed: a look that costs no write; nobody rests on it who has not been told, or has left
-        // a waker since (pair `task_slot.waker`).
+        // Relaxed: a look that costs no write. Only a listener that was told, or that has left a waker
+        // before (pair `atomic_waker.waker`), relies on it.
         if self.newest.load(Relaxed) == NONE {
             return NONE;
         }
@@ -117,16 +117,17 @@ impl CompletionStack {
         self.newest.swap(NONE, AcqRel)
     }
 
-    fn tell_owner(&self) {
+    fn tell_listener(&self) {
         match &self.listener {
             Listener::Caller { parker, task } => {
                 parker.unpark();
                 task.wake();
             }
             Listener::Object { remote, link } => {
-                // SAFETY: whoever found the stack empty pushes, and the listener empties it only after it
-                // has taken the link off, so the link isn't in the set. The object keeps it while a
-                // place is in use (`Object::try_finish`), and this one is until the listener has taken it.
+                // SAFETY: only whoever found the stack empty pushes the link, and the listener empties the
+                // stack only after it has taken the link off, so the link isn't in the set. The object keeps
+                // the link while a place is in use (`Object::try_finish`), and this place is in use until the
+                // listener has taken it.
                 unsafe { wake_by_link(remote, link) };
             }
         }

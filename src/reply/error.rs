@@ -1,30 +1,30 @@
-//! How a request or a call ends other than with a result, and what the caller can do.
+//! Why a request or a call ended without a result, and what the caller can do.
 
 use crate::mailbox::PushError;
 use std::fmt;
 use thiserror::Error;
 
-/// Why a request was not accepted. It never ran, and what it carried comes back inside.
+/// Why a request was not accepted. It never ran, and its content is returned inside.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendError<A> {
-    /// No slot (or, for a call, no reply cell) was free. Retry, shed, or wait.
+    /// No slot was free, or for a call no reply cell. Retry, shed, or wait.
     Full(A),
-    /// The object has stopped, or is stopping. Retrying cannot help.
+    /// The object has stopped or is stopping. Retrying cannot help.
     Stopped(A),
-    /// No slot was free, and the sender was to wait for one, on the thread that alone could make room.
+    /// No slot was free, and the sender is the only thread that could make room, so it must not wait.
     /// Only with [`OnFull::Wait`](crate::OnFull).
     WouldDeadlock(A),
 }
 
 impl<A> SendError<A> {
-    /// Takes back what was refused.
+    /// Takes out what was refused.
     pub fn into_inner(self) -> A {
         match self {
             Self::Full(value) | Self::Stopped(value) | Self::WouldDeadlock(value) => value,
         }
     }
 
-    /// How a call ends that was refused so.
+    /// How a call ends whose request was refused this way.
     pub(crate) fn reason(&self) -> CallError {
         match self {
             Self::Full(_) => CallError::Full,
@@ -38,7 +38,7 @@ impl<A> SendError<A> {
         matches!(self, Self::Full(_))
     }
 
-    /// The same refusal with another content.
+    /// Converts the content with `change`.
     pub fn map<B>(self, change: impl FnOnce(A) -> B) -> SendError<B> {
         match self {
             Self::Full(value) => SendError::Full(change(value)),
@@ -87,35 +87,35 @@ impl<A> std::error::Error for SendError<A> {}
 const NO_ROOM_HERE: &str = "the object's mailbox is full, and waiting for room on a runner's thread \
                             could never end: send with another OnFull, or give it more capacity";
 
-/// What a call ends with: the method's result, or why there is none.
+/// What a call ends with: the method's result, or the reason why there is none.
 pub(crate) type Outcome<R> = Result<R, CallError>;
 
-/// How a call ended, other than with the method's result. The servant's own errors are results.
+/// Why a call ended without the method's result. Errors that the method itself returns are results.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// No slot or no reply cell was free; the request was not accepted.
+    /// No slot or no reply cell was free. The request was not accepted.
     #[error("the object's mailbox is full: retry, shed, or give it more capacity")]
     Full,
-    /// No slot or no reply cell was free, and the sender was to wait for one
-    /// ([`OnFull::Wait`](crate::OnFull)), on the thread that alone could make room; not accepted.
+    /// No slot or no reply cell was free, and the sender is the only thread that could make room, so it
+    /// must not wait ([`OnFull::Wait`](crate::OnFull)). The request was not accepted.
     #[error("{NO_ROOM_HERE}")]
     SendWouldDeadlock,
-    /// The request was dropped for want of room, before it started: by
+    /// The request was dropped before it started, because there was no room: by
     /// [`OnFull::DropNewest`](crate::OnFull), by [`Spawn::shed_oldest`](crate::Spawn::shed_oldest), or
-    /// because too many wait for their guards.
+    /// because too many requests were waiting for their guards.
     #[error("the request was dropped for want of room, before it started")]
     Shed,
-    /// The object stopped; `started` says whether the method may have begun.
+    /// The object stopped. `started` says whether the method may have begun.
     #[error("the object has stopped ({})", if *.started { "the method had started" } else { "the method did not start" })]
     Stopped {
         /// Whether the method may have begun.
         started: bool,
     },
-    /// The caller took it back before it started.
+    /// The caller cancelled the call before it started.
     #[error("the call was cancelled before it started")]
     Cancelled,
-    /// Its deadline had passed before it started.
+    /// The call's deadline passed before it started.
     #[error("the call's deadline passed before it started")]
     Expired,
     /// The method panicked. It is not retried, and the object stops.
@@ -123,23 +123,24 @@ pub enum CallError {
     Panicked {
         /// The method's name.
         method: &'static str,
-        /// What the panic said, if it was text.
+        /// The panic message, if it was text.
         message: Box<str>,
     },
-    /// The servant dropped its end without an answer.
+    /// The servant dropped the [`Reply`](crate::Reply) without sending a result.
     #[error("the servant dropped the reply")]
     Dropped,
-    /// Waiting here could never end, or would stop a runner: the call goes on without this handle.
+    /// Waiting on this thread might never end, or would stop a runner. The call continues without this
+    /// handle.
     #[error(
         "waiting without a timeout on a runner thread could never end: use on_complete, or Context::then"
     )]
     WouldDeadlock,
-    /// The outcome was taken from this handle before.
+    /// The outcome has already been taken from this handle.
     #[error("the call's outcome was taken before")]
     Taken,
 }
 
-/// Whether a method that ended with an error may have run.
+/// Whether the method of a call that ended with an error may have run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Executed {
     /// It did not begin: the call is safe to repeat.
@@ -159,16 +160,17 @@ impl CallError {
     }
 }
 
-/// How a limited wait ended without a result.
+/// Why a limited wait ended without a result.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WaitError {
-    /// Time was up. The call is still pending, and the handle usable.
+    /// Time ran out. The call is still pending, and the handle can be used again.
     #[error("the call has not ended in time; it is still pending")]
     TimedOut,
-    /// The object lives on this very thread, so waiting here could never succeed. Still pending.
+    /// The object runs on this thread, so waiting for it here could never succeed. The call is still
+    /// pending.
     #[error("the object runs on this thread, so waiting for it here could never end")]
     WouldDeadlock,
-    /// The call has ended, with an error.
+    /// The call has ended with an error.
     #[error(transparent)]
     Ended(#[from] CallError),
 }

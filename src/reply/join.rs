@@ -1,4 +1,4 @@
-//! All of several calls, or the first of them: to be awaited, or waited for.
+//! All of several calls or the first of them, awaited or waited for.
 
 use crate::reply::call::Call;
 use crate::reply::call_set::CallSet;
@@ -10,10 +10,10 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Waits for all of these calls: await it, or [`get`](JoinAll::get).
+/// Joins several calls: `.await` the result or call [`get`](JoinAll::get) on it.
 ///
-/// The outcomes come in the order of the calls, however they end. Dropped before that, it detaches
-/// the calls: their methods run all the same.
+/// It yields one outcome per call, in the order of the calls, whether or not they succeed. Dropping it
+/// detaches the calls: their methods still run.
 ///
 /// ```
 /// use mainspring::{prelude::*, join_all};
@@ -35,12 +35,12 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub fn join_all<R>(calls: impl IntoIterator<Item = Call<R>>) -> JoinAll<R> {
     let calls: CallSet<R> = calls.into_iter().collect();
-    // Those that the future was polled for once too often.
+    // What a future yields that is polled again after it was ready.
     let outcomes = (0..calls.len()).map(|_| Err(CallError::Taken)).collect();
     JoinAll { calls, outcomes }
 }
 
-/// All of several calls; see [`join_all`].
+/// All of several calls: see [`join_all`].
 #[must_use = "dropped calls still run, but nobody learns how they ended: await it, or call `get`"]
 pub struct JoinAll<R> {
     calls: CallSet<R>,
@@ -48,14 +48,14 @@ pub struct JoinAll<R> {
 }
 
 impl<R> JoinAll<R> {
-    /// The outcomes, in the order of the calls.
+    /// Waits for all calls and returns their outcomes, in the order of the calls.
     ///
-    /// On a runner's thread, or where one of the objects lives on this one, calls that are pending are
-    /// given up with [`CallError::WouldDeadlock`]; await it there, or use
-    /// [`Context::then`](crate::Context::then).
+    /// On a runner's thread, or on the thread that would have to serve one of the calls, those that are
+    /// pending end with [`CallError::WouldDeadlock`]. Use `.await` or
+    /// [`Context::then`](crate::Context::then) there.
     ///
     /// # Blocking
-    /// Until the last has ended: spins for up to 20 µs where callers may, then parks.
+    /// Until the last call has ended. The thread spins for up to 20 µs where callers may spin, then parks.
     pub fn get(mut self) -> Vec<Outcome<R>> {
         while let Some((key, outcome)) = self.calls.next() {
             self.outcomes[key] = outcome;
@@ -84,11 +84,11 @@ impl<R> fmt::Debug for JoinAll<R> {
     }
 }
 
-/// Waits for the first of these calls to end: await it, or [`get`](Select::get).
+/// Selects the first of several calls to end: `.await` the result or call [`get`](Select::get) on it.
 ///
-/// It yields the place of that call among them, its outcome, and the others, whose keys are their
-/// places; `None` if there are no calls. Dropped before that, it detaches them; so does dropping the
-/// others.
+/// It yields the index of that call, its outcome, and the other calls as a [`CallSet`] whose keys are
+/// their indices; `None` if there are no calls. Dropping it, or the set that it yields, detaches the
+/// calls.
 ///
 /// ```
 /// use mainspring::{prelude::*, select};
@@ -109,20 +109,20 @@ pub fn select<R>(calls: impl IntoIterator<Item = Call<R>>) -> Select<R> {
     Select { calls: calls.into_iter().collect() }
 }
 
-/// The first of several calls; see [`select`].
+/// The first of several calls to end: see [`select`].
 #[must_use = "dropped calls still run, but nobody learns how they ended: await it, or call `get`"]
 pub struct Select<R> {
     calls: CallSet<R>,
 }
 
 impl<R> Select<R> {
-    /// The first one that ends, and the others.
+    /// Waits for the first call to end, and returns it with the others.
     ///
-    /// On a runner's thread, or where one of the objects lives on this one, and none has ended, the
-    /// first call is given up with [`CallError::WouldDeadlock`].
+    /// On a runner's thread, or on the thread that would have to serve one of the calls, it doesn't wait: if
+    /// none has ended, the first call ends with [`CallError::WouldDeadlock`].
     ///
     /// # Blocking
-    /// Until one has ended: spins for up to 20 µs where callers may, then parks.
+    /// Until one call has ended. The thread spins for up to 20 µs where callers may spin, then parks.
     pub fn get(mut self) -> Option<(usize, Outcome<R>, CallSet<R>)> {
         let (place, outcome) = self.calls.next()?;
         Some((place, outcome, self.calls))

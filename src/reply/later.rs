@@ -1,23 +1,26 @@
-//! Answers that come after the method has returned.
+//! Answers that are sent after the method has returned.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The result of a method that answers later: it says so, and carries nothing.
+/// The return type of a method that answers later. It is a marker without content.
 ///
-/// The method takes the call's [`Reply`](crate::Reply) from its context and keeps it, or hands it on;
-/// callers see an ordinary `Call<R>`. The object serves other requests meanwhile. The reply may be sent
-/// from anywhere, also from another thread. If it is dropped the call ends with
-/// [`CallError::Dropped`](crate::CallError::Dropped), and with
-/// [`Stopped`](crate::CallError::Stopped) if the object had ended; so does a call whose method returned
-/// without having taken it (`Dropped`). What was told needs no answer, and what is sent to it is dropped.
+/// The method takes the call's [`Reply`](crate::Reply) from its context
+/// ([`Context::later`](crate::Context::later)) and keeps it or passes it on. Meanwhile the object serves
+/// other requests. The reply can be sent from any thread. Callers see an ordinary `Call<R>`.
 ///
-/// The whole result is later or none of it: there is no `Option<Later<R>>`. The call has started when
-/// the method runs, so a cancel comes too late: [`Reply::is_cancelled`](crate::Reply::is_cancelled) tells
-/// of it. An abort ends the call at once, and what is sent to it later is dropped.
+/// - If the reply is dropped, the call ends with [`CallError::Dropped`](crate::CallError::Dropped), or with
+///   [`Stopped`](crate::CallError::Stopped) if the object had ended.
+/// - If the method returns without taking the reply, the call ends with `Dropped`.
+/// - A one-way request needs no answer: one that is sent is dropped.
+/// - A cancel is too late once the method runs; [`Reply::is_cancelled`](crate::Reply::is_cancelled)
+///   reports the attempt.
+/// - An abort ends the call at once, and an answer sent afterwards is dropped.
+///
+/// A method that answers later always does: there is no `Option<Later<R>>`.
 ///
 /// # Examples
-/// A front that asks a backend, and waits for it without blocking their runner:
+/// A front that asks a backend, without blocking the runner that both share:
 /// ```
 /// use mainspring::{prelude::*, Later};
 ///
@@ -35,7 +38,7 @@ use std::marker::PhantomData;
 ///         cx.then(self.backend.price(item), |front, _, price| {
 ///             front.asked += 1;
 ///             if let Ok(price) = price {
-///                 reply.send(price + 7); // else it is dropped, and the call ends so
+///                 reply.send(price + 7); // otherwise it is dropped, and the call ends with `Dropped`
 ///             }
 ///         });
 ///         later
@@ -52,12 +55,12 @@ use std::marker::PhantomData;
 /// ```
 #[must_use = "return it from the method"]
 pub struct Later<R> {
-    /// Not `Send`: it is of use to its method alone.
+    /// Not `Send`: only its own method needs it.
     result: PhantomData<*const R>,
 }
 
 impl<R> Later<R> {
-    /// For the context, which gives the reply along with it.
+    /// For the context, which hands it out together with the reply.
     pub(crate) fn new() -> Self {
         Self { result: PhantomData }
     }

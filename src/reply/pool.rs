@@ -1,16 +1,16 @@
-//! The reply cells of one object: taken for each call, given back after it.
+//! The reply cells of one object: one is taken for each call, and given back after it.
 //!
-//! Cells lie in chunks, allocated when the free list is empty and never freed before the pool; in a
-//! steady state nothing is allocated. The first chunk is one cell and lies behind the pool itself: an
-//! object that is called by one caller who waits for each answer needs no more. With the second
-//! there are 16, and with each further one four times as many. The free list is a stack of cell
-//! numbers, last given back first taken, so that a caller who waits for each answer uses the same
-//! cache line again and again. Its head packs a tag that changes with every change, against ABA.
+//! Cells lie in chunks, which are allocated when the free list is empty and freed with the pool; in a
+//! steady state nothing is allocated. The first chunk is one cell, directly behind the pool: an object with
+//! one caller that waits for each answer needs no more. With the second chunk there are 16 cells, and four
+//! times as many with each further one. The free list is a stack of cell numbers: the cell that was given
+//! back last is taken next, so a caller that waits for each answer keeps using the same cache lines. Its
+//! head packs a tag that each change increments, against ABA.
 //!
-//! **Who frees the pool.** The object retires it; callers may hold calls for longer. Counting
-//! every call would cost a read-modify-write each, so nothing is counted before: retiring takes
-//! the free list whole, marks it `RETIRED`, and adds the number of missing cells to a balance;
-//! each cell given back later takes one off, and whoever brings the balance to zero frees the pool.
+//! **Who frees the pool.** The object retires it, but callers may hold calls for longer. Counting every
+//! call would cost a read-modify-write each, so nothing is counted before that. Retiring takes the whole
+//! free list, marks it `RETIRED`, and adds the number of missing cells to a balance. Each cell that is given
+//! back later subtracts one, and whoever brings the balance to zero frees the pool.
 //!
 //! # Source
 //! The stack: R. K. Treiber (1986) with a version tag (IBM System/370 Principles of Operation).
@@ -26,7 +26,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 /// See the module.
 const CHUNKS: usize = 10;
 
-/// The most calls of one object that may be pending, or ended and not yet taken: 1,048,576.
+/// How many calls of one object may be pending, or ended and not yet taken: 1,048,576.
 pub(crate) const CALLS_MAX: u32 = cells_before(CHUNKS as u32);
 
 /// How many cells the chunks before this one hold: the number of its first.
@@ -58,8 +58,8 @@ impl Head {
 
 /// See the module. Alive while the object is, or any of its cells is taken.
 ///
-/// One pair of lines: callers write the head of the free list in the first and read the rest of it;
-/// the runner reads and writes the second, when it drops a request unserved.
+/// Two cache lines. Callers write the head of the free list in the first and read the rest of it. The
+/// runner reads and writes the second when it drops a request without serving it.
 #[repr(C, align(64))]
 pub(crate) struct Pool {
     free: AtomicU64,
@@ -77,14 +77,14 @@ pub(crate) struct Pool {
 
 const _: () = assert!(IS_MODEL || size_of::<Pool>() <= 128);
 
-// SAFETY: the chunks behind the pointers are cells, whose own protocol shares them; everything else
-// is atomic or never changed.
+// SAFETY: the chunks behind the pointers are cells, which have a protocol of their own for sharing.
+// Everything else is atomic or never changes.
 unsafe impl Send for Pool {}
 // SAFETY: as above.
 unsafe impl Sync for Pool {}
 
-/// The object's hold on its pool, which is made at the first call: an object that is only told has
-/// none. Retires it when dropped.
+/// The object's reference to its pool, which is made at the first call: an object that only gets one-way
+/// requests has none. Retires the pool when dropped.
 pub(crate) struct OwnedPool(AtomicPtr<Pool>);
 
 impl OwnedPool {
@@ -96,11 +96,12 @@ impl OwnedPool {
     #[inline(always)]
     pub(crate) fn get(&self) -> Option<&Pool> {
         // Acquire [pool.made]: sees the pool as it was made.
-        // SAFETY: the pool is freed only after this hold was given up.
+        // SAFETY: the pool is freed only after this reference was dropped.
         unsafe { self.0.load(Acquire).as_ref() }
     }
 
-    /// The pool; of at most `cells_max` cells, with `reply_bytes` behind each.
+    /// Makes the pool, of at most `cells_max` cells with `reply_bytes` behind each; or finds the one that
+    /// another caller has made.
     #[cold]
     pub(crate) fn make(&self, reply_bytes: u32, cells_max: u32, remote: &Arc<Remote>) -> &Pool {
         let fresh = Pool::new(reply_bytes, cells_max, remote.clone());
@@ -108,10 +109,10 @@ impl OwnedPool {
         // another caller made first.
         let made = self.0.compare_exchange(ptr::null_mut(), fresh.as_ptr(), AcqRel, Acquire);
         let Err(winner) = made else {
-            // SAFETY: installed, and this hold is not given up.
+            // SAFETY: installed, and this reference is not dropped.
             return unsafe { fresh.as_ref() };
         };
-        // SAFETY: made above, and shown to nobody.
+        // SAFETY: made above, and never shared.
         unsafe { Pool::free(fresh) };
         // SAFETY: not null, as the CAS has failed; else as above.
         unsafe { &*winner }
@@ -125,7 +126,7 @@ impl Drop for OwnedPool {
         // AcqRel [pool.balance]: Release, that the retiring is over, and Acquire, that so is every
         // cell's last use, for whoever frees.
         if pool.balance.fetch_add(missing, AcqRel).wrapping_add(missing) == 0 {
-            // SAFETY: the balance is even, so no cell is out, and this was the object's hold.
+            // SAFETY: the balance is zero, so no cell is out, and this was the object's reference.
             unsafe { Pool::free(NonNull::from(pool)) };
         }
     }
@@ -167,7 +168,7 @@ impl Pool {
     }
 
     fn first_chunk(this: NonNull<Self>) -> *mut u8 {
-        // SAFETY: the allocation goes on behind the pool. Both are aligned to 64.
+        // SAFETY: the allocation continues behind the pool. Both are aligned to 64.
         unsafe { this.as_ptr().add(1).cast() }
     }
 
@@ -218,7 +219,7 @@ impl Pool {
         }
     }
 
-    /// Takes the free list for good; returns how many cells are out.
+    /// Takes the free list for good. Returns how many cells are out.
     fn retire(&self) -> u64 {
         // AcqRel [pool.free]: Acquire as in `take`; Release for those who find it retired.
         let mut next = Head(self.free.swap(Head::RETIRED, AcqRel)).first();
@@ -238,12 +239,12 @@ impl Pool {
         }
     }
 
-    /// How many calls have not ended. Only where no other thread takes or gives back.
+    /// How many calls have not ended. Only while no other thread takes cells or gives them back.
     pub(crate) fn pending(&self) -> usize {
         (0..self.cells() as u32).filter(|index| Cell::is_pending(self.cell(*index))).count()
     }
 
-    /// Says that requests dropped from now on were stopped, not forgotten.
+    /// Notes that requests dropped from now on were stopped, not dropped by the servant.
     pub(crate) fn mark_stopped(&self) {
         // Relaxed: set by the runner before it drops them, on the same thread.
         self.stopped.store(1, Relaxed);
@@ -377,11 +378,11 @@ impl Pool {
     }
 }
 
-/// A cell of a pool of its own, with an owner on both sides.
+/// A cell in a pool of its own, for a call without an object.
 pub(crate) fn lone_cell<R>() -> NonNull<Cell> {
     let bytes = u32::try_from(reply_bytes::<R>()).expect("a type's size is bounded");
     let remote = Arc::new(Remote::new("nobody's"));
-    // Let go of here: the pool lives on until its cell is given back.
+    // Retired here already: the pool lives until its cell is given back.
     let pool = OwnedPool::unmade();
     pool.make(bytes, 1, &remote).take().expect("a new pool has a cell")
 }

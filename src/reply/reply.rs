@@ -1,4 +1,4 @@
-//! The servant's end of a call.
+//! The servant's end of a call, which answers it.
 
 use crate::reply::cell::responder::Start;
 use crate::reply::cell::{CALLER_GONE, CANCELLED, Cell, STARTED, UNWANTED, WAITER};
@@ -14,9 +14,10 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-/// The servant's end of one call: consumed by [`serve`](Reply::serve) or [`send`](Reply::send).
+/// The servant's end of one call: [`serve`](Reply::serve) runs the method, [`send`](Reply::send) sends a
+/// result that is already known.
 ///
-/// Dropped without either, it ends the call with [`CallError::Dropped`].
+/// If it is dropped without either, the call ends with [`CallError::Dropped`].
 pub struct Reply<R> {
     pub(crate) cell: Option<NonNull<Cell>>,
     outcome: PhantomData<fn(R)>,
@@ -27,7 +28,7 @@ pub struct Reply<R> {
 unsafe impl<R: Send> Send for Reply<R> {}
 
 impl<R> Reply<R> {
-    /// The reply of a one-way request: nobody waits, the result is dropped.
+    /// The reply of a one-way request: nobody waits, and the result is dropped.
     #[inline(always)]
     pub fn none() -> Self {
         Self { cell: None, outcome: PhantomData }
@@ -37,24 +38,24 @@ impl<R> Reply<R> {
         Self { cell: Some(cell), outcome: PhantomData }
     }
 
-    /// The call's deadline, before it is started.
+    /// The call's deadline, until the call is started.
     pub fn deadline(&self) -> Option<Instant> {
         self.cell.and_then(Cell::deadline)
     }
 
-    /// Runs the servant's method, unless the call was cancelled, ended or too late before, and sends
-    /// the result. The clock that deadlines are compared with is the system's.
+    /// Runs the servant's method and sends its result. Does nothing if the call was cancelled or aborted,
+    /// and ends it with [`CallError::Expired`] if its deadline has passed by the system's clock.
     ///
     /// # Panics
-    /// If `method` does. The engine catches it, and ends the call with [`CallError::Panicked`].
+    /// If `method` panics. The engine catches that and ends the call with [`CallError::Panicked`].
     #[inline(always)]
     pub fn serve(self, method: impl FnOnce() -> R) {
         let start = self.cell.map(|cell| Cell::start(cell, environment::now));
         self.run(start, |_| method());
     }
 
-    /// The call's deadline, if its method is to run: then whoever runs it has the reply. Else the call
-    /// has ended.
+    /// The call's deadline, if its method may run; whoever runs it then has the responder's share. `None` if
+    /// the call has ended.
     #[inline(always)]
     pub(crate) fn begin(self, cell: NonNull<Cell>, start: Start) -> Option<Option<Instant>> {
         match start {
@@ -72,7 +73,7 @@ impl<R> Reply<R> {
         }
     }
 
-    /// Runs the method of a call whose start was tried, or of a one-way request.
+    /// Runs the method of a one-way request, or of a call whose start was tried.
     #[inline(always)]
     pub(crate) fn run(self, start: Option<Start>, method: impl FnOnce(Option<Instant>) -> R) {
         let (Some(cell), Some(start)) = (self.cell, start) else {
@@ -86,25 +87,25 @@ impl<R> Reply<R> {
         Cell::complete(cell, Ok(result));
     }
 
-    /// Sends a result that was computed otherwise, whatever the call's deadline; dropped if the call was
-    /// cancelled before.
+    /// Sends a result that is already known, even after the call's deadline. It is dropped if the call was
+    /// cancelled or aborted before.
     pub fn send(self, result: R) {
-        // What has been computed is the caller's, in time or not.
+        // The result has been computed, so the caller gets it, in time or not.
         if let Some(cell) = self.cell.filter(|cell| Cell::start_at_any_time(*cell)) {
             mem::forget(self);
             Cell::complete(cell, Ok(result));
         }
     }
 
-    /// Whether the caller has tried to cancel the call, too late or not: a servant that answers later
-    /// may spare itself the work.
+    /// Whether the caller has tried to cancel the call, even if too late. A servant that answers later can
+    /// skip the work then.
     pub fn is_cancelled(&self) -> bool {
         // Relaxed: a look.
         let is_cancelled = |cell| Cell::state_of(cell).load(Relaxed) & (CANCELLED | UNWANTED) != 0;
         self.cell.is_some_and(is_cancelled)
     }
 
-    /// Whether anybody holds the other end: `false` for one-way requests and detached calls.
+    /// Whether anybody waits for the result: `false` for one-way requests and detached calls. A hint.
     pub fn is_awaited(&self) -> bool {
         // Relaxed: a hint.
         let gone =
@@ -135,11 +136,11 @@ impl<R> fmt::Debug for Reply<R> {
     }
 }
 
-/// A call whose method is running: if it unwinds, the call is left to the engine, which knows the
-/// panic's message.
+/// A call whose method is running. If the method unwinds, the call is left to the engine, which knows the
+/// panic message.
 pub(crate) struct LeftToEngine(pub(crate) ErasedReply);
 
-/// How to end a call without knowing its result's type.
+/// Ends a call without knowing its result type.
 #[derive(Clone, Copy)]
 pub(crate) struct ErasedReply {
     cell: NonNull<Cell>,
@@ -154,7 +155,7 @@ impl ErasedReply {
         Self { cell, fail: |cell, error| Cell::complete::<R>(cell, Err(error)) }
     }
 
-    /// The call whose method has just unwound on this thread, if it had one.
+    /// The call whose method has just unwound on this thread, if there is one.
     pub(crate) fn take() -> Option<Self> {
         UNANSWERED.with(StdCell::take)
     }

@@ -1,4 +1,4 @@
-//! How a call ends whose request is dropped unserved.
+//! How a call ends when its request is dropped without being served.
 
 use crate::reply::error::CallError;
 use crate::reply::pool::Pool;
@@ -11,15 +11,15 @@ use std::ptr;
 pub(crate) enum DropReason {
     /// There is no room for them.
     Shed,
-    /// Their method has failed, which has that name.
+    /// Their method has failed; its name.
     Failed(&'static str),
 }
 
 thread_local!(static DROPPING: Cell<Option<(*const Pool, DropReason)>> = const { Cell::new(None) });
 
-/// Runs `drop_requests`: the calls of this pool whose requests it drops end by that reason.
+/// Runs `drop_requests`. The calls of this pool whose requests it drops end with that reason.
 ///
-/// By the pool, since a request's arguments may hold replies of other objects' calls.
+/// Only those of this pool: a request's arguments may hold replies of other objects' calls.
 pub(crate) fn dropping<R>(
     pool: Option<&Pool>,
     reason: DropReason,
@@ -36,7 +36,7 @@ pub(crate) fn dropping<R>(
     drop_requests()
 }
 
-/// How a call of this pool ends whose request is dropped on this thread.
+/// How a call of this pool ends when its request is dropped on this thread.
 pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
     match DROPPING.with(Cell::get).filter(|(dropping, _)| ptr::eq(*dropping, pool)) {
         None => CallError::Dropped,
@@ -47,5 +47,5 @@ pub(crate) fn end_of_dropped(pool: &Pool) -> CallError {
     }
 }
 
-/// What a panic says that was asked for.
+/// The message of an injected panic.
 pub(crate) const INJECTED: &str = "an injected fault";

@@ -74,6 +74,6 @@ unsafe fn run_observer<R, F: FnOnce(Outcome<R>)>(
         Ok(at) => unsafe { at.cast::<Outcome<R>>().read() },
         Err(error) => Err(error),
     };
-    // A panic of the observer is nobody's call: it has ended already.
+    // A panic of the observer belongs to no call: this one has ended.
     caught(|| observe(outcome));
 }

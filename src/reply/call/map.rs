@@ -1,4 +1,4 @@
-//! A call whose result is changed when it is taken.
+//! A call that converts its result.
 
 use crate::reply::call::Call;
 use crate::reply::error::{CallError, Outcome, WaitError};
@@ -9,13 +9,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 impl<R> Call<R> {
-    /// The same call with its result changed by `change`, on the thread that takes it.
+    /// Converts the result with `change`, which runs on the thread that takes it.
     pub fn map<U, F: FnOnce(R) -> U>(self, change: F) -> Map<R, F> {
         Map { call: self, change: Some(change) }
     }
 }
 
-/// A call whose result is changed when it is taken; see [`Call::map`].
+/// A call whose result is converted when it is taken: see [`Call::map`].
 #[must_use = "a dropped call still runs, but nobody learns how it ended"]
 pub struct Map<R, F> {
     call: Call<R>,
@@ -23,25 +23,25 @@ pub struct Map<R, F> {
 }
 
 impl<R, U, F: FnOnce(R) -> U> Map<R, F> {
-    /// As [`Call::get`].
+    /// Like [`Call::get`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Call::get`].
     pub fn get(self) -> Outcome<U> {
         let Self { call, change } = self;
         apply(call.get(), change)
     }
 
-    /// As [`Call::get_timeout`].
+    /// Like [`Call::get_timeout`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Call::get_timeout`].
     pub fn get_timeout(&mut self, limit: Duration) -> Result<U, WaitError> {
         let result = self.call.get_timeout(limit)?;
         Ok(apply(Ok(result), self.change.take())?)
     }
 
-    /// As [`Call::try_get`].
+    /// Like [`Call::try_get`].
     pub fn try_get(&mut self) -> Option<Outcome<U>> {
         let outcome = self.call.try_get()?;
         Some(apply(outcome, self.change.take()))

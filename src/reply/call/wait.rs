@@ -1,4 +1,4 @@
-//! Waiting for one call, with a limit or without.
+//! Waiting for one call, with or without a limit.
 
 use crate::reply::call::Call;
 use crate::reply::cell::Cell;
@@ -15,11 +15,12 @@ impl<R> Call<R> {
     /// Waits for the result.
     ///
     /// # Errors
-    /// How the call ended otherwise. [`CallError::WouldDeadlock`] on a runner's thread, where
-    /// waiting without a limit is refused; the call is detached then.
+    /// Why the call ended without a result. An unlimited wait is refused on a runner's thread, and on the
+    /// thread that would have to serve the call: a pending call is detached there, with
+    /// [`CallError::WouldDeadlock`].
     /// # Blocking
-    /// Until the call ends, as [`Builder::caller_wait`](crate::Builder::caller_wait) says: by default
-    /// spins for up to 20 µs, then parks.
+    /// Until the call ends, in the way that [`Builder::caller_wait`](crate::Builder::caller_wait) sets: by
+    /// default the thread spins for up to 20 µs, then parks.
     #[inline]
     pub fn get(mut self) -> Outcome<R> {
         if !self.is_ready() {
@@ -31,28 +32,28 @@ impl<R> Call<R> {
         self.try_get().unwrap_or(Err(CallError::Taken))
     }
 
-    /// Waits for the result, for a limited time.
+    /// Waits for the result, for at most `limit`.
     ///
     /// # Errors
     /// [`WaitError::TimedOut`] and [`WaitError::WouldDeadlock`] leave the call pending and the
-    /// handle usable; [`WaitError::Ended`] says how it ended.
+    /// handle usable. [`WaitError::Ended`] says why the call ended without a result.
     /// # Blocking
-    /// For at most `limit`, a wake-up's delay, and what the system adds.
+    /// For at most `limit`, plus the time that the system takes to wake the thread.
     pub fn get_timeout(&mut self, limit: Duration) -> Result<R, WaitError> {
         self.get_until(environment::now().checked_add(limit))
     }
 
-    /// As [`get_timeout`](Self::get_timeout), until a point in time.
+    /// Like [`get_timeout`](Self::get_timeout), but waits until `deadline`.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`get_timeout`](Self::get_timeout).
     pub fn get_deadline(&mut self, deadline: Instant) -> Result<R, WaitError> {
         self.get_until(Some(deadline))
     }
 
     fn get_until(&mut self, deadline: Option<Instant>) -> Result<R, WaitError> {
         if !self.is_ready() {
-            // A limit beyond the clock's end is none.
+            // A limit beyond the clock's range is no limit.
             if self.lives_here() || (deadline.is_none() && remote::is_runner()) {
                 return Err(WaitError::WouldDeadlock);
             }
@@ -64,7 +65,7 @@ impl<R> Call<R> {
         }
     }
 
-    /// Returns when the call has ended, or the deadline has passed.
+    /// Returns when the call has ended or the deadline has passed.
     fn wait_until(&mut self, deadline: Option<Instant>) {
         fan_out::wake_before_waiting();
         if environment::wait(deadline, || Cell::is_ready(self.cell)) || self.is_ready_soon(deadline)
@@ -84,7 +85,7 @@ impl<R> Call<R> {
         }
     }
 
-    /// Waits as callers of this engine do before they park; whether the call has ended.
+    /// Waits in the way that callers of this engine wait before they park; whether the call has ended.
     fn is_ready_soon(&self, deadline: Option<Instant>) -> bool {
         let Some(remote) = self.remote() else { return true };
         let mut waiting = Waiting::new(remote.caller_wait());

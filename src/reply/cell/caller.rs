@@ -1,4 +1,4 @@
-//! The caller's side of a reply cell: takes the outcome, leaves a waiter, lets go.
+//! The caller's side of a reply cell: it takes the outcome, leaves a waiter, releases its share.
 
 use crate::panics::drop_caught;
 use crate::reply::cell::{CALLER_GONE, Cell, DONE, ENDED, LATE, TIMED, UNWANTED, WAITER};
@@ -9,28 +9,29 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::time::Instant;
 
 impl Cell {
-    /// Gives the call a deadline. Only for who has just taken it from the pool, before it is sent.
+    /// Gives the call a deadline. Only for whoever has just taken the cell from the pool, before the request
+    /// is sent.
     pub(crate) fn set_deadline(this: NonNull<Self>, deadline: Instant) {
-        // SAFETY: the outcome's place is nobody's before the request is sent; the assertion below says
-        // that it fits.
+        // SAFETY: nobody else touches the outcome's place before the request is sent. An assertion beside
+        // `Cell` says that a deadline fits.
         Self::with_inline(this, |place| unsafe { place.cast::<Instant>().write(deadline) });
         // Relaxed: as in `open`.
         Self::state_of(this).store(TIMED, Relaxed);
     }
 
-    /// Says that the caller would rather have the call cancelled.
+    /// Notes that the caller wanted to cancel the call.
     pub(crate) fn unwant(this: NonNull<Self>) {
         // Relaxed: advice; no data rides on it.
         Self::state_of(this).fetch_or(UNWANTED, Relaxed);
     }
 
-    /// Whether the caller has said so.
+    /// Whether the caller wanted to cancel the call.
     pub(crate) fn is_unwanted(this: NonNull<Self>) -> bool {
         // Relaxed: as above.
         Self::state_of(this).load(Relaxed) & UNWANTED != 0
     }
 
-    /// Takes the cell for one call. Only for who has just taken it from the pool.
+    /// Resets the cell for a call. Only for whoever has just taken it from the pool.
     pub(crate) fn open(this: NonNull<Self>) {
         // Relaxed: the request's publication carries it to the responder.
         Self::state_of(this).store(0, Relaxed);
@@ -42,9 +43,9 @@ impl Cell {
         Self::state_of(this).load(Acquire) & (DONE | ENDED) != 0
     }
 
-    /// The outcome, if the call has ended; then the caller has let go.
+    /// Takes the outcome if the call has ended, and releases the caller's share.
     ///
-    /// `registered`: this caller has left a waiter at some time, which another may still hold.
+    /// `registered`: the caller has left a waiter at some time, which another thread may still hold.
     ///
     /// # Safety
     /// The caller's share is given up when this returns `Some`.
@@ -70,15 +71,15 @@ impl Cell {
         Some(outcome)
     }
 
-    /// Lets go of a call that has ended, or was cancelled.
+    /// Releases the caller's share of a call that has ended or was cancelled.
     pub(crate) fn leave(this: NonNull<Self>) {
         // AcqRel [reply.gone]: as in `clear`.
         let before = Self::state_of(this).fetch_or(CALLER_GONE, AcqRel);
         Self::recycle_if_last(this, before, before | CALLER_GONE);
     }
 
-    /// Lets go of a call whatever its state: its outcome will be dropped. The caller has left no
-    /// waiter that it could still take back.
+    /// Releases the caller's share of a call in any state; the outcome is dropped. The caller has left no
+    /// waiter, or has taken it back.
     pub(crate) fn abandon<R>(this: NonNull<Self>) {
         let state = Self::state_of(this);
         // Acquire [reply.done]: for an outcome that is dropped here.
@@ -98,10 +99,9 @@ impl Cell {
         }
     }
 
-    /// Leaves a waiter; gives it back if the call has ended already.
+    /// Leaves a waiter; returns it if the call has already ended. The caller must not have left one before.
     ///
-    /// With `leave`, lets go of the cell by the same change: the waiter gets the outcome.
-    /// The caller has no waiter there.
+    /// With `leave`, the same change releases the caller's share: the waiter gets the outcome.
     pub(crate) fn wait_with(
         this: NonNull<Self>,
         waiter: Waiter,
@@ -122,12 +122,13 @@ impl Cell {
                 Err(now) => seen = now,
             }
         }
-        // SAFETY: written above, and never shown to anyone.
+        // SAFETY: written above, and never shared.
         Err(cell.waiter.with(|place| unsafe { (*place).assume_init_read() }))
     }
 
-    /// Takes the waiter back, with `set` set by the same change; `false` if the call has ended and
-    /// the waiter is another's now, or `not` stands in the way. The caller keeps its share.
+    /// Takes the waiter back and sets the bits `set` in the same change. Returns `false` and changes nothing
+    /// if the call has ended, so that another thread has the waiter, or if one of the bits `not` is set. The
+    /// caller keeps its share.
     pub(crate) fn withdraw(this: NonNull<Self>, waiting: bool, set: u32, not: u32) -> bool {
         let state = Self::state_of(this);
         // Relaxed: a first guess for the CAS.
@@ -147,14 +148,14 @@ impl Cell {
             let cell = unsafe { this.as_ref() };
             // SAFETY: `WAITER` was set and nobody had won the waiter: it is the caller's again.
             let waiter = cell.waiter.with(|place| unsafe { (*place).assume_init_read() });
-            // A waker is the user's; its destructor's panic must not keep the cell from its pool.
+            // A waker is the user's code: a panic in its destructor must not leak the cell.
             drop_caught(waiter);
         }
         true
     }
 }
 
-/// What is left to do with a cell when its outcome was dropped, which may panic: it is the user's.
+/// Runs a closure on drop: after an outcome's destructor, which is the user's code and may panic.
 struct Defer<F: Fn()>(F);
 
 impl<F: Fn()> Drop for Defer<F> {

@@ -1,4 +1,4 @@
-//! The responder's side of a reply cell: starts the call, and completes it.
+//! The responder's side of a reply cell: it starts the call, and completes it.
 
 use crate::panics::caught;
 use crate::reply::cell::{
@@ -21,8 +21,8 @@ pub(crate) enum Start {
 }
 
 impl Cell {
-    /// Whether the method may run: neither cancelled nor ended before, nor too late by `clock`, which
-    /// is read if there is a deadline.
+    /// Starts the call, if it was neither cancelled nor ended and its deadline has not passed by `clock`,
+    /// which is read only if there is a deadline.
     #[inline(always)]
     pub(crate) fn start(this: NonNull<Self>, clock: impl FnOnce() -> Instant) -> Start {
         // A CAS from the likely state, not an `or`: it fetches the cell's line once, for writing.
@@ -50,24 +50,24 @@ impl Cell {
         }
     }
 
-    /// For the responder, before the start.
+    /// The call's deadline, for the responder before the start.
     pub(crate) fn deadline(this: NonNull<Self>) -> Option<Instant> {
         // Relaxed: the bit came with the request.
         let is_timed = Self::state_of(this).load(Relaxed) & TIMED != 0;
-        // SAFETY: `TIMED` says that it is there, and no outcome has taken its place: only this
-        // responder writes one, later.
+        // SAFETY: `TIMED` says that it is there, and no outcome has replaced it: only this responder
+        // writes one, later.
         let read = |place: *mut u64| unsafe { place.cast::<Instant>().read() };
         is_timed.then(|| Self::with_inline(this, read))
     }
 
-    /// As [`start`](Self::start), whatever the deadline.
+    /// Like [`start`](Self::start), but ignores the deadline.
     pub(crate) fn start_at_any_time(this: NonNull<Self>) -> bool {
         // Relaxed, both: nothing but the responder's own change.
         Self::state_of(this).fetch_and(!TIMED, Relaxed);
         matches!(Self::start(this, environment::now), Start::Runs(_))
     }
 
-    /// Puts the outcome in, tells whoever waits, and lets go.
+    /// Stores the outcome, tells the waiter, and releases the responder's share.
     #[inline(always)]
     pub(crate) fn complete<R>(this: NonNull<Self>, outcome: Outcome<R>) {
         // SAFETY: only the responder writes the outcome, once, and nobody reads it before `DONE`.
@@ -81,7 +81,7 @@ impl Cell {
         }
     }
 
-    /// The caller waits, is gone, or was told otherwise before; or the method never started.
+    /// The other cases: the caller waits, is gone, or was told another outcome; or the method never started.
     #[cold]
     fn complete_slowly<R>(this: NonNull<Self>) {
         let place = Self::with_outcome::<R, _>(this, |place| place);
@@ -90,8 +90,8 @@ impl Cell {
         let mut seen = state.load(Acquire);
         loop {
             if seen & (ENDED | CANCELLED) != 0 {
-                // SAFETY: the caller was told otherwise, so nobody else reads it; and the cell is
-                // still ours. A destructor that panics must not keep it, nor take the servant along.
+                // SAFETY: the caller was told another outcome, so nobody else reads this one, and the cell is
+                // still the responder's. A destructor's panic must neither leak the cell nor end the servant.
                 caught(|| unsafe { ptr::drop_in_place(place) });
                 // AcqRel [reply.gone]: as in `clear`.
                 let before = state.fetch_or(RESPONDER_GONE, AcqRel);
