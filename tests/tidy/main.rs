@@ -11,6 +11,7 @@ mod layers;
 mod lengths;
 mod orderings;
 mod paths;
+mod picture;
 mod primitives;
 mod source;
 mod tokens;
