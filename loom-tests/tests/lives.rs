@@ -150,7 +150,11 @@ fn two_failures_race() {
         });
         assert!(one.fail());
         let mut other = failing.join().unwrap();
-        assert_eq!((one.apply_orders(), other.apply_orders()), (0, 0), "both servants are new already");
+        assert_eq!(
+            (one.apply_orders(), other.apply_orders()),
+            (0, 0),
+            "both servants are new already"
+        );
     });
 }
 

@@ -5,7 +5,7 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 use mainspring::mailbox::Mpsc;
-use mainspring::model::{self, Cells, Outline, ModelRunner};
+use mainspring::model::{self, Cells, ModelRunner, Outline};
 use mainspring::{Call, CallError, CallSet, Context, Proxy, active};
 use mainspring_loom_tests::{Mark, check};
 use std::future::poll_fn;

@@ -9,6 +9,7 @@ mod expand;
 mod keys;
 mod model;
 mod names;
+mod parse;
 mod rules;
 
 /// Makes the struct of an inherent impl block a servant, whose public methods become requests.

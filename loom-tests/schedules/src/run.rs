@@ -84,7 +84,7 @@ pub fn has_teeth() -> bool {
 /// How many schedules it may take to find a planted bug.
 const CONTROLS: u64 = 1000;
 
-/// What is planned to fail does so without the hook ([`planned_panic`]); so each that it sees is one
+/// What is planned to fail does so without the hook ([`scenarios::planned_panic`]); so each that it sees is one
 /// too many.
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -107,11 +107,6 @@ fn say(info: &PanicHookInfo<'_>) {
             eprintln!("  cargo schedules --scenario {scenario} --order {order} --seed {seed}");
         }
     });
-}
-
-/// A servant's failure that the scenario wants.
-pub fn planned_panic() -> ! {
-    panic::resume_unwind(Box::new("planned"))
 }
 
 /// Whether the same seed takes the same steps twice. If it doesn't, something outside of the schedule

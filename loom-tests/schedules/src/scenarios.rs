@@ -8,6 +8,7 @@ mod runners;
 
 use crate::Scenario;
 use shuttle::rand::{Rng, thread_rng};
+use std::panic;
 
 /// All of them.
 pub const ALL: &[Scenario] = &[
@@ -36,4 +37,9 @@ pub fn choose(end: u64) -> u64 {
 /// Whether it is so one time in that many.
 pub fn one_in(end: u64) -> bool {
     choose(end) == 0
+}
+
+/// A servant's failure that the scenario wants. It passes the panic hook by.
+pub fn planned_panic() -> ! {
+    panic::resume_unwind(Box::new("planned"))
 }

@@ -1,8 +1,7 @@
 //! One object and its many callers, whatever they do with their calls, and whoever ends it meanwhile.
 
-use super::{choose, one_in};
+use super::{choose, one_in, planned_panic};
 use crate::books::{Books, Job, Told};
-use crate::run::planned_panic;
 use crate::{Scenario, marks};
 use mainspring::mailbox::{ClonedKind, Kind, Lanes, Mpsc, Spsc};
 use mainspring::model::{self, ModelRunner, Outline};

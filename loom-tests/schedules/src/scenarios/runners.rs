@@ -1,10 +1,9 @@
 //! Several runners, with their real schedulers, and objects that call each other in a ring; some fail
 //! and are replaced, and in the end somebody stops or aborts them in one of the ways there are.
 
-use super::{choose, one_in};
+use super::{choose, one_in, planned_panic};
 use crate::books::{Books, Job, Told};
 use crate::mailboxes::Token;
-use crate::run::planned_panic;
 use crate::{Scenario, marks};
 use mainspring::mailbox::Mpsc;
 use mainspring::model;
