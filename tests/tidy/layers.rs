@@ -2,7 +2,7 @@
 //! ones and from the ground. The ground imports from the ground alone.
 
 use crate::imports::{Import, imports};
-use crate::source::{none, none_but, sources_of};
+use crate::source::{none, none_but, read, sources_of};
 
 /// How the folders of a crate lie on each other.
 pub struct House {
@@ -46,7 +46,7 @@ const COMMAND: House = House {
         (&["floors"], "minimal programs that do the same work without the library"),
         (&["lab"], "what every measurement works with"),
     ],
-    ground: &["cli", "digits", "stats", "trouble"],
+    ground: &["cli", "error", "format", "json", "stats"],
     exempt: &[],
 };
 
@@ -71,6 +71,15 @@ fn a_file_imports_from_its_own_layer_lower_ones_and_the_ground() {
 #[test]
 fn each_exempted_import_exists() {
     none("exempted, and not there", HOUSES.iter().flat_map(idle).collect());
+}
+
+#[test]
+fn the_root_declares_the_layers_from_the_top_down() {
+    let found = HOUSES.iter().flat_map(|house| {
+        let root = format!("{}/lib.rs", house.folder);
+        out_of_order(house, &read(&root)).map(|found| format!("{root}: {found}"))
+    });
+    none("layers declared in another order", found.collect());
 }
 
 /// Exemptions that no import needs.
@@ -109,6 +118,15 @@ impl House {
             _ => false,
         }
     }
+}
+
+/// The layers as a root declares them, if not from the top down.
+fn out_of_order<'a>(house: &House, root: &'a str) -> Option<String> {
+    let name = |line: &'a str| Some(line.strip_suffix(';')?.rsplit_once("mod ")?.1);
+    let layers: Vec<_> = house.layers.iter().flat_map(|(folders, _)| *folders).collect();
+    let declared = root.lines().filter_map(name).filter(|name| layers.contains(&name));
+    let declared: Vec<_> = declared.collect();
+    (!declared.iter().eq(layers)).then(|| declared.join(", "))
 }
 
 /// Imports that a layer must not have, and files that belong to none.
@@ -190,6 +208,13 @@ mod shown {
         assert_eq!(found("roof/gutter.rs", "cellar/pipe.rs"), 0);
         assert_eq!(found("cellar/pipe.rs", "soil/deep.rs"), 0);
         assert_eq!(found("soil.rs", "rock.rs"), 0);
+    }
+
+    #[test]
+    fn layers_declared_in_another_order_are_found() {
+        let root = "mod tower;\npub mod roof;\nmod room;\nmod cellar;\nmod soil;\n";
+        assert_eq!(out_of_order(&SMALL, root).unwrap(), "tower, roof, room, cellar");
+        assert!(out_of_order(&SMALL, "mod roof;\nmod tower;\nmod room;\nmod cellar;").is_none());
     }
 
     #[test]
