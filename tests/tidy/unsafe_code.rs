@@ -1,13 +1,7 @@
 //! `unsafe` appears only where a `mod` line allows it, with the reason beside it.
 
-use crate::source::{Source, code, has, none, sources, words};
+use crate::source::{Source, code, none, sources, words};
 use std::collections::BTreeSet;
-
-/// Files that allow `unsafe` themselves, function by function.
-const OWN_UNSAFE: &[(&str, &str)] = &[
-    ("sync.rs", "zeroed memory, in one function of each build"),
-    ("sync/schedules.rs", "as there"),
-];
 
 #[test]
 fn unsafe_is_allowed_where_the_list_says_it() {
@@ -34,8 +28,7 @@ fn may_be_unsafe(source: &Source) -> BTreeSet<String> {
 fn unlisted(sources: &[Source], listed: &BTreeSet<String>) -> Vec<String> {
     let check = |source: &Source| {
         let found = source.bad(|line| words(line).any(|word| word == "unsafe"));
-        let is_listed = listed.contains(&source.name) || has(OWN_UNSAFE, &source.name);
-        match (is_listed, found.is_empty()) {
+        match (listed.contains(&source.name), found.is_empty()) {
             (false, _) => found,
             (true, true) => vec![format!("src/{}: allows unsafe, and has none", source.name)],
             (true, false) => Vec::new(),

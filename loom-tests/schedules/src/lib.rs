@@ -7,7 +7,7 @@
 //! doubled, dropped twice or never, whether its mailbox was a queue, and whether all threads ended:
 //! where none can go on, shuttle says so.
 //!
-//! Nothing wakes up by itself (see `src/sync/schedules.rs`), so a wake-up that is lost is a deadlock; but
+//! Nothing wakes up by itself (see `src/sync/shuttle.rs`), so a wake-up that is lost is a deadlock; but
 //! others that are still at work may make up for it. So in most scenarios those who ring end before the
 //! one that sleeps.
 
