@@ -29,7 +29,7 @@ pub const MUTANTS: &[Mutant] = &[
         "weak: an upgrade of a shared ring doesn't count",
         MPSC,
         "try_increment(&ring.producers).then(",
-        "try_increment(&AtomicUsize::new(ring.producers.load(Relaxed))).then(",
+        "try_increment(&crate::sync::AtomicUsize::new(ring.producers.load(Relaxed))).then(",
         "weak",
         "upgrade_races_last_drop",
     ),
