@@ -6,7 +6,7 @@ pub(crate) mod error;
 pub(crate) mod factory;
 pub(crate) mod handle;
 pub(crate) mod inline;
-mod launch;
+pub(crate) mod launch;
 #[cfg(feature = "profile")]
 pub(crate) mod profile;
 pub(crate) mod registry;

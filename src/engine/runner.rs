@@ -4,7 +4,7 @@ use crate::engine::error::StartError;
 use crate::machine::pin::{self, Pinning};
 use crate::runner::coalescing::Coalescing;
 use crate::runner::contention::Contention;
-use crate::runner::poll::{self, Poll, PollHook};
+use crate::runner::poll::{Poll, PollHook};
 use crate::runner::remote::Remote;
 use crate::runner::scheduler::{ParkDecision, Scheduler};
 use crate::runner::wait::{ParkBackoff, Pause, WaitStrategy, Waiting, give_way};
@@ -263,7 +263,7 @@ pub(crate) fn run(
     scheduler: &mut Scheduler,
     strategy: WaitStrategy,
     is_private: bool,
-    mut poll: Option<Poll>,
+    mut poll: Poll,
 ) {
     let remote: Arc<Remote> = scheduler.remote().clone();
     scheduler.set_live(true);
@@ -275,8 +275,8 @@ pub(crate) fn run(
     let mut turns = 0_u32;
     loop {
         let mut served = scheduler.turn(now);
-        if poll.is_some() {
-            let polled = poll::once(&mut poll);
+        if poll.has_hook() {
+            let polled = poll.once();
             // A hook that always finds something must not keep its runner.
             if served == 0 && polled > 0 && is_at_end(scheduler, &remote, is_private) {
                 return;
@@ -303,7 +303,7 @@ pub(crate) fn run(
             Pause::Sleep(nap) => std::thread::sleep(nap.min(until_timer(scheduler))),
             Pause::Park if contention.yield_if_due() => {}
             Pause::Park => {
-                if rest(scheduler, &mut obstructed, is_private, poll.is_some()) {
+                if rest(scheduler, &mut obstructed, is_private, poll.has_hook()) {
                     waiting.slept();
                     remote.count_park();
                     now = Instant::now();

@@ -1,29 +1,22 @@
-//! Time, waiting and threads as the calling thread finds them: the machine's, or a simulation's.
+//! Time and waiting as the calling thread finds them: the machine's, or a simulation's.
 //!
-//! Everything here is off the path of a request: it is asked where a clock is read, where a thread is
-//! about to wait, and where one is to be made. [`testkit`](crate::testkit) answers for threads that
-//! simulate; for all others nothing changes.
+//! Everything here is off the path of a request: it is asked where a clock is read, and where a thread
+//! is about to wait. The testkit answers for threads that simulate; for all others nothing changes.
 
-use crate::engine::handle::EngineHandle;
-use crate::engine::runner::Runner;
-use crate::runner::remote::Remote;
-use crate::sync::Arc;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
 /// What stands in for the machine.
 pub(crate) trait Environment {
-    /// Lets the runners go on until `is_over`, or that time.
+    /// Lets the runners work until `is_over`, or that time.
     fn wait(self: Rc<Self>, deadline: Option<Instant>, is_over: &mut dyn FnMut() -> bool);
-    /// Takes a runner in, that would have a thread otherwise.
-    fn launch(self: Rc<Self>, runner: Runner, remote: Arc<Remote>, engine: EngineHandle);
 }
 
 thread_local! {
     /// The time of a thread that simulates.
     static NOW: Cell<Option<Instant>> = const { Cell::new(None) };
-    static WORLD: RefCell<Option<Rc<dyn Environment>>> = const { RefCell::new(None) };
+    static ENVIRONMENT: RefCell<Option<Rc<dyn Environment>>> = const { RefCell::new(None) };
 }
 
 /// What the clock says.
@@ -39,24 +32,24 @@ pub(crate) fn is_simulated() -> bool {
 }
 
 /// What stands in for the machine, if anything does.
-pub(crate) fn simulated() -> Option<Rc<dyn Environment>> {
-    if is_simulated() { WORLD.with_borrow(Option::clone) } else { None }
+fn simulated() -> Option<Rc<dyn Environment>> {
+    if is_simulated() { ENVIRONMENT.with_borrow(Option::clone) } else { None }
 }
 
 /// Waits until `is_over`, or that time, if the calling thread simulates; whether it does.
 #[inline]
 pub(crate) fn wait(deadline: Option<Instant>, mut is_over: impl FnMut() -> bool) -> bool {
-    let Some(world) = simulated() else { return false };
-    world.wait(deadline, &mut is_over);
+    let Some(environment) = simulated() else { return false };
+    environment.wait(deadline, &mut is_over);
     true
 }
 
 /// Has the calling thread simulate from that time on; `false` if it does already.
-pub(crate) fn enter(world: Rc<dyn Environment>, now: Instant) -> bool {
+pub(crate) fn enter(environment: Rc<dyn Environment>, now: Instant) -> bool {
     if is_simulated() {
         return false;
     }
-    WORLD.set(Some(world));
+    ENVIRONMENT.set(Some(environment));
     NOW.set(Some(now));
     true
 }
@@ -70,5 +63,5 @@ pub(crate) fn set_now(now: Instant) {
 /// Back to the machine.
 pub(crate) fn leave() {
     NOW.set(None);
-    WORLD.set(None);
+    ENVIRONMENT.set(None);
 }

@@ -2,10 +2,11 @@
 
 use super::faulty_task::FaultyTask;
 use super::world::SimulatedWorld;
-use crate::engine::handle::EngineHandle;
+use crate::engine::launch::take_poll;
+use crate::engine::registry::Registry;
 use crate::engine::runner::{Runner, is_at_end};
 use crate::runner::environment;
-use crate::runner::poll::{self, Poll};
+use crate::runner::poll::Poll;
 use crate::runner::remote::Remote;
 use crate::runner::scheduler::{ParkDecision, Scheduler};
 use crate::runner::task::ObjectStatus;
@@ -28,7 +29,7 @@ pub(super) struct SimulatedRunner {
 
 struct Inner {
     scheduler: Scheduler,
-    poll: Option<Poll>,
+    poll: Poll,
 }
 
 #[derive(Clone, Copy)]
@@ -55,17 +56,17 @@ impl SimulatedRunner {
     pub(super) fn new(
         mut runner: Runner,
         remote: Arc<Remote>,
-        engine: EngineHandle,
+        registry: &std::sync::Arc<Registry>,
         world: Rc<SimulatedWorld>,
     ) -> Self {
         let mut scheduler = Scheduler::new(remote.clone(), runner.wait.never_parks());
         scheduler.set_live(true);
         scheduler.watch(move |task| Box::new(FaultyTask { task, world: world.clone() }));
         scheduler.on_end({
-            let (registry, remote) = (engine.registry().clone(), remote.clone());
+            let (registry, remote) = (registry.clone(), remote.clone());
             move || registry.runner_ended(&remote)
         });
-        let poll = runner.poll.take().map(|hook| Poll::new(hook, runner.name.clone(), engine));
+        let poll = take_poll(&mut runner, registry);
         Self {
             name: runner.name.into(),
             remote,
@@ -128,7 +129,7 @@ impl SimulatedRunner {
         scheduler.vary(|bound| world.below(bound as u64) as usize);
         let before = world.happened();
         let mut done = scheduler.turn(environment::now());
-        done += poll::once(&mut inner.poll);
+        done += inner.poll.once();
         // Requests were told of.
         let beside = if world.happened() == before { done } else { 0 };
         self.state.set(State::Awake);
@@ -154,7 +155,7 @@ impl SimulatedRunner {
     ) -> State {
         let timer = scheduler.next_timer();
         match prepare_to_park {
-            ParkDecision::Cold if poll.is_none() => match self.remote.ready().announce_sleep() {
+            ParkDecision::Cold if !poll.has_hook() => match self.remote.ready().announce_sleep() {
                 true => State::Asleep(timer),
                 false => State::Awake,
             },

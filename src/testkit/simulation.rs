@@ -6,6 +6,7 @@ use super::faults::Faults;
 use super::stuck::{Stuck, left_to_do};
 use super::trace::Trace;
 use super::world::{Pause, SimulatedWorld, later};
+use crate::engine::launch::set_launcher;
 use crate::runner::environment;
 use std::cell::RefCell;
 use std::fmt;
@@ -25,7 +26,31 @@ use std::time::{Duration, Instant};
 ///
 /// See the [module](super) for what it doesn't show.
 pub struct Simulation {
+    /// Dropped after the world has ended, also if a client's destructor panics in that: the next
+    /// simulation on this thread must find it free.
+    _simulating: Simulating,
     handle: SimulationHandle,
+}
+
+/// As long as it lives, the calling thread simulates.
+struct Simulating;
+
+impl Simulating {
+    /// `None` if the thread simulates already.
+    fn begin(world: &Rc<SimulatedWorld>) -> Option<Self> {
+        if !environment::enter(world.clone(), world.began()) {
+            return None;
+        }
+        set_launcher(Some(world.clone()));
+        Some(Self)
+    }
+}
+
+impl Drop for Simulating {
+    fn drop(&mut self) {
+        set_launcher(None);
+        environment::leave();
+    }
 }
 
 /// A handle on a simulation, to clone into its clients. It doesn't leave its thread, and does nothing useful
@@ -57,11 +82,10 @@ impl Simulation {
     #[track_caller]
     fn begin(seed: Option<u64>, choices: Choices) -> Self {
         let world = Rc::new(SimulatedWorld::new(seed, choices));
-        assert!(
-            environment::enter(world.clone(), world.began()),
-            "this thread simulates already: drop that simulation first"
-        );
-        Self { handle: SimulationHandle { world } }
+        let simulating = Simulating::begin(&world);
+        let simulating =
+            simulating.expect("this thread simulates already: drop that simulation first");
+        Self { _simulating: simulating, handle: SimulationHandle { world } }
     }
 
     /// A handle to clone.

@@ -7,7 +7,7 @@ use super::faults::Faults;
 use super::runners::SimulatedRunner;
 use super::stuck::Stuck;
 use super::trace::{Happening, Trace};
-use crate::engine::handle::EngineHandle;
+use crate::engine::launch::Launch;
 use crate::engine::registry::Registry;
 use crate::engine::runner::Runner;
 use crate::runner::environment::{self, Environment};
@@ -324,16 +324,8 @@ impl SimulatedWorld {
         }
     }
 
-    /// Ends what is there, and gives the machine back.
+    /// Ends what is there.
     pub(super) fn end(self: &Rc<Self>) {
-        /// Also when a client's destructor panics: the next simulation on this thread must find it free.
-        struct Leave;
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                environment::leave();
-            }
-        }
-        let _leave = Leave;
         // Their futures may hold proxies and calls, and what they drop may ask for the world.
         while let Some(client) = { self.clients.borrow_mut().pop() } {
             self.run_as(None, || client.give_up());
@@ -356,18 +348,25 @@ impl Environment for SimulatedWorld {
             panic!("{stuck}");
         }
     }
+}
 
-    fn launch(self: Rc<Self>, mut runner: Runner, remote: Arc<Remote>, engine: EngineHandle) {
-        let registry = std::sync::Arc::downgrade(engine.registry());
-        if !self.engines.borrow().iter().any(|known| known.ptr_eq(&registry)) {
-            self.engines.borrow_mut().push(registry);
+impl Launch for SimulatedWorld {
+    fn launch(
+        self: Rc<Self>,
+        mut runner: Runner,
+        remote: Arc<Remote>,
+        registry: std::sync::Arc<Registry>,
+    ) {
+        let engine = std::sync::Arc::downgrade(&registry);
+        if !self.engines.borrow().iter().any(|known| known.ptr_eq(&engine)) {
+            self.engines.borrow_mut().push(engine);
         }
         let on_start = runner.on_start.take();
         let simulated = self.run_as(Some(&remote), || {
             if let Some(hook) = on_start {
                 hook();
             }
-            SimulatedRunner::new(runner, remote.clone(), engine, self.clone())
+            SimulatedRunner::new(runner, remote.clone(), &registry, self.clone())
         });
         self.note(Happening::Began(simulated.name.clone()));
         self.runners.borrow_mut().push(Rc::new(simulated));

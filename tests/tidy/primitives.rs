@@ -12,6 +12,7 @@ const OWN_STD: &[(&str, &str)] = &[
     ("sys.rs", "the kernel knows no other futex word"),
     ("engine/builder.rs", "a handle for the registry"),
     ("engine/handle.rs", "as there"),
+    ("engine/launch.rs", "as there"),
     ("engine/registry.rs", "behind a mutex, off every protocol"),
     ("engine/spawn.rs", "a number in a static, and a handle for the registry"),
     ("engine/spawning.rs", "a handle for the registry"),
@@ -20,6 +21,7 @@ const OWN_STD: &[(&str, &str)] = &[
     ("model/object.rs", "the registry's side of an object"),
     ("model/supervised.rs", "as there"),
     ("testkit/clients.rs", "wakers must be shared, though one thread alone wakes them"),
+    ("testkit/runners.rs", "a handle for the registry"),
     ("testkit/world.rs", "handles of the registry"),
     ("proxy/topic.rs", "subscribers have no size, which the checker's can't hold"),
 ];
