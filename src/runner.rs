@@ -8,6 +8,8 @@ pub(crate) mod fan_out;
 pub(crate) mod invoker;
 #[allow(unsafe_code)] // a queue that one thread alone may touch
 pub(crate) mod local;
+pub(crate) mod newcomers;
+pub(crate) mod owner;
 pub(crate) mod park;
 pub(crate) mod poll;
 #[allow(unsafe_code)] // the intrusive stack

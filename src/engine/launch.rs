@@ -6,8 +6,9 @@ use crate::engine::registry::Registry;
 use crate::engine::runner::{self, Runner};
 use crate::event::Event;
 use crate::runner::environment;
+use crate::runner::owner;
 use crate::runner::poll::Poll;
-use crate::runner::remote::{self, Remote};
+use crate::runner::remote::Remote;
 use crate::runner::scheduler::Scheduler;
 use crate::sync::Arc;
 use std::cell::RefCell;
@@ -53,7 +54,7 @@ impl EngineHandle {
         let spawned = runner.thread().spawn({
             let remote = remote.clone();
             move || {
-                remote::become_runner();
+                owner::become_runner();
                 let mut scheduler = Scheduler::new(remote.clone(), runner.wait.never_parks());
                 scheduler.on_end({
                     let (registry, remote) = (registry.clone(), remote.clone());

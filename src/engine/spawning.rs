@@ -19,7 +19,8 @@ use crate::object::registration::Registration;
 use crate::panics::drop_caught;
 use crate::panics::panic_message;
 use crate::runner::environment;
-use crate::runner::remote::{self, Remote};
+use crate::runner::owner;
+use crate::runner::remote::Remote;
 use crate::runner::task::Task;
 use crate::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -171,7 +172,7 @@ pub(crate) fn send_to_runner<S: Active, K: Kind, M, F: Factory<S, M>>(
     let (done, is_done) = std::sync::mpsc::sync_channel(1);
     // Two runners that wait for each other would wait for ever. Decided before the command is
     // sent: a failure that nobody waits for is reported.
-    let is_done = (!remote::is_runner()).then_some(is_done);
+    let is_done = (!owner::is_runner()).then_some(is_done);
     let reporter = registry.clone();
     remote.send(Box::new(move |scheduler| {
         let built = spawning.build::<M, F>(factory, on_panic).map(|task| scheduler.adopt(task));

@@ -15,7 +15,7 @@ use crate::object::priority::turns::{PriorityTurns, drain_lane};
 use crate::object::registration::Registration;
 use crate::object::shared::Shared;
 use crate::panics::drop_caught;
-use crate::runner::remote::OwnerToken;
+use crate::runner::owner::OwnerToken;
 use crate::runner::task::{Task as _, Turn};
 use crate::runner::traffic;
 use std::any::Any;

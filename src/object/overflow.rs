@@ -5,7 +5,8 @@ use crate::object::priority::{Priority, PriorityLane};
 use crate::reply::error::SendError;
 use crate::runner::environment;
 use crate::runner::fan_out;
-use crate::runner::remote::{self, Remote};
+use crate::runner::owner;
+use crate::runner::remote::Remote;
 use crate::runner::wait::{Pause, WaitStrategy, Waiting, give_way};
 use std::time::Duration;
 
@@ -151,7 +152,7 @@ pub(crate) fn wait_for_room<T>(
 ) -> Result<T, Refusal> {
     let mut now = environment::now();
     let deadline = now.checked_add(limit);
-    if remote.is_mine() || deadline.is_none() && remote::is_runner() {
+    if remote.is_mine() || deadline.is_none() && owner::is_runner() {
         return Err(Refusal::WouldDeadlock);
     }
     // This very thread may still have to wake those that would make room.

@@ -14,8 +14,9 @@ use crate::reply::unserved::{DropReason, dropping};
 use crate::runner::environment;
 use crate::runner::fan_out::wake_by_link;
 use crate::runner::local::LocalQueue;
+use crate::runner::owner::OwnerToken;
 use crate::runner::ready::Link;
-use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::remote::Remote;
 use crate::sync::{Arc, AtomicU64, IS_MODEL};
 use std::mem;
 use std::ptr::NonNull;
@@ -243,7 +244,7 @@ impl<R: Send + 'static> Shared<R> {
     #[inline]
     pub(crate) fn note_called(&self, owner: OwnerToken<'_>) {
         if !self.local.note(owner, true) {
-            owner.wake(self.link.key());
+            self.remote.wake_here(owner, self.link.key());
         }
     }
 

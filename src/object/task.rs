@@ -9,7 +9,8 @@ use crate::object::object::{Object, Queue, method_name};
 use crate::object::priority::PriorityLane;
 use crate::object::priority::turns::cool;
 use crate::panics::drop_caught;
-use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::owner::OwnerToken;
+use crate::runner::remote::Remote;
 use crate::runner::task::{
     Cooling, Identity, ObjectStatus, Progress, RESTART_TIMER, RestartOrder, Task, Turn, WakeSource,
 };

@@ -8,7 +8,7 @@ use crate::reply::error::Outcome;
 use crate::reply::waiter::Waiter;
 use crate::runner::environment;
 use crate::runner::fan_out;
-use crate::runner::remote;
+use crate::runner::owner;
 use crate::runner::wait::{CALLER_WAIT, Pause, Waiting, give_way};
 use std::fmt;
 use std::future::Future;
@@ -167,7 +167,7 @@ impl<R> CallSet<R> {
     fn is_stuck(&self) -> bool {
         let lives_here = |call: &Call<R>| !call.is_ready() && call.lives_here();
         let has_own = || self.pending().any(|(.., call)| lives_here(call));
-        remote::is_runner() || remote::owns_any() && has_own()
+        owner::is_runner() || owner::owns_any() && has_own()
     }
 
     /// Gives up the oldest call, which this thread must not wait for.

@@ -5,7 +5,7 @@
 //! every producer (round trip 444 ns with it and 395 without, one-way requests 14.8 and 13.1, medians
 //! of three paired runs on one two-core virtual machine).
 
-use crate::runner::remote::OwnerToken;
+use crate::runner::owner::OwnerToken;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
@@ -199,14 +199,14 @@ const WOKEN_RESERVE: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::remote::Remote;
+    use crate::runner::owner::Owner;
     use std::rc::Rc;
 
     #[test]
     fn items_keep_their_order_around_the_end_and_through_growth() {
-        let remote = Remote::new("local");
-        remote.own();
-        let owner = remote.owner_token().unwrap();
+        let owner = Owner::nobody();
+        owner.own();
+        let owner = owner.token().unwrap();
         let queue = LocalQueue::new();
         let (mut pushed, mut taken) = (0, 0);
         for round in 0..200 {
@@ -228,9 +228,9 @@ mod tests {
 
     #[test]
     fn what_waits_is_dropped_with_the_queue() {
-        let remote = Remote::new("local");
-        remote.own();
-        let owner = remote.owner_token().unwrap();
+        let owner = Owner::nobody();
+        owner.own();
+        let owner = owner.token().unwrap();
         let (queue, item) = (LocalQueue::new(), Rc::new(()));
         (0..5).for_each(|_| queue.push(owner, item.clone(), 2));
         drop(queue.pop(owner));

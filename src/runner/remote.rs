@@ -1,6 +1,8 @@
-//! What other threads may touch of a runner: its ready set, its inbox, and who owns it.
+//! What other threads may touch of a runner: its ready set, its inbox, its flags.
 
 use crate::runner::local::LocalReady;
+use crate::runner::newcomers::Newcomers;
+use crate::runner::owner::{Owner, OwnerToken};
 use crate::runner::ready::{Link, ReadySet};
 use crate::runner::scheduler::Scheduler;
 use crate::runner::task::Task;
@@ -9,9 +11,7 @@ use crate::runner::wait::{CALLER_WAIT, WaitStrategy};
 use crate::sync::{AtomicU32, AtomicUsize, fence, thread_local};
 use crossbeam_queue::SegQueue;
 use crossbeam_utils::CachePadded;
-use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::marker::PhantomData;
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
@@ -26,8 +26,8 @@ pub(crate) const CONTROL: usize = usize::MAX;
 /// See the module.
 pub(crate) struct Remote {
     name: Box<str>,
-    /// The thread that owns the scheduler, by [`this_thread`]; 0 before.
-    owner: AtomicUsize,
+    /// The thread that owns the scheduler.
+    owner: Owner,
     /// Whether the runner may burn CPU time while it has nothing to do.
     may_spin: AtomicU32,
     /// Whether the threads that wait for replies may.
@@ -53,29 +53,6 @@ struct Waits {
     parks: AtomicUsize,
 }
 
-/// The proof that the calling thread owns the runner of this remote side.
-///
-/// It stays with its thread, and no other can own the runner as long as that one lives.
-#[derive(Clone, Copy)]
-pub(crate) struct OwnerToken<'a> {
-    remote: &'a Remote,
-    thread: PhantomData<*const ()>,
-}
-
-impl OwnerToken<'_> {
-    /// Gets the owner to turn to an object that it has called itself.
-    #[inline]
-    pub(crate) fn wake(self, key: usize) {
-        self.remote.woken_here.push(self, key);
-    }
-
-    /// The object that was called next.
-    #[inline]
-    pub(crate) fn next_woken(self) -> Option<usize> {
-        self.remote.woken_here.pop(self)
-    }
-}
-
 /// Without a read-modify-write: there is one writer.
 #[inline]
 fn count(counter: &AtomicUsize) {
@@ -87,7 +64,7 @@ impl Remote {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            owner: AtomicUsize::new(0),
+            owner: Owner::nobody(),
             may_spin: AtomicU32::new(0),
             callers_may_spin: AtomicU32::new(0),
             caller_wait: CALLER_WAIT,
@@ -139,28 +116,24 @@ impl Remote {
 
     /// Makes the calling thread the owner: its calls to objects here are local from now on.
     pub(crate) fn own(&self) {
-        OWNS_ANY.with(|owns| owns.set(true));
-        // Relaxed: only a thread that wrote its own number acts on it.
-        self.owner.store(this_thread(), Relaxed);
+        self.owner.own();
     }
 
     /// Makes it nobody's, until it is owned again: for a thread that drives several runners by turns.
     pub(crate) fn disown(&self) {
-        // Relaxed: as in `own`.
-        self.owner.store(0, Relaxed);
+        self.owner.disown();
     }
 
     /// Whether the calling thread owns this runner's scheduler, inside a turn or between two.
     #[inline(always)]
     pub(crate) fn is_mine(&self) -> bool {
-        // Relaxed: as in `own`; any other value is not this thread's number.
-        self.owner.load(Relaxed) == this_thread()
+        self.owner.is_mine()
     }
 
     /// The proof that [`is_mine`](Self::is_mine), if it is so.
     #[inline(always)]
     pub(crate) fn owner_token(&self) -> Option<OwnerToken<'_>> {
-        self.is_mine().then_some(OwnerToken { remote: self, thread: PhantomData })
+        self.owner.token()
     }
 
     pub(crate) fn set_spin(&self, may_spin: bool, callers_may_spin: bool) {
@@ -254,26 +227,35 @@ impl Remote {
         self.owner_token().is_some_and(|owner| !self.woken_here.is_empty(owner))
     }
 
+    /// Has the owner turn to an object that it has called itself.
+    #[inline]
+    pub(crate) fn wake_here(&self, owner: OwnerToken<'_>, key: usize) {
+        debug_assert!(self.is_mine(), "the proof is of another runner");
+        self.woken_here.push(owner, key);
+    }
+
+    /// The object that was called next.
+    #[inline]
+    pub(crate) fn next_woken(&self, owner: OwnerToken<'_>) -> Option<usize> {
+        debug_assert!(self.is_mine(), "the proof is of another runner");
+        self.woken_here.pop(owner)
+    }
+
     /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
     pub(crate) fn leave_newcomer(&self, owner: OwnerToken<'_>, task: Box<dyn Task>) {
-        let is_first = NEWCOMERS.with(|newcomers| {
-            let mut newcomers = newcomers.borrow_mut();
-            // The last one, nearly always: it looks at one place.
-            let is_first = !newcomers.iter().rev().any(|(remote, _)| ptr::eq(*remote, self));
-            newcomers.push((ptr::from_ref(self), task));
-            is_first
-        });
         // All are taken at once: a note for each would have the runner look at all its flags as often.
-        if is_first {
-            owner.wake(CONTROL);
+        if NEWCOMERS.with(|newcomers| newcomers.leave(self.address(), task)) {
+            self.wake_here(owner, CONTROL);
         }
     }
 
     pub(crate) fn take_newcomers(&self) -> Vec<Box<dyn Task>> {
-        let owner = |(remote, _): &mut (*const Remote, _)| ptr::eq(*remote, self);
-        NEWCOMERS.with(|newcomers| {
-            newcomers.borrow_mut().extract_if(.., owner).map(|(_, task)| task).collect()
-        })
+        NEWCOMERS.with(|newcomers| newcomers.take(self.address()))
+    }
+
+    /// What newcomers are for this runner by.
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 
     fn drop_commands(&self) {
@@ -310,135 +292,4 @@ impl fmt::Debug for Remote {
 
 // Objects made by their own runner, for a scheduler that is in the middle of a turn. They need not
 // be `Send`, so they can't lie in `Remote`.
-thread_local!(static NEWCOMERS: RefCell<Vec<(*const Remote, Box<dyn Task>)>> =
-    const { RefCell::new(Vec::new()) });
-
-thread_local!(static IS_RUNNER: Cell<bool> = const { Cell::new(false) });
-
-/// Marks the calling thread as a runner's: waits without a limit are refused here.
-pub(crate) fn become_runner() {
-    IS_RUNNER.with(|is_runner| is_runner.set(true));
-}
-
-/// Marks it so, or not; returns what it was before.
-pub(crate) fn set_runner(is_runner: bool) -> bool {
-    IS_RUNNER.with(|before| before.replace(is_runner))
-}
-
-thread_local!(static OWNS_ANY: Cell<bool> = const { Cell::new(false) });
-
-/// Whether the calling thread owns a runner's scheduler, or has owned one.
-pub(crate) fn owns_any() -> bool {
-    OWNS_ANY.with(Cell::get)
-}
-
-/// Whether the calling thread is a runner's.
-pub(crate) fn is_runner() -> bool {
-    IS_RUNNER.with(Cell::get)
-}
-
-/// A number that no other living thread has: the address of a thread-local byte.
-#[inline(always)]
-pub(crate) fn this_thread() -> usize {
-    thread_local!(static MARK: Cell<u8> = const { Cell::new(0) });
-    MARK.with(|mark| std::ptr::from_ref(mark).addr())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::runner::task::{
-        Cooling, Identity, ObjectStatus, Progress, RestartOrder, Turn, WakeSource,
-    };
-
-    struct Nobody;
-
-    impl Task for Nobody {
-        fn turn(&mut self, _: &Remote, _: &mut Turn) -> Progress {
-            Progress::Idle
-        }
-
-        fn turn_local(&mut self, _: OwnerToken<'_>, _: &mut Turn) -> usize {
-            0
-        }
-
-        fn fire(&mut self, _: u32, _: &mut Turn) {}
-
-        fn run_continuations(&mut self, _: &mut Turn) -> usize {
-            0
-        }
-
-        fn goes_on(&self) -> bool {
-            false
-        }
-
-        fn give_up(&mut self) {}
-
-        fn start(&mut self, _: &mut Turn) {}
-        fn finish(&mut self, _: &mut Turn) {}
-
-        fn clear_wake(&mut self, _: WakeSource) {}
-
-        fn cool(&mut self) -> Cooling {
-            Cooling::Cold
-        }
-
-        fn keep(&mut self) -> Cooling {
-            Cooling::Hot
-        }
-
-        fn try_finish(&mut self) -> bool {
-            false
-        }
-
-        fn stop(&self) {}
-
-        fn is_stopped(&self) -> bool {
-            false
-        }
-
-        fn restart(&mut self, _: usize, _: RestartOrder, _: &mut Turn) -> bool {
-            false
-        }
-
-        fn status(&self) -> ObjectStatus {
-            ObjectStatus::default()
-        }
-
-        fn requests(&self) -> usize {
-            0
-        }
-
-        fn call_again(&self) {}
-
-        fn identity(&self) -> Identity<'_> {
-            Identity::Named("nobody")
-        }
-
-        fn last_method(&self) -> &'static str {
-            "none"
-        }
-
-        fn fail(&mut self, _: &mut Turn) -> usize {
-            0
-        }
-
-        fn set_key(&mut self, _: usize) {}
-    }
-
-    #[test]
-    fn many_newcomers_are_announced_once() {
-        let remote = Remote::new("nursery");
-        remote.own();
-        let owner = remote.owner_token().expect("this thread owns it");
-        for _ in 0..3 {
-            remote.leave_newcomer(owner, Box::new(Nobody));
-        }
-        assert_eq!(owner.next_woken(), Some(CONTROL));
-        assert_eq!(owner.next_woken(), None);
-        assert_eq!(remote.take_newcomers().len(), 3);
-        remote.leave_newcomer(owner, Box::new(Nobody));
-        assert_eq!(owner.next_woken(), Some(CONTROL));
-        remote.take_newcomers();
-    }
-}
+thread_local!(static NEWCOMERS: Newcomers<Box<dyn Task>> = const { Newcomers::new() });

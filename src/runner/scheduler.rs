@@ -207,7 +207,7 @@ impl Scheduler {
         for _ in 0..CALLED_MAX {
             let Self { remote, objects, turn, .. } = self;
             let Some(owner) = remote.owner_token() else { break };
-            let Some(key) = owner.next_woken() else { break };
+            let Some(key) = remote.next_woken(owner) else { break };
             if let Some(entry) = entry_of(objects, key) {
                 work += entry.task.turn_local(owner, turn);
             } else {
@@ -569,7 +569,7 @@ fn note_ended(entry: &mut Entry, key: usize, remote: &Remote) {
     if let Some(owner) = remote.owner_token()
         && !mem::replace(&mut entry.is_noted, true)
     {
-        owner.wake(key);
+        remote.wake_here(owner, key);
     }
 }
 

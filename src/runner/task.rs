@@ -1,7 +1,8 @@
 //! An object as its runner sees it, whatever its type.
 
 use crate::runner::environment;
-use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::owner::OwnerToken;
+use crate::runner::remote::Remote;
 use crate::runner::timer_wheel::TimerWheel;
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,8 @@
 //! has served is noted.
 
 use super::world::SimulatedWorld;
-use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::owner::OwnerToken;
+use crate::runner::remote::Remote;
 use crate::runner::task::{
     Cooling, Identity, ObjectStatus, Progress, RestartOrder, Task, Turn, WakeSource,
 };

@@ -11,7 +11,8 @@ use crate::engine::launch::Launch;
 use crate::engine::registry::Registry;
 use crate::engine::runner::Runner;
 use crate::runner::environment::{self, Environment};
-use crate::runner::remote::{self, Remote};
+use crate::runner::owner;
+use crate::runner::remote::Remote;
 use crate::runner::task::{Identity, ObjectStatus};
 use crate::sync::Arc;
 use std::cell::{Cell, RefCell};
@@ -276,7 +277,7 @@ impl SimulatedWorld {
 
     /// Whose turn it is from now on: the calling thread is its, or nobody's. Returns whose it was.
     fn pass_to(&self, next: Option<Arc<Remote>>) -> (Option<Arc<Remote>>, bool) {
-        let was_runner = remote::set_runner(next.is_some());
+        let was_runner = owner::set_runner(next.is_some());
         if let Some(next) = &next {
             next.own();
         }
@@ -295,7 +296,7 @@ impl SimulatedWorld {
                     remote.disown();
                 }
                 self.0.pass_to(self.1.take());
-                remote::set_runner(self.2);
+                owner::set_runner(self.2);
             }
         }
         if let Some(remote) = &*self.turning.borrow() {

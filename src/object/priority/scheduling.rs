@@ -9,7 +9,8 @@ use crate::object::priority::turns::{Lane, PriorityTurns, cool};
 use crate::object::priority::{Priority, PriorityLane};
 use crate::object::shared::Shared;
 use crate::panics::drop_caught;
-use crate::runner::remote::{OwnerToken, Remote};
+use crate::runner::owner::OwnerToken;
+use crate::runner::remote::Remote;
 use crate::runner::task::{Cooling, Progress, Turn};
 
 impl<S: Active, K: Kind> Object<S, K> {

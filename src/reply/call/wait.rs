@@ -6,8 +6,8 @@ use crate::reply::error::{CallError, Outcome, WaitError};
 use crate::reply::waiter::Waiter;
 use crate::runner::environment;
 use crate::runner::fan_out;
+use crate::runner::owner;
 use crate::runner::park::Parker;
-use crate::runner::remote;
 use crate::runner::wait::{Pause, Waiting, give_way};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ impl<R> Call<R> {
     #[inline]
     pub fn get(mut self) -> Outcome<R> {
         if !self.is_ready() {
-            if remote::is_runner() || self.lives_here() {
+            if owner::is_runner() || self.lives_here() {
                 return Err(CallError::WouldDeadlock);
             }
             self.wait_until(None);
@@ -54,7 +54,7 @@ impl<R> Call<R> {
     fn get_until(&mut self, deadline: Option<Instant>) -> Result<R, WaitError> {
         if !self.is_ready() {
             // A limit beyond the clock's range is no limit.
-            if self.lives_here() || (deadline.is_none() && remote::is_runner()) {
+            if self.lives_here() || (deadline.is_none() && owner::is_runner()) {
                 return Err(WaitError::WouldDeadlock);
             }
             self.wait_until(deadline);
