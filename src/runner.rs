@@ -2,6 +2,7 @@
 
 pub(crate) mod coalescing;
 pub(crate) mod contention;
+pub(crate) mod drive;
 pub(crate) mod environment;
 #[allow(unsafe_code)] // pushing an object's link
 pub(crate) mod fan_out;

@@ -3,8 +3,9 @@
 use crate::engine::error::StartError;
 use crate::engine::handle::EngineHandle;
 use crate::engine::registry::Registry;
-use crate::engine::runner::{self, Runner};
+use crate::engine::runner::Runner;
 use crate::event::Event;
+use crate::runner::drive;
 use crate::runner::environment;
 use crate::runner::owner;
 use crate::runner::poll::Poll;
@@ -64,7 +65,7 @@ impl EngineHandle {
                 let is_prepared = prepared.is_ok();
                 if ready.send(prepared).is_ok() && is_prepared {
                     let poll = take_poll(&mut runner, &registry);
-                    runner::run(&mut scheduler, runner.wait, runner.is_private, poll);
+                    drive::run(&mut scheduler, runner.wait, runner.is_private, poll);
                 }
             }
         });
