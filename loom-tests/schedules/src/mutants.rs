@@ -206,7 +206,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "scheduler: the token is taken off and not told of",
         "src/runner/scheduler.rs",
-        "                entry.task.clear_wake(token);",
+        "                found.entry.task.clear_wake(token);",
         "                let _ = token;",
         "shutdown",
     ),
@@ -233,7 +233,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "scheduler: what a runner leaves itself counts as the ringers' link",
-        "src/runner/scheduler.rs",
+        "src/runner/scheduler/commands.rs",
         "        for task in remote.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
         "        remote.acknowledge();\n        for task in remote.take_newcomers() {\n            self.adopt(task);\n        }\n        while let Some(command)",
         "shutdown",
