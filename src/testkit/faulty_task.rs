@@ -61,8 +61,8 @@ impl Task for FaultyTask {
         }))
     }
 
-    fn turn_local(&mut self, mine: OwnerToken<'_>, turn: &mut Turn) -> usize {
-        self.admitted(turn, |task, turn| task.turn_local(mine, turn))
+    fn turn_local(&mut self, owner: OwnerToken<'_>, turn: &mut Turn) -> usize {
+        self.admitted(turn, |task, turn| task.turn_local(owner, turn))
     }
 
     fn fire(&mut self, timer: u32, turn: &mut Turn) {

@@ -3,7 +3,7 @@
 use super::choices::Choices;
 use super::clients::{Client, Sleep};
 use super::faults::Faults;
-use super::stuck::{Stuck, left_to_do};
+use super::stuck::left_to_do;
 use super::trace::Trace;
 use super::world::{Pause, SimulatedWorld, later};
 use crate::engine::launch::set_launcher;
@@ -185,7 +185,7 @@ impl SimulationHandle {
         });
         self.run_until(|| result.borrow().is_some());
         let value = result.borrow_mut().take();
-        value.unwrap_or_else(|| panic!("{}", Stuck(&self.world)))
+        value.unwrap_or_else(|| panic!("{}", self.world.stuck()))
     }
 
     // --- chance and faults ---

@@ -1,21 +1,22 @@
 //! What is left to do, in words.
 
-use super::world::SimulatedWorld;
+use super::trace::Trace;
 use crate::runner::task::ObjectStatus;
 use std::fmt;
 
 /// What to say of a wait that would never end.
-pub(super) struct Stuck<'a>(pub(super) &'a SimulatedWorld);
+pub(super) struct Stuck {
+    pub(super) statuses: Vec<ObjectStatus>,
+    pub(super) trace: Trace,
+}
 
-impl fmt::Display for Stuck<'_> {
+impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "nothing is left to do, and what is waited for never comes")?;
-        for status in self.0.statuses() {
-            if let Some(left) = left_to_do(&status) {
-                writeln!(f, "  {left}")?;
-            }
+        for left in self.statuses.iter().filter_map(left_to_do) {
+            writeln!(f, "  {left}")?;
         }
-        write!(f, "the last events:\n{}", self.0.trace().tail(20))
+        write!(f, "the last events:\n{}", self.trace.tail(20))
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct SimulatedWorld {
     /// How many waits are in progress, each inside a turn that the one before has let happen.
     depth: Cell<usize>,
     /// What a wait that would never end has said, in case a servant has caught it.
-    stuck: RefCell<Option<String>>,
+    failed_wait: RefCell<Option<String>>,
     /// How much has happened: a runner that nobody would ring for looks again when something has.
     happened: Cell<u64>,
     names: RefCell<Names>,
@@ -87,7 +87,7 @@ impl SimulatedWorld {
             engines: RefCell::default(),
             turning: RefCell::default(),
             depth: Cell::new(0),
-            stuck: RefCell::default(),
+            failed_wait: RefCell::default(),
             happened: Cell::new(0),
             names: RefCell::default(),
         }
@@ -172,6 +172,11 @@ impl SimulatedWorld {
         runners.iter().flat_map(|runner| runner.statuses()).collect()
     }
 
+    /// What to say of a wait that would never end.
+    pub(super) fn stuck(&self) -> Stuck {
+        Stuck { statuses: self.statuses(), trace: self.trace() }
+    }
+
     fn may_be_next(&self) -> Vec<Next> {
         let now = environment::now();
         let (runners, clients) = (self.runners.borrow(), self.clients.borrow());
@@ -246,7 +251,7 @@ impl SimulatedWorld {
             if self.step() {
                 if self.depth.get() == 1
                     && !panicking()
-                    && let Some(stuck) = self.stuck.take()
+                    && let Some(stuck) = self.failed_wait.take()
                 {
                     panic!("{stuck}");
                 }
@@ -342,9 +347,9 @@ impl Environment for SimulatedWorld {
     /// If what is waited for never comes.
     fn wait(self: Rc<Self>, deadline: Option<Instant>, is_over: &mut dyn FnMut() -> bool) {
         if self.run(deadline, false, is_over) == Pause::Idle && !panicking() {
-            let stuck = Stuck(&self).to_string();
+            let stuck = self.stuck().to_string();
             if self.depth.get() > 0 {
-                self.stuck.replace(Some(stuck.clone()));
+                self.failed_wait.replace(Some(stuck.clone()));
             }
             panic!("{stuck}");
         }
