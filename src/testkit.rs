@@ -2,7 +2,7 @@
 //!
 //! What runs is the shipped engine, with the proxies that `#[active]` generates: mailboxes, guards, timers,
 //! supervision, replies, stops. Only threads and the clock are replaced: runners take turns on the calling
-//! thread, in an order that a seed decides, and time moves on when nobody has anything to do. A second of
+//! thread, in an order that a seed decides, and time advances when nobody has anything to do. A second of
 //! simulated time costs nothing if nothing happens in it.
 //!
 //! ```
@@ -24,7 +24,7 @@
 //! let simulation = Simulation::new(1);
 //! let engine = Engine::builder().runner(Runner::named("house")).start()?;
 //! let door = engine.spawn("door", || Door { is_open: false }).start()?;
-//! door.open().get()?; // the runner has its turns while this waits
+//! door.open().get()?; // the runner runs while this waits
 //! simulation.advance(Duration::from_secs(59));
 //! assert_eq!(door.is_open().get(), Ok(true));
 //! simulation.advance(Duration::from_secs(2));
@@ -33,20 +33,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`SimulationHandle::client`] adds callers that go on in any order among the runners.
-//! - [`Faults`] have objects panic and stall, mailboxes be full, runners be slow, timers be late.
-//! - [`explore`] runs many seeds; the first that fails is made simpler, and shown with its [`Trace`].
+//! - [`SimulationHandle::client`] adds callers, which are interleaved with the runners.
+//! - [`Faults`] make objects panic and stall, mailboxes full, runners slow, and timers late.
+//! - [`explore`] runs many seeds. It simplifies the first one that fails and shows its [`Trace`].
 //!
-//! # What it shows, and what not
-//! The order of turns, of requests from different callers, of timers and deadlines, and faults: a protocol
-//! between objects that breaks under some order is found, and found again. It says nothing about memory
-//! orderings and races inside the engine, which the model checks do (`docs/VERIFICATION.md`), and nothing
-//! about speed. Threads of your own that call into it make it depend on when they run, so don't. A servant's
-//! method runs to its end: another runner comes in between only where the method waits.
+//! # What it finds, and what it doesn't
+//! It varies the order of turns, of requests from different callers, of timers and of deadlines, and it
+//! injects faults. If a protocol between objects breaks under some order, it finds that order, and finds it
+//! again. It says nothing about speed, and nothing about memory orderings and races inside the engine: model
+//! checks cover those (`docs/VERIFICATION.md`). Don't call into it from threads of your own: the result would
+//! depend on when they run. A servant's method runs to its end: another runner is scheduled in between only
+//! where the method waits.
 //!
-//! A scenario repeats itself only if it asks nothing else: no clock but the simulation's
-//! ([`Context::now`](crate::Context::now) is), no `HashMap` with random hashes whose order matters, no
-//! addresses.
+//! A scenario is repeatable only if it depends on nothing else: no clock but the simulation's (use
+//! [`Context::now`](crate::Context::now)), no iteration over a `HashMap` with random hashes, no addresses.
 //!
 //! # Source
 //! The idea of running the real code in one thread with time and chance replaced: FoundationDB's simulation

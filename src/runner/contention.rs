@@ -1,10 +1,10 @@
 //! Whether other threads want this one's CPU.
 //!
-//! A runner that spins, or that wakes for each request, takes the CPU from the very thread that it
-//! waits for, if both are on one CPU. Nothing says so beforehand, but a yield does: one that takes
-//! long has let somebody run. So a runner that is about to sleep yields now and then; as long as
-//! that takes long, it doesn't spin, and yields before each sleep: its producer then fills the
-//! mailbox, rather than being interrupted at its first request.
+//! A runner that spins, or that wakes for each request, takes the CPU from the thread that it
+//! waits for, if both are on one CPU. A yield tells: one that takes long has let somebody else
+//! run. So a runner that is about to sleep yields now and then; as long as that takes long, it
+//! doesn't spin, and yields before each sleep: its producer then fills the mailbox, rather than
+//! being interrupted at its first request.
 //!
 //! A thread that may run on several CPUs leaves that to the kernel, which finds it another one when it
 //! wakes: one that yields stays beside its neighbour (calls between two threads that nobody has

@@ -72,7 +72,8 @@ pub(crate) fn run(
     }
 }
 
-/// Whether nothing can be sent to the runner any more; a private one stops with its last object.
+/// Whether the runner has ended, and refuses what is sent to it. A private one stops with its last
+/// object.
 pub(crate) fn is_at_end(scheduler: &mut Scheduler, remote: &Remote, is_private: bool) -> bool {
     if is_private && scheduler.is_deserted() && !remote.is_stopping() {
         remote.stop();
@@ -93,7 +94,7 @@ fn park(
     let is_at_end = remote.is_stopping() || is_private && scheduler.is_deserted();
     match decision {
         ParkDecision::Disturbed => false,
-        // The last object may just have ended, and nobody would wake the runner to end too.
+        // The last object may just have ended, and nobody would wake the runner so that it ends, too.
         ParkDecision::Cold if is_at_end && scheduler.is_empty() => false,
         ParkDecision::Cold if !polls => {
             obstructed.over();

@@ -6,22 +6,22 @@ use crate::sync::{Arc, thread_local};
 use std::cell::{Cell, RefCell};
 
 thread_local! {
-    /// How many [`fan_out`]s this thread is in.
+    /// How many nested [`fan_out`]s this thread is in.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// The runners that were found asleep, and are awake once they are told.
+    /// The runners that were found asleep, and are still to be woken.
     static ASLEEP: RefCell<Vec<Arc<Remote>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `send`, and wakes the runners that its requests found asleep when it is over.
+/// Runs `send`, then wakes the runners that its requests found asleep.
 ///
-/// Waking a sleeping thread is a system call of several microseconds, paid by the sender. Within
-/// `send` every request is accepted and visible at once, and runners that are awake serve it; those
-/// that sleep are woken at the end, or before this thread waits for a reply. So the last object of a
-/// fan-out doesn't wait for the waking of the first, and a runner that several of its objects'
-/// requests have found asleep is woken once.
+/// Waking a sleeping thread is a system call: it costs the sender several microseconds. Within `send`
+/// every request is accepted and visible at once, and runners that are awake serve it. Runners that
+/// sleep are woken at the end, or before this thread waits for a reply. So requests to the last object
+/// of a fan-out aren't delayed by waking the runner of the first, and a runner is woken once, however
+/// many of its objects were sent something.
 ///
 /// # Panics
-/// Only if `send` does; the runners are woken then too.
+/// Only if `send` does; the runners are woken then, too.
 ///
 /// # Examples
 /// ```
@@ -48,7 +48,7 @@ pub fn fan_out<R>(send: impl FnOnce() -> R) -> R {
     send()
 }
 
-/// Wakes on drop, which may be an unwinding.
+/// Wakes the runners when it is dropped, also while unwinding.
 struct Waking;
 
 impl Waking {
@@ -80,7 +80,7 @@ pub(crate) unsafe fn wake_by_link(remote: &Arc<Remote>, link: &Link) {
     }
 }
 
-/// Wakes a runner that a request of this thread has found asleep: now, or at the fan-out's end.
+/// Wakes a runner that a request of this thread found asleep: now, or at the fan-out's end.
 fn wake(remote: &Arc<Remote>) {
     if DEPTH.with(Cell::get) == 0 {
         remote.ready().unpark();
@@ -89,7 +89,7 @@ fn wake(remote: &Arc<Remote>) {
     }
 }
 
-/// Wakes what a fan-out has put off: this thread is about to wait.
+/// Wakes the runners that a fan-out would wake later, as this thread is about to wait.
 #[inline]
 pub(crate) fn wake_before_waiting() {
     if DEPTH.with(Cell::get) > 0 {
@@ -99,7 +99,7 @@ pub(crate) fn wake_before_waiting() {
 
 #[cold]
 fn wake_all() {
-    // Waking runs nothing of the user's; the list keeps its memory for the next fan-out.
+    // Waking runs none of the user's code; the list keeps its memory for the next fan-out.
     let wake = |remote: Arc<Remote>| remote.ready().unpark();
     ASLEEP.with(|asleep| asleep.borrow_mut().drain(..).for_each(wake));
 }

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 /// What [`Scheduler::park`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parked {
-    /// Something is there to do: turn again.
+    /// There is something to do: turn again.
     No,
-    /// Nothing is: sleep until the [`wake_fd`](Scheduler::wake_fd) is readable, but not beyond that
-    /// time, by the clock that turns are given; without a time, for as long as you like.
+    /// There is nothing to do: sleep until the [`wake_fd`](Scheduler::wake_fd) is readable, but not
+    /// beyond that time, by the clock that turns are given. Without a time, sleep as long as you like.
     Until(Option<Instant>),
-    /// The runner was stopped, and its last object has gone: drop the scheduler.
+    /// The runner was stopped, and no object is left: drop the scheduler.
     Over,
 }
 
@@ -62,14 +62,14 @@ pub enum Parked {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl Scheduler {
-    /// Turns until there is nothing to do or the time is over; returns how many requests it served and
-    /// timers it fired. Turns once at least, and asks the clock between two turns.
+    /// Turns until there is nothing to do or `budget` is used up; returns how many requests it served and
+    /// timers it fired. It turns at least once, and reads the clock between two turns.
     ///
-    /// The time of these turns is the system's. Don't mix it with turns by a virtual clock that is ahead
-    /// of it: what a timer was armed for has no meaning then.
+    /// These turns use the system's time. Don't mix them with turns by a virtual clock that is ahead of
+    /// it: the times of timers make no sense then.
     ///
     /// # Blocking
-    /// For about `budget`, and longer by what the last turn takes: as long as the servants' methods do.
+    /// For about `budget`, plus the last turn: as long as the servants' methods take.
     pub fn turn_for(&mut self, budget: Duration) -> usize {
         let began = environment::now();
         let was_live = self.set_live(true);
@@ -89,30 +89,30 @@ impl Scheduler {
         work
     }
 
-    /// A descriptor that becomes readable when somebody rings for this runner while it is
+    /// A descriptor that becomes readable when a thread wakes this runner while it is
     /// [parked](Self::park): for epoll, mio, or any other poller, level-triggered or not.
     ///
-    /// Made at the first call, and readable then: the first sleep ends at once. Neither read it nor
-    /// close it: the next `park` drains it. It belongs to the scheduler, and stays the same.
+    /// The first call makes it, already readable: the first sleep ends at once. Don't read it and don't
+    /// close it: the next `park` drains it. It belongs to the scheduler and never changes.
     ///
     /// # Errors
-    /// What the system says if it makes no more descriptors; [`Unsupported`](io::ErrorKind::Unsupported)
-    /// where there is no `eventfd`, so on anything but Linux: use [`park_for`](Self::park_for) there.
+    /// The system's error if it can't make a descriptor; [`Unsupported`](io::ErrorKind::Unsupported) where
+    /// there is no `eventfd`, that is, on all systems but Linux: use [`park_for`](Self::park_for) there.
     pub fn wake_fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.remote().ready().wake_fd()
     }
 
-    /// Gets ready for a sleep: asks all objects to ring from now on, and says how long the loop may
-    /// sleep in its poller.
+    /// Prepares to sleep: from now on each object wakes the runner when it gets a request. Returns how
+    /// long the loop may sleep in its poller.
     ///
-    /// Whoever has something for this runner after that makes the [`wake_fd`](Self::wake_fd) readable,
-    /// once for each `park`: a system call for them. Waking up needs no call: the next turn ends the
-    /// state, whatever ended the sleep, and a sleep may as well not take place. The answer doesn't know
-    /// what this very thread sends afterwards: park last, directly before the sleep.
+    /// The first thread that sends something to this runner after that makes the
+    /// [`wake_fd`](Self::wake_fd) readable, which is a system call. Waking up needs no call: the next turn
+    /// ends this state, whatever ended the sleep, or if there was none. What this thread itself sends
+    /// after `park` isn't taken into account: park last, directly before the sleep.
     ///
-    /// An object that is [always hot](crate::Spawn::always_hot) can't ring. While one lives here, and
-    /// while a producer was suspended in the middle of a push, the answer is a nap of at most a
-    /// millisecond, after some tries.
+    /// An object that is [always hot](crate::Spawn::always_hot) wakes nobody. While this runner has one,
+    /// or while a producer is suspended in the middle of a push, the first few answers are `No`, and the
+    /// next ones a nap of at most a millisecond.
     ///
     /// # Blocking
     /// Never.
@@ -123,21 +123,21 @@ impl Scheduler {
         }
     }
 
-    /// As [`park`](Self::park), and sleeps: until somebody rings, the next timer's time has come, or
-    /// `limit` has passed; or earlier. Whether it slept. For a loop without a poller; its turns must be
-    /// given the system's time.
+    /// As [`park`](Self::park), then sleeps until the runner is woken, the next timer is due, or `limit`
+    /// has passed; it may return earlier. Returns whether it slept. For a loop without a poller, whose
+    /// turns are given the system's time.
     ///
     /// # Blocking
-    /// For at most `limit`, a wake-up's delay, and what the system adds. Not at all if there is something
-    /// to do, or if the runner [is over](Self::is_over).
+    /// For at most `limit`, plus the delay of a wake-up and what the system adds. Not at all if there is
+    /// something to do, or if the runner [is over](Self::is_over).
     pub fn park_for(&mut self, limit: Duration) -> bool {
         let Parked::Until(until) = self.parked_until() else { return false };
         let left = until.map(|at| at.saturating_duration_since(environment::now()));
         self.remote().ready().park(Some(left.map_or(limit, |left| left.min(limit))))
     }
 
-    /// Whether the runner was stopped, by its engine or alone, and its last object has gone: then nothing
-    /// is left but to drop the scheduler.
+    /// Whether the runner was stopped, by its engine or on its own, and no object is left: then drop the
+    /// scheduler.
     pub fn is_over(&self) -> bool {
         self.remote().is_stopping() && self.is_empty()
     }

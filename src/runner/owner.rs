@@ -10,7 +10,7 @@ pub(crate) struct Owner(AtomicUsize);
 
 /// The proof that the calling thread owns a runner.
 ///
-/// It stays with its thread, and no other can own the runner as long as that one lives.
+/// It stays on its thread, and no other thread can own the runner while that thread has it.
 #[derive(Clone, Copy)]
 pub(crate) struct OwnerToken<'a>(PhantomData<(&'a Owner, *const ())>);
 
@@ -26,7 +26,7 @@ impl Owner {
         self.0.store(this_thread(), Relaxed);
     }
 
-    /// Makes it nobody's, until it is owned again.
+    /// Leaves it without an owner.
     pub(crate) fn disown(&self) {
         // Relaxed: as in `own`.
         self.0.store(0, Relaxed);
@@ -53,7 +53,7 @@ pub(crate) fn become_runner() {
     IS_RUNNER.with(|is_runner| is_runner.set(true));
 }
 
-/// Marks it so, or not; returns what it was before.
+/// Marks or unmarks the calling thread; returns what it was before.
 pub(crate) fn set_runner(is_runner: bool) -> bool {
     IS_RUNNER.with(|before| before.replace(is_runner))
 }

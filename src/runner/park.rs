@@ -8,7 +8,7 @@
 //! | `NOTIFIED` | the token is there; the next park returns at once | the owner: to `EMPTY` |
 //! | `PARKED` | asleep, or about to be | others: to `NOTIFIED`, then they wake it |
 //!
-//! A token may be stale: whoever parks checks again what it waited for.
+//! A token may be stale: a thread that parks checks again what it waited for.
 
 use crate::sync::{Arc, Futex, thread_local};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -18,7 +18,7 @@ const EMPTY: u32 = 0;
 const NOTIFIED: u32 = 1;
 const PARKED: u32 = 2;
 
-/// One thread's token. Only its owner parks; anyone unparks.
+/// One thread's token. Only its owner parks; any thread unparks.
 #[derive(Debug, Default)]
 pub(crate) struct Parker {
     futex: Futex,

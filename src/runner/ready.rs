@@ -2,27 +2,27 @@
 //!
 //! An intrusive stack. Each object has one link; whoever clears the object's `COLD` bit pushes it,
 //! and nobody else may until the runner has taken it off and cooled the object again. So a link is
-//! in the stack at most once, the stack needs no memory and can't be full, and a ringer that is
+//! in the stack at most once, the stack needs no memory and can't be full, and a pusher that is
 //! suspended half-way blocks nobody. The head word also says whether the runner sleeps:
 //!
 //! | head | meaning | moved by |
 //! |---|---|---|
-//! | null | nothing is ready; the runner is awake | a ringer: to its link; the runner: to `PARKED` or `CLOSED` |
-//! | a link | ready objects, the last pushed first | a ringer: to its own link; the runner takes all: to null |
-//! | `PARKED` | nothing is ready; the runner sleeps, or is about to | a ringer: to its link, then it owes one token; the runner, when it wakes: to null |
+//! | null | nothing is ready; the runner is awake | a pusher: to its link; the runner: to `PARKED` or `CLOSED` |
+//! | a link | ready objects, the last pushed first | a pusher: to its own link; the runner takes all: to null |
+//! | `PARKED` | nothing is ready; the runner sleeps, or is about to | a pusher: to its link, then it owes one token; the runner, when it wakes: to null |
 //! | `CLOSED` | the runner has ended; pushes are refused | nobody |
 //!
-//! Ringing and going to sleep are read-modify-writes of this one word: whichever comes second sees
-//! the first, so no wake-up is lost, with no fence at all.
+//! Pushing and going to sleep are read-modify-writes of this one word: whichever comes second sees
+//! the first, so no wake-up is lost, without any fence.
 //!
 //! # The token
-//! It goes to the runner's [`Parker`]; once a [`WakeFd`] is made, there, so that the runner can sleep
-//! in the user's own poller. Setting `PARKED` shows the descriptor to the ringer; one that is made
-//! later has a token from the start, so the first sleep on it looks again.
+//! It goes to the runner's [`Parker`], or to its [`WakeFd`] once it has one: then the runner can sleep
+//! in the user's own poller. Setting `PARKED` shows the descriptor to the pusher. A new descriptor has
+//! a token from the start, so the first sleep on it looks again.
 //!
 //! Tokens of the descriptor stay until the runner drains it, which it does only before it sets
 //! `PARKED`: what is there then was left for sleeps that are over, what comes later may be for the
-//! next. A ringer that is suspended before it leaves its token may do so during a later sleep, which
+//! next. A pusher that is suspended before it leaves its token may do so during a later sleep, which
 //! costs that one look for nothing.
 //!
 //! # Source
@@ -106,7 +106,7 @@ impl ReadySet {
             // SAFETY: the caller keeps the link alive.
             // Relaxed: the CAS below shows it.
             unsafe { (*link).next.store(below, Relaxed) };
-            // Release [ready.pushed]: carries the link, and all that its ringer did before. The
+            // Release [ready.pushed]: carries the link, and all that its pusher did before. The
             // links below were released by earlier pushes, whose sequence this one continues.
             match self.head.compare_exchange(head, link.cast_mut(), Release, Relaxed) {
                 Ok(_) => {
@@ -132,8 +132,8 @@ impl ReadySet {
         }
     }
 
-    /// What the runner sleeps on from now on, in a poller; made at the first time, and readable then.
-    /// Only for the runner.
+    /// What the runner sleeps on from now on, in a poller. The first call makes it, readable. Only for the
+    /// runner.
     pub(crate) fn wake_fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.wake_fd.make()
     }
@@ -144,11 +144,11 @@ impl ReadySet {
         (self.rung.load(Relaxed), self.asleep.load(Relaxed))
     }
 
-    /// Takes everything that is ready and passes the keys on, those pushed last first.
+    /// Takes everything that is ready and passes the keys on, the last pushed first.
     #[inline]
     pub(crate) fn take(&self, mut each: impl FnMut(usize)) {
         // Relaxed: a look that costs no write; what it misses now the next turn sees, and going to
-        // sleep doesn't rest on it.
+        // sleep doesn't rely on it.
         if self.head.load(Relaxed).is_null() {
             return;
         }
@@ -168,16 +168,16 @@ impl ReadySet {
     /// Sets `PARKED`: from now on whoever pushes leaves a token. `false` if a link is there, or if it
     /// was set already: then the caller takes first.
     ///
-    /// The caller owes this: nothing that it serves is hot.
+    /// The caller guarantees that nothing it serves is hot.
     pub(crate) fn announce_sleep(&self) -> bool {
         // Before, and not later: see the module.
         self.wake_fd.drain();
-        // Release [ready.parked]: carries the descriptor to the ringer that finds the runner asleep.
+        // Release [ready.parked]: carries the descriptor to the pusher that finds the runner asleep.
         // Relaxed on failure, which leads back to `take`.
         self.head.compare_exchange(ptr::null_mut(), parked(), Release, Relaxed).is_ok()
     }
 
-    /// Whether `PARKED` is set: nobody has rung since. Only for the runner.
+    /// Whether `PARKED` is set: nobody has pushed since. Only for the runner.
     pub(crate) fn is_parked(&self) -> bool {
         // Relaxed: `take` acquires what was pushed.
         self.head.load(Relaxed) == parked()
@@ -186,7 +186,7 @@ impl ReadySet {
     /// Sleeps until a link is pushed or `limit` has passed; returns at once if one is there. With a
     /// descriptor it may return early.
     ///
-    /// The caller owes this: nothing that it serves is hot.
+    /// The caller guarantees that nothing it serves is hot.
     pub(crate) fn park(&self, limit: Option<Duration>) -> bool {
         if !self.announce_sleep() {
             return false;
@@ -201,7 +201,7 @@ impl ReadySet {
                 return true;
             }
             if is_over {
-                // Relaxed, both: if it fails, a ringer owns the wake-up and its token is left for
+                // Relaxed, both: if it fails, a pusher owes the wake-up and its token is left for
                 // the next park, which checks again.
                 let _ = self.head.compare_exchange(parked(), ptr::null_mut(), Relaxed, Relaxed);
                 return true;

@@ -15,9 +15,9 @@ use std::fmt;
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
-/// Something the runner is to do between two objects' batches: adopt an object, mostly.
+/// What the runner is to do between two objects' batches: adopt an object, mostly.
 ///
-/// Dropped undone when the runner has ended: whoever sent it learns it from that.
+/// If the runner has ended it is dropped without having run, which tells its sender.
 pub(crate) type Command = Box<dyn FnOnce(&mut Scheduler) + Send>;
 
 /// The key of the runner's own link, beside those of its objects.
@@ -40,13 +40,13 @@ pub(crate) struct Remote {
     control: Link,
     rung: AtomicU32,
     inbox: SegQueue<Command>,
-    /// Objects that got a call from their own runner's thread, by key; [`CONTROL`] for newcomers.
+    /// The keys of objects that were called on their own runner's thread; [`CONTROL`] for newcomers.
     woken_here: LocalReady,
     waits: CachePadded<Waits>,
     traffic: Log,
 }
 
-/// What became of the runner's waits. Only the runner writes it, on a line that nobody else needs.
+/// How the runner's waits ended. Only the runner writes it, in a cache line that nobody else needs.
 #[derive(Default)]
 struct Waits {
     spin_hits: AtomicUsize,
@@ -119,7 +119,7 @@ impl Remote {
         self.owner.own();
     }
 
-    /// Makes it nobody's, until it is owned again: for a thread that drives several runners by turns.
+    /// Leaves it without an owner, for a thread that drives several runners in turn.
     pub(crate) fn disown(&self) {
         self.owner.disown();
     }
@@ -152,21 +152,21 @@ impl Remote {
         self.callers_may_spin.load(Relaxed) != 0
     }
 
-    /// Whether an object may be always hot here.
+    /// Whether objects of this runner may be always hot.
     pub(crate) fn polls(&self) -> bool {
         self.polls
     }
 
-    /// How a thread waits for a reply from here.
+    /// How a thread waits for a reply from this runner.
     pub(crate) fn caller_wait(&self) -> WaitStrategy {
         self.caller_wait
     }
 
     /// Asks the runner to end once its objects have. Sticky.
     pub(crate) fn stop(&self) {
-        // Relaxed: the ring below carries it, by its AcqRel [remote.rung].
+        // Relaxed: the wake-up below carries it, by its AcqRel [remote.rung].
         self.stopping.store(1, Relaxed);
-        self.ring();
+        self.wake();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -181,21 +181,21 @@ impl Remote {
         // ended. `end` has the same fence between ending and looking for commands: one side must
         // see the other, so no command is left behind.
         fence(SeqCst);
-        if !self.ring() {
+        if !self.wake() {
             self.drop_commands();
         }
     }
 
-    /// Has the runner look at its flags, and at what is suspended.
+    /// Has the runner look at its flags and at its suspended objects.
     pub(crate) fn call_attention(&self) {
-        // One that has ended has no objects.
-        self.ring();
+        // A runner that has ended has no objects.
+        self.wake();
     }
 
     /// Takes note that the control link was taken off; whatever was left before is visible then.
     pub(crate) fn acknowledge(&self) {
-        // AcqRel [remote.rung]: Acquire sees what the ringers left; Release, so that the next
-        // ringer's push comes after this one's taking.
+        // AcqRel [remote.rung]: Acquire sees what other threads left before they woke the runner;
+        // Release, so that the next one's push comes after the link was taken off.
         self.rung.swap(0, AcqRel);
     }
 
@@ -203,7 +203,7 @@ impl Remote {
         self.inbox.pop()
     }
 
-    /// Ends the runner's side, if nothing is ready: pushes and commands are refused from now on.
+    /// Ends the runner if nothing is ready: pushes and commands are refused from now on.
     pub(crate) fn end(&self) -> bool {
         if self.has_ended() {
             return true;
@@ -214,7 +214,7 @@ impl Remote {
         if !self.ready.close() {
             return false;
         }
-        // Another thread may come to have this one's number.
+        // Another thread may get this one's number later.
         self.disown();
         // SeqCst [remote.end]: as in `send`.
         fence(SeqCst);
@@ -222,19 +222,19 @@ impl Remote {
         true
     }
 
-    /// Whether the owner has left itself something to look at.
+    /// Whether the owner has left something for itself.
     pub(crate) fn has_own_wakes(&self) -> bool {
         self.owner_token().is_some_and(|owner| !self.woken_here.is_empty(owner))
     }
 
-    /// Has the owner turn to an object that it has called itself.
+    /// Has the owner serve an object that it has called itself.
     #[inline]
     pub(crate) fn wake_here(&self, owner: OwnerToken<'_>, key: usize) {
         debug_assert!(self.is_mine(), "the proof is of another runner");
         self.woken_here.push(owner, key);
     }
 
-    /// The object that was called next.
+    /// The next of those objects, by its key.
     #[inline]
     pub(crate) fn next_woken(&self, owner: OwnerToken<'_>) -> Option<usize> {
         debug_assert!(self.is_mine(), "the proof is of another runner");
@@ -243,7 +243,7 @@ impl Remote {
 
     /// Leaves an object that the owner has made itself, in the middle of a turn or between two.
     pub(crate) fn leave_newcomer(&self, owner: OwnerToken<'_>, task: Box<dyn Task>) {
-        // All are taken at once: a note for each would have the runner look at all its flags as often.
+        // All are taken at once; with a wake-up for each, the runner would check its flags as often.
         if NEWCOMERS.with(|newcomers| newcomers.leave(self.address(), task)) {
             self.wake_here(owner, CONTROL);
         }
@@ -253,7 +253,7 @@ impl Remote {
         NEWCOMERS.with(|newcomers| newcomers.take(self.address()))
     }
 
-    /// What newcomers are for this runner by.
+    /// What identifies this runner among those of its thread.
     fn address(&self) -> usize {
         ptr::from_ref(self).addr()
     }
@@ -262,12 +262,12 @@ impl Remote {
         while self.inbox.pop().is_some() {}
     }
 
-    /// Gets the runner to look at its inbox and flags; `false` if it has ended.
-    fn ring(&self) -> bool {
+    /// Has the runner look at its inbox and flags; `false` if it has ended.
+    fn wake(&self) -> bool {
         // AcqRel [remote.rung]: Release carries the command or flag; Acquire as in `acknowledge`.
         if self.rung.swap(1, AcqRel) == 1 {
-            // Somebody else's link is on its way, and the runner hears us with it; or the runner
-            // has ended, and then nobody hears.
+            // The link is on its way already, and the runner will find what we have left, too; or
+            // the runner has ended, and nobody will.
             return !self.has_ended();
         }
         // SAFETY: `rung` was 0, so the link isn't in the stack; it lives as long as `self`,

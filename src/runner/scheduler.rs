@@ -1,11 +1,11 @@
 //! The step: one bounded pass over everything that is runnable on one runner.
 //!
-//! A [`Scheduler`] has no thread. A [`Runner`](crate::Runner)'s thread repeats its turns; so can
-//! your own loop, or a test, one turn at a time with a clock of its own.
+//! A [`Scheduler`] has no thread. A [`Runner`](crate::Runner)'s thread repeats its turns. Your own loop
+//! can do so, too, or a test: one turn at a time, with a clock of its own.
 //!
-//! Objects are *hot* or *cold*. Hot ones are polled each turn. One that has had no work for a
-//! while is cooled: from then on it costs nothing until its mailbox rings, which puts it back. So
-//! a turn's cost depends on the objects that work, not on those that exist.
+//! Objects are *hot* or *cold*. Hot ones are polled each turn. An object that has had no work for a
+//! while is cooled: it costs nothing until a request wakes it. So a turn's cost depends on the
+//! objects that work, not on those that exist.
 
 mod commands;
 mod cooling;
@@ -25,19 +25,19 @@ use std::fmt;
 use std::mem;
 use std::time::Instant;
 
-/// Requests that one object may serve in a turn before the next object has its turn.
+/// How many requests an object may serve before the next object is served.
 pub const BATCH_MAX: usize = 64;
 
-/// How many called objects have their turn before the mailboxes have theirs again.
+/// How many objects with local calls are served before the mailboxes are polled.
 const CALLED_MAX: usize = 64;
 
-/// How many timers fire before the objects have their turn.
+/// How many timers fire before the objects are served.
 const FIRED_MAX: usize = 64;
 
 /// Runs the objects of one runner, on the thread that made it.
 ///
-/// From [`Engine::invoker`](crate::EngineHandle::invoker) when you drive it yourself. Not `Send`: calls
-/// from its thread to its objects are recognised by the thread, and take a shorter way.
+/// [`Engine::invoker`](crate::EngineHandle::invoker) makes one for you to drive. It is not `Send`: calls
+/// from its thread to its objects are recognized by the thread, and take a shortcut.
 ///
 /// ```
 /// use mainspring::prelude::*;
@@ -61,7 +61,7 @@ const FIRED_MAX: usize = 64;
 pub struct Scheduler {
     remote: Arc<Remote>,
     objects: Objects,
-    /// Objects that wait for new servants, and are neither hot nor cold.
+    /// Objects that wait for new servants: neither hot nor cold.
     suspended: Vec<usize>,
     turn: Turn,
     /// What the last turn received through mailboxes.
@@ -70,9 +70,9 @@ pub struct Scheduler {
     never_parks: bool,
     /// Tells the engine that this runner has ended.
     on_end: Option<Box<dyn FnOnce()>>,
-    /// What puts something between the runner and its objects.
+    /// Wraps each object that the runner takes in.
     watch: Option<Watch>,
-    /// How often [`park`](Self::park) has found what can't ring.
+    /// Counts attempts to [`park`](Self::park) that an object has prevented which can't wake the runner.
     pub(crate) obstructed: ParkBackoff,
 }
 
@@ -96,18 +96,18 @@ impl Scheduler {
         }
     }
 
-    /// Says whether what is passed as the time of a turn is the system's; returns what was said before.
+    /// Sets whether turns are given the system's time; returns what was set before.
     pub(crate) fn set_live(&mut self, is_live: bool) -> bool {
         std::mem::replace(&mut self.turn.is_live, is_live)
     }
 
-    /// Has each object that comes from now on stand behind what `watch` makes of it.
+    /// Wraps each object that comes from now on into what `watch` makes of it.
     pub(crate) fn watch(&mut self, watch: impl Fn(Box<dyn Task>) -> Box<dyn Task> + 'static) {
         self.watch = Some(Box::new(watch));
     }
 
-    /// How the next turn goes about the objects: `below` chooses a number below its argument. How much
-    /// each may serve, and with which of those that are polled it begins.
+    /// Varies the next turn: how much each object may serve, and which hot one comes first. `below`
+    /// chooses a number below its argument.
     pub(crate) fn vary(&mut self, mut below: impl FnMut(usize) -> usize) {
         const BATCHES: [usize; 4] = [1, 2, BATCH_MAX, 1];
         self.turn.batch = BATCHES[below(BATCHES.len())];
@@ -131,17 +131,17 @@ impl Scheduler {
         &self.remote
     }
 
-    /// Does a bounded amount of work and returns how many requests it served, timers it fired, and
-    /// ended calls it went on with; 0 when there was nothing to do.
+    /// Does a bounded amount of work. Returns how many requests it served, timers it fired and
+    /// continuations it ran; 0 when there was nothing to do.
     ///
-    /// `now` decides which timers are due and when idle objects are cooled, and nothing else: pass a
-    /// virtual time if you like. Timers don't go back with it: one that is armed in a turn earlier than
-    /// another before it, for a time that has passed by then, is due at once.
+    /// `now` decides which timers are due and when idle objects are cooled, and nothing else: it may be
+    /// a virtual time. Timers never go back in time: if `now` is earlier than in a turn before, a timer
+    /// that is armed for a time which has already passed is due at once.
     ///
     /// # Blocking
     /// Only as long as the servants' methods.
     /// # Panics
-    /// Never: a servant's panic ends its call, and concerns its object alone.
+    /// Never: a servant's panic ends its call and affects only its object.
     #[inline]
     pub fn turn(&mut self, now: Instant) -> usize {
         self.turn.now = now;
@@ -162,15 +162,15 @@ impl Scheduler {
         called + received
     }
 
-    /// How many of the last turn's requests came through mailboxes, so from other threads.
+    /// How many of the last turn's requests came through mailboxes, that is, from other threads.
     #[inline(always)]
     pub(crate) fn received(&self) -> usize {
         self.received
     }
 
-    /// Serves calls that this very thread has made, those that they make, and so on: a chain of
-    /// calls within the runner needs no turn for each of its links. Among them, in their order, objects
-    /// go on whose calls have ended.
+    /// Serves calls that this thread has made, the calls that those make, and so on: a chain of calls
+    /// within the runner takes one turn, not one for each link. Continuations whose calls have ended run
+    /// among them, in order.
     #[inline]
     fn turn_to_called(&mut self) -> usize {
         let mut work = 0;
@@ -209,8 +209,8 @@ impl Scheduler {
                     suspended.retain(|other| *other != key);
                     found.heat();
                 } else if !found.entry.is_hot && found.entry.task.try_finish() {
-                    // It was kept for calls that it waits for, and its panic has let go of them: no
-                    // link will come, and nobody would turn to it.
+                    // It was kept for calls that it waited for, and dropped them when it panicked: no
+                    // link will come, so nothing else would have it end.
                     found.heat();
                 }
             }
@@ -218,8 +218,8 @@ impl Scheduler {
         fired
     }
 
-    /// What was noted beside objects with calls: newcomers; or an object that goes on, with a batch of its
-    /// calls that have ended. Returns with how many.
+    /// What is noted among objects with local calls, and is none: newcomers, or an object that runs a
+    /// batch of its continuations. Returns how many.
     #[cold]
     #[inline(never)]
     fn turn_to_noted(&mut self, key: usize) -> usize {
@@ -234,15 +234,14 @@ impl Scheduler {
         if found.entry.task.goes_on() {
             note_ended(found.entry, key, &self.remote);
         } else if found.entry.task.try_finish() {
-            // It was kept for what it waited for, and nobody would turn to it.
+            // It was kept for what it waited for; nothing else would have it end.
             found.heat();
         }
         count
     }
 
-    /// When to turn again at the latest, if nothing arrives before: the next timer may be due then.
-    ///
-    /// For your own loop: sleep no longer than that.
+    /// When the next timer may be due. Your own loop should turn again then at the latest, also if
+    /// nothing arrives.
     pub fn next_timer(&self) -> Option<Instant> {
         self.turn.wheel.next_look()
     }
@@ -252,17 +251,17 @@ impl Scheduler {
         self.objects.iter().map(Task::status)
     }
 
-    /// How many objects live here.
+    /// How many objects live on this runner.
     pub fn len(&self) -> usize {
         self.objects.len()
     }
 
-    /// Whether no object lives here.
+    /// Whether no object lives on this runner.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the last object has gone.
+    /// Whether it has had objects, and none is left.
     pub(crate) fn is_deserted(&self) -> bool {
         self.had_any && self.is_empty()
     }
@@ -272,7 +271,7 @@ impl Scheduler {
         self.objects.hot.len()
     }
 
-    /// Takes in what others left: tokens, and commands.
+    /// Takes what other threads have left: links of woken objects, and commands.
     #[inline(always)]
     fn collect(&mut self) {
         let Self { remote, objects, .. } = self;
@@ -298,7 +297,7 @@ impl Scheduler {
         }
     }
 
-    /// Turns to one hot object; returns what it served, and whether it stays hot.
+    /// Serves one hot object; returns how many requests it served, and whether it stays hot.
     #[inline(always)]
     fn turn_of(&mut self, place: usize, now: Instant) -> (usize, bool) {
         let Self { remote, objects, turn, .. } = self;
@@ -315,20 +314,20 @@ impl Scheduler {
         }
     }
 
-    /// Takes note that an object's factory has failed: a private runner ends then too.
+    /// Notes that an object's factory has failed: a private runner ends then, too.
     pub(crate) fn note_failure(&mut self) {
         self.had_any = true;
     }
 
-    /// Ends, if it was asked to stop and no object is left: nothing can be sent here any more.
+    /// Ends if it was asked to stop and no object is left: it refuses what is sent from then on.
     pub(crate) fn end(&mut self) -> bool {
         self.remote.is_stopping() && self.is_empty() && self.remote.end()
     }
 }
 
 impl Drop for Scheduler {
-    /// Stops the objects, and serves what they have accepted. Calls that they still wait for then are
-    /// given up: those who would end them may come from this very thread.
+    /// Stops the objects and serves what they have accepted. Then it gives up the calls that they still
+    /// wait for: it may be this thread that would have to end them.
     fn drop(&mut self) {
         self.remote.stop();
         while !self.end() {
@@ -354,8 +353,8 @@ impl fmt::Debug for Scheduler {
     }
 }
 
-/// Notes an object that goes on, once, among those that were called here: by its link's key, which no
-/// object is kept under.
+/// Notes an object that has continuations to run, once, among those with local calls: by its link's
+/// key, which is no object's own.
 #[cold]
 #[inline(never)]
 fn note_ended(entry: &mut Entry, key: usize, remote: &Remote) {

@@ -6,12 +6,12 @@ use crate::runner::remote::Remote;
 use crate::runner::timer_wheel::TimerWheel;
 use std::time::{Duration, Instant};
 
-/// What a turn of an object came to.
+/// The result of an object's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It served that many requests (or dropped them): turn to it again.
+    /// It served (or dropped) so many requests: poll it again.
     Worked(usize),
-    /// Nothing was there.
+    /// There was nothing to do.
     Idle,
 }
 
@@ -22,14 +22,14 @@ impl Progress {
     }
 }
 
-/// What cooling an object came to.
+/// The result of cooling an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cooling {
-    /// Its bell will ring.
+    /// It will be woken.
     Cold,
-    /// Something arrived: turn to it again.
+    /// Something arrived: poll it again.
     Hot,
-    /// Its bell can't be asked for: the head slot is claimed and not yet filled, or it is always hot.
+    /// Nothing would wake it: the head slot is claimed and not yet filled, or it is always hot.
     Polled,
     /// It waits for its new servant: a timer wakes it, or a close. Not to be polled.
     Suspended,
@@ -37,16 +37,16 @@ pub(crate) enum Cooling {
     Over,
 }
 
-/// Which of its links an object was rung with. The upper bits of a link's key say so; the lower ones
-/// say where the runner keeps the object.
+/// Which of its links has woken an object: the upper bits of a link's key. The lower ones say where the
+/// runner keeps the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WakeSource {
     /// Its mailbox's.
     Mailbox = 0,
-    /// That of a lane beside it.
+    /// That of the lane for urgent requests, or for bulk.
     Urgent = 1,
     Bulk = 2,
-    /// The one for calls that it waits for, and that have ended.
+    /// The one for calls of its own that have ended.
     Ended = 3,
 }
 
@@ -75,7 +75,7 @@ pub(crate) const RESTART_TIMER: u32 = u32::MAX;
 
 /// What a runner gives its objects for their turns.
 pub(crate) struct Turn {
-    /// When the runner's turn began.
+    /// When the turn began.
     pub(crate) now: Instant,
     pub(crate) wheel: TimerWheel,
     /// How many requests an object may serve.
@@ -85,7 +85,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// What the clock says: for what happens seldom, and maybe long after the turn began.
+    /// Reads the clock: for what is rare, and may happen long after the turn began.
     pub(crate) fn clock(&self) -> Instant {
         if self.is_live { environment::now() } else { self.now }
     }
@@ -99,23 +99,23 @@ pub(crate) struct RestartOrder {
     pub(crate) after: Duration,
 }
 
-/// What an object has left to do. Calls that were neither served nor answered are in `calls` and maybe in
-/// one of the others.
+/// What an object has left to do. A call that hasn't ended counts in `calls`, and maybe in another field,
+/// too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ObjectStatus {
     pub(crate) name: String,
     /// Accepted, and not yet served.
     pub(crate) requests: usize,
-    /// Those that wait for their guard.
+    /// Requests that wait for their guard.
     pub(crate) deferred: usize,
     /// Made to the object, and not ended.
     pub(crate) calls: usize,
-    /// Made by the object, which goes on with them.
+    /// Made by the object, with a continuation.
     pub(crate) waits: usize,
     pub(crate) is_suspended: bool,
 }
 
-/// An object as those know it who only watch.
+/// How an object is called.
 #[derive(Clone, Copy)]
 pub(crate) enum Identity<'a> {
     Named(&'a str),
@@ -128,44 +128,44 @@ pub(crate) trait Task {
     /// Serves requests from its mailbox, at most a batch, unless calls of the runner's own thread wait:
     /// then as [`turn_local`](Self::turn_local).
     fn turn(&mut self, remote: &Remote, turn: &mut Turn) -> Progress;
-    /// Serves calls from the runner's own thread, at most a batch, and first what came through the
-    /// mailbox before them; returns how many. If more wait, it notes itself as called again.
+    /// Serves calls from the runner's own thread, at most a batch, after what came through the mailbox
+    /// before them; returns how many. If more wait, the object notes itself as called again.
     fn turn_local(&mut self, owner: OwnerToken<'_>, turn: &mut Turn) -> usize;
     /// Runs what one of its timers is for.
     fn fire(&mut self, timer: u32, turn: &mut Turn);
-    /// Goes on with what waited for calls that have ended, at most a batch of it; returns how many.
+    /// Runs continuations whose calls have ended, at most a batch; returns how many.
     fn run_continuations(&mut self, turn: &mut Turn) -> usize;
-    /// Whether more of that is to be gone on with.
+    /// Whether more of them are left to run.
     fn goes_on(&self) -> bool;
-    /// Lets go of the calls that it waits for, as nobody may be left to end them.
+    /// Gives up the calls that it waits for: nobody may be left to end them.
     fn give_up(&mut self);
-    /// Lets the servant begin; before anything else of it runs.
+    /// Runs the servant's start hook, before anything else.
     fn start(&mut self, turn: &mut Turn);
-    /// Lets the servant end, and takes its timers back; before the runner lets it go.
+    /// Runs the servant's stop hook and cancels its timers, before the runner drops the object.
     fn finish(&mut self, turn: &mut Turn);
-    /// The token was taken off the ready set.
+    /// Its link was taken off the ready set.
     fn clear_wake(&mut self, token: WakeSource);
-    /// Asks the mailbox to ring when something arrives, instead of being polled.
+    /// From now on a request wakes the runner, so that the object need not be polled.
     fn cool(&mut self) -> Cooling;
     /// What [`cool`](Self::cool) would say of an object that may stay hot.
     fn keep(&mut self) -> Cooling;
     /// Whether it was stopped, and nothing of it is left.
     fn try_finish(&mut self) -> bool;
     fn stop(&self);
-    /// Whether it was stopped: then it isn't left suspended.
+    /// Whether it was stopped, so that it must not stay suspended.
     fn is_stopped(&self) -> bool;
-    /// Gives it a new servant, if its shared state is at that address; whether it is to be turned to.
+    /// Gives it a new servant, if its shared state is at that address; whether it is to be polled.
     fn restart(&mut self, shared: usize, order: RestartOrder, turn: &mut Turn) -> bool;
     /// What it has left to do.
     fn status(&self) -> ObjectStatus;
-    /// How many requests wait for their turn.
+    /// How many requests wait.
     fn requests(&self) -> usize;
-    /// Has the runner turn to local calls again.
+    /// Has the runner serve its local calls later.
     fn call_again(&self);
     fn identity(&self) -> Identity<'_>;
-    /// The method of the request that it has served last.
+    /// The method of the request that it served last.
     fn last_method(&self) -> &'static str;
-    /// Has its next request fail, if there is one; returns how many there were.
+    /// Has its next request fail; returns how many did: none or one.
     fn fail(&mut self, turn: &mut Turn) -> usize;
     /// Tells where the runner keeps the object. Before its first cooling, and before the runner looks
     /// at what was called.

@@ -4,7 +4,7 @@
 //! tick differs from the present one, in that group's slot. So what lies in level 0 is due within 64
 //! ticks, each slot its own tick; a slot of a higher level is spread over the lower ones when its
 //! time begins. Arming and cancelling touch one list each. A bit for each slot says which are in use,
-//! so finding the next one to turn to takes one look at each level, however much time has passed.
+//! so finding the next slot takes one look at each level, however much time has passed.
 //!
 //! # Source
 //! G. Varghese, T. Lauck, "Hashed and Hierarchical Timing Wheels" (1987), scheme 6; levels by the
@@ -25,12 +25,12 @@ const TICK_MAX: u64 = (1 << (GROUP_BITS * LEVELS as u32)) - 1;
 
 /// No node.
 const NONE: u32 = u32::MAX;
-/// Where nodes lie that are due.
+/// The list of nodes that are due.
 const DUE: usize = LEVELS * SLOTS;
-/// Where nodes lie that are not armed.
+/// The list of nodes that are not armed.
 const UNARMED: usize = DUE + 1;
 
-/// What a timer fires for: an object of the runner, and a number of that object's.
+/// What a timer fires for: an object of the runner, and the number that the object gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerTarget {
     pub(crate) object: u32,
@@ -106,7 +106,7 @@ impl TimerWheel {
         TimerKey { node, generation: self.nodes[node as usize].generation }
     }
 
-    /// Takes a timer back; `false` if it has fired, or was taken back before.
+    /// Cancels a timer; `false` if it has fired, or was cancelled before.
     pub(crate) fn cancel(&mut self, timer: TimerKey) -> bool {
         let found = self.nodes.get(timer.node as usize);
         if found.is_none_or(|node| node.generation != timer.generation) {
@@ -308,7 +308,7 @@ mod tests {
         assert!(!wheel.cancel(first), "once");
         assert_eq!(fired(&mut wheel, start + TICK * 2), [2]);
         assert!(!wheel.cancel(second), "it has fired");
-        // Its place is used again, and doesn't answer to the old name.
+        // Its place is used again, and the old key doesn't match it.
         wheel.arm(start + TICK * 9, timer(3));
         assert!(!wheel.cancel(first) && !wheel.cancel(second));
         assert_eq!(wheel.len(), 1);

@@ -58,8 +58,8 @@ mod recording {
     /// What was sent and served, since an engine's start; see
     /// [`EngineHandle::traffic`](crate::EngineHandle::traffic).
     ///
-    /// Objects go by their names; those without one by their type's, all of a type together. It prints
-    /// itself as the graph (TOML) that `mainspring tune` reads.
+    /// Objects are listed by name; those without one by their type's name, all of a type together.
+    /// Printed, it is the graph (TOML) that `mainspring tune` reads.
     #[derive(Clone, Debug, Default, PartialEq)]
     pub struct Traffic {
         /// For how long it was recorded.

@@ -1,4 +1,4 @@
-//! What a runner does after a turn without work, and a caller until its reply is there: spin,
+//! What a runner does after a turn without work, and a caller while its reply isn't there: spin,
 //! yield, back off, park.
 
 use crate::sync::{spin_loop, yield_now};
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 /// How a runner waits for work, or a caller for a reply. Budgets are times, because one `pause` costs 10 to 140 cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitStrategy {
-    /// Never gives the CPU away: the quickest reaction, for a CPU that nothing else needs.
+    /// Never gives up the CPU: the fastest reaction, for a CPU that nothing else needs.
     Spin,
-    /// Spins for a while, then yields to whoever else is runnable, for ever.
+    /// Spins for a while, then keeps yielding to whoever else is runnable.
     SpinThenYield {
         /// How long it spins first.
         spin: Duration,
     },
-    /// Spins, yields, then sleeps for longer and longer: senders never make a system call, a
-    /// request that finds the runner asleep waits for it.
+    /// Spins, yields, then sleeps for longer and longer. Senders never make a system call, but a request
+    /// that finds the runner asleep waits until its sleep ends.
     Backoff {
-        /// The longest sleep. The kernel adds its timer slack, 50 µs as a rule.
+        /// The longest sleep. The kernel adds its timer slack, usually 50 µs.
         sleep_max: Duration,
     },
     /// Spins for a while, then sleeps until a request arrives.
     SpinThenPark {
-        /// How long it spins first. Shortened by itself while spinning seldom pays.
+        /// How long it spins first. The runner shortens it while spinning rarely pays.
         spin: Duration,
     },
     /// Sleeps as soon as there is nothing to do.
@@ -47,7 +47,7 @@ impl Default for WaitStrategy {
 }
 
 impl WaitStrategy {
-    /// Whether a runner that waits so burns CPU time.
+    /// Whether a runner with this strategy burns CPU time while it waits.
     pub fn spins(self) -> bool {
         self != Self::Park
     }
@@ -85,13 +85,13 @@ const POLLS_PER_LOOK: u32 = 32;
 /// A spin that found work fewer than one time in 16 is not worth its budget.
 const WORTH: u32 = u32::MAX / 16;
 
-/// The waiting of one thread: how long it has waited this time, and whether spinning pays.
+/// One thread's waiting: how long it has waited this time, and whether spinning pays.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     strategy: WaitStrategy,
     polls: u32,
     since: Option<Instant>,
-    /// An average of the last spins' success, scaled to `u32::MAX`.
+    /// The average success of the last spins, scaled to `u32::MAX`.
     success: u32,
     next_sleep: Duration,
 }
@@ -103,7 +103,7 @@ impl Waiting {
         Self { strategy, polls: 0, since: None, success: u32::MAX, next_sleep: SLEEP_FIRST }
     }
 
-    /// There was work; whether it ended a wait.
+    /// There was work. Returns whether it ended a wait.
     #[inline(always)]
     pub(crate) fn worked(&mut self) -> bool {
         let has_waited = self.polls != 0;
@@ -165,7 +165,7 @@ impl Waiting {
         }
     }
 
-    /// The budget, or an eighth of it while spinning seldom pays.
+    /// The budget, or an eighth of it while spinning rarely pays.
     fn worth(&self, spin: Duration) -> Duration {
         if self.success > WORTH { spin } else { spin / 8 }
     }
@@ -176,11 +176,11 @@ pub(crate) fn give_way() {
     yield_now();
 }
 
-/// Nobody will ring: a producer was suspended between its claim and its publication, at the head of a
-/// mailbox; or something is to be polled, on a runner that may not spin.
+/// Waiting where nobody will wake the runner: a producer is suspended between its claim and its
+/// publication, at the head of a mailbox; or something must be polled, on a runner that may not spin.
 ///
-/// So this is the one sleep that ends by itself: first spins, then yields, then naps of 50 µs to
-/// 1 ms.
+/// So this is the one sleep that ends by itself: first it spins, then it yields, then it naps for 50 µs
+/// to 1 ms.
 #[derive(Debug, Default)]
 pub(crate) struct ParkBackoff {
     times: u32,
@@ -204,7 +204,7 @@ impl ParkBackoff {
         Pause::Sleep(Duration::from_micros(50 << doublings).min(Duration::from_millis(1)))
     }
 
-    /// It is no more: the next time begins anew.
+    /// The obstacle is gone: the next time it begins anew.
     pub(crate) fn over(&mut self) {
         self.times = 0;
     }

@@ -1,4 +1,4 @@
-//! What a simulation leaves open, decided by a seed, or as it was decided before.
+//! What a simulation leaves open, decided by a seed, or as another simulation decided it.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ pub(super) struct Choices {
 enum Source {
     /// Splitmix's state.
     Seed(u64),
-    /// These, then the simplest for ever.
+    /// These, then the simplest ones.
     Script(Rc<[u64]>),
 }
 
@@ -38,9 +38,9 @@ impl Choices {
         choice
     }
 
-    /// Whether something happens that does so in so many of a million cases.
+    /// Whether something happens that has this probability, in millionths.
     pub(super) fn chance(&mut self, per_million: u32) -> bool {
-        // What never happens is no decision.
+        // What never happens takes no decision.
         per_million > 0 && self.below(MILLION) >= MILLION - u64::from(per_million).min(MILLION)
     }
 
@@ -61,9 +61,8 @@ fn splitmix(state: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Makes a script simpler for as long as it stays a failing one: shorter, then with more of the simplest
-/// decisions, then with smaller ones. `fails` is asked at most `tries` times, and returns the decisions that
-/// were made when it did.
+/// Simplifies a script as long as it still fails: makes it shorter, then takes more of the simplest decisions,
+/// then smaller ones. `fails` runs at most `tries` times; it returns the decisions that were made if it failed.
 ///
 /// # Source
 /// D. R. MacIver, A. F. Donaldson, "Test-Case Reduction via Test-Case Generation" (ECOOP 2020): it is the
@@ -82,7 +81,7 @@ pub(super) fn shrink(
         tries -= 1;
         let Some(mut made) = fails(&candidate) else { return false };
         trim(&mut made);
-        // Another course may have needed more decisions than it was given.
+        // The run may have needed more decisions than it was given.
         let is_better = cost(&made) < cost(best);
         if is_better {
             *best = made;
@@ -123,13 +122,13 @@ pub(super) fn shrink(
     best
 }
 
-/// Leaves out what a script says by its end anyway.
+/// Cuts the simplest decisions off a script's end: they are made there anyway.
 fn trim(script: &mut Vec<u64>) {
     let length = script.iter().rposition(|choice| *choice != 0).map_or(0, |last| last + 1);
     script.truncate(length);
 }
 
-/// How complicated a script is: by its decisions that are not the simplest, then its length, then their sizes.
+/// How complicated a script is: how many decisions aren't the simplest, then its length, then their sizes.
 fn cost(script: &[u64]) -> (usize, usize, u128) {
     let sizes = script.iter().map(|choice| u128::from(*choice)).sum();
     (script.iter().filter(|choice| **choice != 0).count(), script.len(), sizes)

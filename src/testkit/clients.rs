@@ -1,4 +1,4 @@
-//! Futures that take part in a simulation: callers, each with a course of its own.
+//! Futures that take part in a simulation: its callers.
 
 use crate::runner::environment;
 use crate::sync::Arc;
@@ -17,7 +17,7 @@ type Course = Pin<Box<dyn Future<Output = ()>>>;
 /// See the module.
 pub(super) struct Client {
     pub(super) name: Rc<str>,
-    /// `None` while it goes on, and when it has ended.
+    /// `None` while it runs, and when it has ended.
     course: RefCell<Option<Course>>,
     is_finished: std::cell::Cell<bool>,
     flag: std::sync::Arc<Flag>,
@@ -52,7 +52,7 @@ impl Client {
         self.flag.0.load(Relaxed) && self.course.borrow().is_some()
     }
 
-    pub(super) fn run_continuations(&self) {
+    pub(super) fn poll(&self) {
         let Some(mut course) = self.course.take() else { return };
         // Relaxed: as in `wake`.
         self.flag.0.store(false, Relaxed);
@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// Drops what is left of it.
+    /// Drops what is left of its future.
     pub(super) fn give_up(&self) {
         drop(self.course.take());
     }
@@ -88,7 +88,7 @@ impl Sleepers {
     }
 }
 
-/// Ends when the time of the simulation has come: see [`SimulationHandle::sleep`](super::SimulationHandle::sleep).
+/// Ends when its simulated time has passed: see [`SimulationHandle::sleep`](super::SimulationHandle::sleep).
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Sleep {
     pub(super) at: Instant,

@@ -1,4 +1,4 @@
-//! Looking for a seed that fails, and for the simplest course that fails as it does.
+//! Looking for a seed that fails, and for the simplest course that fails, too.
 
 use super::choices::shrink;
 use super::simulation::Simulation;
@@ -27,7 +27,7 @@ pub struct Explored {
 
 /// A simulation that failed, and the simplest one found that does.
 ///
-/// Shown, it is a report: what failed, the seed, and the simplest course.
+/// Printed, it is a report: what failed, the seed, and the simplest course.
 #[derive(Clone)]
 pub struct Found {
     /// The seed that failed.
@@ -37,7 +37,7 @@ pub struct Found {
     /// What happened in the simplest course.
     pub trace: Trace,
     script: Rc<[u64]>,
-    /// How many of the decisions were not the simplest: of the seed, and of the simplest course.
+    /// How many decisions weren't the simplest: the seed's, and those of the simplest course.
     decisions: (usize, usize),
 }
 
@@ -45,13 +45,14 @@ pub struct Found {
 const SHRINKS_MAX: usize = 400;
 const SHRINK_TIME: Duration = Duration::from_secs(20);
 
-/// The environment's name for a seed to run alone.
+/// The environment variable for one seed to run.
 pub const SEED_VARIABLE: &str = "MAINSPRING_SEED";
 
-/// Runs the scenario with each of these seeds, until one fails: panics, that is.
+/// Runs the scenario with each of these seeds, until one fails, that is, panics.
 ///
-/// The one that fails is made simpler by leaving out, one after the other, what its seed has decided: faults,
-/// interleavings, [`SimulationHandle::below`](super::SimulationHandle::below). With [`SEED_VARIABLE`] in the environment only that seed is run.
+/// A seed that fails is simplified: what it decided (faults, interleavings,
+/// [`SimulationHandle::below`](super::SimulationHandle::below)) is left out bit by bit, as long as it still
+/// fails. With [`SEED_VARIABLE`] in the environment only that seed runs.
 ///
 /// ```
 /// use mainspring::prelude::*;
@@ -89,7 +90,7 @@ pub const SEED_VARIABLE: &str = "MAINSPRING_SEED";
 /// # Errors
 /// The first seed that failed.
 /// # Panics
-/// If the environment gives something else than a seed.
+/// If the environment variable holds no seed.
 pub fn explore(seeds: Range<u64>, scenario: impl Fn(&Simulation)) -> Result<Explored, Box<Found>> {
     let seeds = match std::env::var_os(SEED_VARIABLE) {
         None => seeds,
@@ -130,7 +131,7 @@ fn run(simulation: Simulation, scenario: &impl Fn(&Simulation)) -> Ran {
     let ran = quietly(|| catch_unwind(AssertUnwindSafe(|| scenario(&simulation))));
     let (trace, elapsed) = (simulation.trace(), simulation.elapsed());
     let script = simulation.choices();
-    // Its end may fail too, and is nobody's.
+    // Its end may fail, too, and that is nobody's failure.
     let _ = quietly(|| catch_unwind(AssertUnwindSafe(|| drop(simulation))));
     let failure = ran.err().map(|payload| panic_message(&*payload).to_string());
     Ran { failure, trace, script, elapsed }

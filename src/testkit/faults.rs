@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How often what goes wrong in a simulation, decided by its seed. Chances are from 0 to 1; none is above 0
-/// unless it is set.
+/// What goes wrong in a simulation, and how often; its seed decides when. Probabilities are from 0 to 1, and 0
+/// unless set.
 ///
 /// ```
 /// use mainspring::testkit::Faults;
@@ -44,37 +44,37 @@ impl Faults {
         }
     }
 
-    /// With that chance an object whose turn it is panics in its next request's method, before that has done
+    /// The probability that an object panics in its turn: in the next request's method, before that does
     /// anything.
     pub fn panics(mut self, chance: f64) -> Self {
         self.panics = per_million(chance);
         self
     }
 
-    /// With that chance an object whose turn it is serves nothing for up to `longest`: what it is sent
-    /// meanwhile waits, and may fill its mailbox.
+    /// The probability that an object stalls in its turn: it serves nothing for up to `longest`, while
+    /// requests wait and may fill its mailbox.
     pub fn stalls(mut self, chance: f64, longest: Duration) -> Self {
         (self.stalls, self.stall_max) = (per_million(chance), longest);
         self
     }
 
-    /// With that chance, at each step, the mailbox of one object is full until its next turn. Calls from its
-    /// own runner, priorities, and mailboxes with producers of their own
+    /// The probability, at each step, that the mailbox of one object is full until its next turn. Calls from
+    /// its own runner, other priorities, and mailboxes whose producers have rings of their own
     /// ([`single_producer`](crate::Spawn::single_producer), [`lanes`](crate::Spawn::lanes)) are not
-    /// concerned: stall those objects.
+    /// affected: stall those objects.
     pub fn full_mailboxes(mut self, chance: f64) -> Self {
         self.full_mailboxes = per_million(chance);
         self
     }
 
-    /// With that chance, at each step, a runner does nothing for up to `longest`, as one whose CPU was
+    /// The probability, at each step, that a runner does nothing for up to `longest`, as if its CPU had been
     /// taken away.
     pub fn slow_runners(mut self, chance: f64, longest: Duration) -> Self {
         (self.slow_runners, self.slow_max) = (per_million(chance), longest);
         self
     }
 
-    /// With that chance the clock, when it moves on to the next timer, moves up to `longest` beyond it.
+    /// The probability that the clock, when it advances to the next timer, goes up to `longest` beyond it.
     pub fn late_timers(mut self, chance: f64, longest: Duration) -> Self {
         (self.late_timers, self.late_max) = (per_million(chance), longest);
         self
@@ -82,6 +82,6 @@ impl Faults {
 }
 
 fn per_million(chance: f64) -> u32 {
-    // What is no number is no chance.
+    // NaN counts as 0.
     (chance.clamp(0.0, 1.0) * 1e6).round() as u32
 }

@@ -1,5 +1,5 @@
-//! An object that a simulation stands before: it may be kept from its turn, or made to fail in it, and what it
-//! has served is noted.
+//! An object as a simulation wraps it: the simulation may stall it or make it fail, and notes what it has
+//! served.
 
 use super::world::SimulatedWorld;
 use crate::runner::owner::OwnerToken;
@@ -26,7 +26,7 @@ pub(super) struct FaultyTask {
 }
 
 impl FaultyTask {
-    /// Its turn, if it has one; returns what it served.
+    /// Its turn, if the simulation admits it; returns how many requests it served.
     fn admitted(
         &mut self,
         turn: &mut Turn,
@@ -39,7 +39,7 @@ impl FaultyTask {
             Admission::Fail => self.task.fail(turn),
         };
         if admission != Admission::Serve {
-            // The runner was told of them, and has not turned to them.
+            // The runner was told of local calls, and has not served them.
             self.task.call_again();
         }
         if served > 0 {
@@ -51,7 +51,7 @@ impl FaultyTask {
 
 impl Task for FaultyTask {
     fn turn(&mut self, remote: &Remote, turn: &mut Turn) -> Progress {
-        // It is polled for as long as it is hot; only what it might serve is decided on.
+        // It is polled while it is hot; a decision is made only when it has requests.
         if self.task.requests() == 0 {
             return self.task.turn(remote, turn);
         }

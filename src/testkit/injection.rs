@@ -1,4 +1,4 @@
-//! What goes wrong in a simulation: by chance, or because somebody asked for it.
+//! What goes wrong in a simulation: by chance, or on request.
 
 use super::faults::Faults;
 use super::faulty_task::Admission;
@@ -32,7 +32,7 @@ impl SimulatedWorld {
         }
     }
 
-    /// Fills the mailbox of the object of that name, in whichever engine; whether there was room to take.
+    /// Fills the mailbox of the object of that name, in any engine; `false` if it was full already.
     pub(super) fn fill(&self, object: &str) -> bool {
         let engines = self.engines();
         let found = engines.iter().find_map(|engine| engine.find(object).ok());
@@ -88,14 +88,14 @@ impl SimulatedWorld {
         Admission::Serve
     }
 
-    /// Whether somebody asked for its panic; once for each time.
+    /// Whether a panic of this object was requested; uses up one request.
     fn is_doomed(&self, object: &str) -> bool {
         let mut doomed = self.doomed.borrow_mut();
         let left = doomed.get_mut(object).filter(|left| **left > 0);
         left.map(|left| *left -= 1).is_some()
     }
 
-    /// When the clock moves on that was to move to that time.
+    /// When the clock arrives that was to advance to that time.
     pub(super) fn maybe_late(&self, at: Instant) -> Instant {
         let faults = self.faults.get();
         if !self.chance(faults.late_timers) {
@@ -105,7 +105,7 @@ impl SimulatedWorld {
         later(at, self.up_to(faults.late_max))
     }
 
-    /// When the first of the objects that are stalled is so no longer, if any is.
+    /// When the first stall ends, if any object is stalled.
     pub(super) fn stalls_end(&self) -> Option<Instant> {
         let now = environment::now();
         let mut stalled = self.stalled.borrow_mut();

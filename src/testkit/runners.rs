@@ -36,24 +36,24 @@ struct Inner {
 #[derive(Clone, Copy)]
 enum State {
     Awake,
-    /// It would sleep, at most until then: whoever has something for it rings.
+    /// It would sleep, at most until then: whoever has something for it wakes it.
     Asleep(Option<Instant>),
-    /// It has found nothing when so much had happened, and what it polls can't ring: it looks when
-    /// something else has happened, or at that time.
+    /// It found nothing when so much had happened, and nobody wakes it for what it polls: it looks again
+    /// when more has happened, or at that time.
     Polling(u64, Option<Instant>),
     Ended,
 }
 
-/// What a turn came to.
+/// The result of a turn.
 #[derive(Default)]
 pub(super) struct Done {
-    /// What it did that is no request.
+    /// How much it did besides requests.
     pub(super) beside: usize,
     pub(super) has_ended: bool,
 }
 
 impl SimulatedRunner {
-    /// On the runner's behalf: the calling thread owns the runner.
+    /// To be called as the runner.
     pub(super) fn new(
         mut runner: Runner,
         remote: Arc<Remote>,
@@ -112,7 +112,7 @@ impl SimulatedRunner {
             State::Asleep(until) if self.remote.ready().is_parked() => until,
             State::Polling(seen, until) if seen == happened => until,
             State::Ended => None,
-            // Only its CPU is missing.
+            // It only lacks its CPU.
             State::Awake | State::Asleep(_) | State::Polling(..) => self.held.get(),
         };
         wakes.max(self.held.get().filter(|_| wakes.is_some()))
@@ -123,7 +123,7 @@ impl SimulatedRunner {
         inner.iter().flat_map(|inner| inner.scheduler.statuses()).collect()
     }
 
-    /// One turn, as a thread's loop has it; the calling thread owns the runner.
+    /// One turn, as in a thread's loop; the calling thread owns the runner.
     pub(super) fn turn(&self, world: &SimulatedWorld) -> Done {
         let Some(mut inner) = self.inner.take() else { return Done::default() };
         let scheduler = &mut inner.scheduler;
@@ -131,7 +131,7 @@ impl SimulatedRunner {
         let before = world.happened();
         let mut done = scheduler.turn(environment::now());
         done += inner.poll.once();
-        // Requests were told of.
+        // Served requests are in the trace already.
         let beside = if world.happened() == before { done } else { 0 };
         self.state.set(State::Awake);
         if done == 0 {
@@ -147,7 +147,7 @@ impl SimulatedRunner {
         Done { beside, has_ended: false }
     }
 
-    /// How it waits after a turn that has found nothing.
+    /// How it waits after a turn that found nothing.
     fn waits(
         &self,
         prepare_to_park: ParkDecision,
@@ -160,7 +160,7 @@ impl SimulatedRunner {
                 true => State::Asleep(timer),
                 false => State::Awake,
             },
-            // What disturbs may be stalled, and then there is nothing to do before that ends.
+            // What disturbs may be a stalled object; then there is nothing to do before the stall ends.
             ParkDecision::Disturbed => match world.stalls_end() {
                 None => State::Awake,
                 end => State::Polling(world.happened(), timer.into_iter().chain(end).min()),
@@ -169,7 +169,7 @@ impl SimulatedRunner {
         }
     }
 
-    /// Ends it: what its objects have accepted is served.
+    /// Ends it; its objects serve what they have accepted.
     pub(super) fn end(&self) {
         self.state.set(State::Ended);
         drop(self.inner.take());

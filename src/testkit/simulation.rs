@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 
 /// Runs engines on the calling thread, by a clock of its own, in an order that its seed decides.
 ///
-/// While it lives, engines that this thread makes have no threads: their runners take turns here, and all
-/// that reads the clock or waits (calls, sets, timers, deadlines, restarts, stops) goes by the simulation.
-/// A wait lets the others go on. So code that uses the engine is tested as it is.
+/// While it lives, engines that this thread makes have no threads: their runners take turns on this thread,
+/// and everything that reads the clock or waits (calls, sets, timers, deadlines, restarts, stops) uses the
+/// simulation's. While one waits, the others run. So code that uses the engine is tested as it is.
 ///
-/// It stays on its thread, and there is one on a thread at a time; end it after the engines that it runs, by
-/// declaring it first.
+/// It stays on its thread, and a thread has one at a time. Drop it after the engines that it runs: declare
+/// it first.
 ///
-/// See the [module](super) for what it doesn't show.
+/// See the [module](super) for what it doesn't find.
 pub struct Simulation {
     /// Dropped after the world has ended, also if a client's destructor panics in that: the next
     /// simulation on this thread must find it free.
@@ -53,18 +53,18 @@ impl Drop for Simulating {
     }
 }
 
-/// A handle on a simulation, to clone into its clients. It doesn't leave its thread, and does nothing useful
-/// once the simulation has ended.
+/// A handle on a simulation, to clone into its clients. It stays on its thread, and is useless once the
+/// simulation has ended.
 #[derive(Clone)]
 pub struct SimulationHandle {
     world: Rc<SimulatedWorld>,
 }
 
-/// How much simulated time [`SimulationHandle::run_until`] takes at most.
+/// The most simulated time that [`SimulationHandle::run_until`] takes.
 pub const RUN_MAX: Duration = Duration::from_secs(3600);
 
 impl Simulation {
-    /// Begins; the seed decides everything that is left open.
+    /// Begins a simulation; the seed decides everything that is left open.
     ///
     /// # Panics
     /// If this thread simulates already.
@@ -73,7 +73,7 @@ impl Simulation {
         Self::begin(Some(seed), Choices::seeded(seed))
     }
 
-    /// Begins one that decides as another one has, and in the simplest way when that comes to its end.
+    /// Begins one that decides as another one did, and in the simplest way after that one's end.
     #[track_caller]
     pub(super) fn scripted(script: Rc<[u64]>) -> Self {
         Self::begin(None, Choices::scripted(script))
@@ -103,7 +103,7 @@ impl Deref for Simulation {
 }
 
 impl SimulationHandle {
-    /// The seed; none where decisions are repeated that were made before.
+    /// The seed; `None` if it repeats the decisions of another simulation.
     pub fn seed(&self) -> Option<u64> {
         self.world.seed
     }
@@ -115,30 +115,30 @@ impl SimulationHandle {
         environment::now()
     }
 
-    /// How much time has passed since its beginning.
+    /// How much time has passed since it began.
     pub fn elapsed(&self) -> Duration {
         self.world.elapsed()
     }
 
-    /// One step: a turn of one runner, or of one client. `false` if nobody has anything to do before time
-    /// passes.
+    /// Runs one step: a turn of one runner, or of one client. `false` if nobody has anything to do before
+    /// time passes.
     pub fn step(&self) -> bool {
         self.world.step()
     }
 
-    /// Goes on until nobody has anything to do before time passes. Turns take time, so timers may fire, but
-    /// it is not moved on to the next one.
+    /// Runs until nobody has anything to do before time passes. Turns take time, so timers may fire, but the
+    /// clock doesn't advance to the next one.
     pub fn run_until_idle(&self) {
         self.world.run(None, true, &mut || false);
     }
 
-    /// Goes on until `is_over`, moving the time on where nobody has anything to do; whether it came to
-    /// that. Looks before each step.
+    /// Runs until `is_over`, which it asks before each step; time advances where nobody has anything to do.
     ///
-    /// Returns `false` when nothing is left to do, and after [`RUN_MAX`] of simulated time.
+    /// Returns `true` then, and `false` when nothing is left to do or [`RUN_MAX`] of simulated time has
+    /// passed.
     pub fn run_until(&self, mut is_over: impl FnMut() -> bool) -> bool {
         let deadline = later(self.now(), RUN_MAX);
-        // Without a deadline it comes to an end as soon as nothing is left to do.
+        // Without a deadline it ends as soon as nothing is left to do.
         let mut is_late = false;
         let pause = self.world.run(None, false, &mut || {
             let is_over = is_over();
@@ -148,7 +148,7 @@ impl SimulationHandle {
         pause == Pause::Over && !is_late
     }
 
-    /// Lets so much time pass: everything that is due meanwhile happens, each at its time.
+    /// Lets so much time pass. Everything that is due meanwhile happens, each at its time.
     pub fn advance(&self, by: Duration) {
         let deadline = later(self.now(), by);
         self.world.run(Some(deadline), false, &mut || false);
@@ -156,25 +156,25 @@ impl SimulationHandle {
 
     // --- clients ---
 
-    /// Adds a caller with a course of its own, which is chosen among the others for its steps; the name is
-    /// for the trace.
+    /// Adds a caller: a future, whose steps are interleaved with those of the others. The name is for the
+    /// trace.
     ///
-    /// It awaits calls, sets and [`sleep`](Self::sleep). A wait that blocks is allowed too, and holds up the
-    /// other clients, as does a method that waits. What it panics with ends the test.
+    /// It awaits calls, sets and [`sleep`](Self::sleep). It may block, too, which holds up the other clients,
+    /// as does a method that waits. If it panics, the test fails.
     pub fn client(&self, name: &str, course: impl Future<Output = ()> + 'static) {
         self.world.add_client(Rc::new(Client::new(name, course)));
     }
 
-    /// Ends after so much time; for clients.
+    /// A future that ends after so much simulated time, for clients.
     pub fn sleep(&self, length: Duration) -> Sleep {
         let at = later(self.now(), length);
         Sleep { at, sleepers: self.world.sleepers().clone() }
     }
 
-    /// Runs a future as the one who waits for it.
+    /// Runs the simulation until a future has ended; returns its result.
     ///
     /// # Panics
-    /// If it waits for what never comes.
+    /// If the future waits for something that never happens.
     #[track_caller]
     pub fn block_on<R: 'static>(&self, course: impl Future<Output = R> + 'static) -> R {
         let result = Rc::new(RefCell::new(None));
@@ -190,35 +190,35 @@ impl SimulationHandle {
 
     // --- chance and faults ---
 
-    /// A number below `bound` that the seed decides; 0 if `bound` is. For what a scenario leaves open: when it
-    /// is made simpler these get smaller.
+    /// A number below `bound` that the seed decides; 0 if `bound` is 0. For choices of the scenario itself:
+    /// simpler courses have smaller numbers.
     pub fn below(&self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { self.world.below(bound) }
     }
 
-    /// What goes wrong from now on.
+    /// Sets what goes wrong from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.world.set_faults(faults);
     }
 
-    /// Has the next request fail that the object of that name serves, as a panic in its method before that
-    /// has done anything. One with guarded methods fails between two requests.
+    /// Makes the next request fail that the object of that name serves, as if its method had panicked before
+    /// it did anything. An object with guarded methods fails between two requests.
     pub fn panic_next(&self, object: &str) {
         self.world.doom(object);
     }
 
-    /// Has the object of that name serve nothing for so long.
+    /// Stalls the object of that name: it serves nothing for so long.
     pub fn stall(&self, object: &str, length: Duration) {
         self.world.stall(object, length);
     }
 
-    /// Has the runner of that name do nothing for so long.
+    /// Stops the runner of that name for so long, as if its CPU had been taken away.
     pub fn slow(&self, runner: &str, length: Duration) {
         self.world.hold(runner, length);
     }
 
-    /// Fills the mailbox of the object of that name until its next turn; whether there was room to take.
-    /// See [`Faults::full_mailboxes`] for whom it doesn't concern.
+    /// Fills the mailbox of the object of that name until its next turn; `false` if it was full already.
+    /// See [`Faults::full_mailboxes`] for the mailboxes that it can't fill.
     pub fn fill(&self, object: &str) -> bool {
         self.world.fill(object)
     }
@@ -234,18 +234,17 @@ impl SimulationHandle {
         self.world.choices()
     }
 
-    /// Goes on until nobody has anything to do, and says if something is left that time alone won't end:
-    /// a request that isn't served, a call that hasn't ended, a client that waits. Armed timers are no such
-    /// thing.
+    /// Runs until nobody has anything to do, and checks that nothing is left then: no request that isn't
+    /// served, no call that hasn't ended, no client that waits. Armed timers don't count.
     ///
     /// # Panics
-    /// If something is left, with what it is.
+    /// If something is left; the message lists it.
     #[track_caller]
     pub fn assert_quiescent(&self) {
         self.run_until_idle();
         let mut left: Vec<_> = self.world.statuses().iter().filter_map(left_to_do).collect();
         let clients = self.world.unfinished_clients();
-        left.extend(clients.iter().map(|client| format!("client {client}: not at its end")));
+        left.extend(clients.iter().map(|client| format!("client {client}: hasn't ended")));
         assert!(
             left.is_empty(),
             "the simulation is not quiescent at {:?}:\n  {}\nthe last events:\n{}",

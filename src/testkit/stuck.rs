@@ -1,4 +1,4 @@
-//! What is left to do, in words.
+//! What a simulation has left to do, in words.
 
 use super::trace::Trace;
 use crate::runner::task::ObjectStatus;
@@ -12,7 +12,7 @@ pub(super) struct Stuck {
 
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "nothing is left to do, and what is waited for never comes")?;
+        writeln!(f, "nothing is left to do, and what is waited for never happens")?;
         for left in self.statuses.iter().filter_map(left_to_do) {
             writeln!(f, "  {left}")?;
         }
@@ -31,8 +31,8 @@ pub(super) fn left_to_do(status: &ObjectStatus) -> Option<String> {
     };
     say(*requests, "requests not served");
     say(*deferred, "requests wait for their guard");
-    say(*calls, "calls to it not ended");
-    say(*waits, "calls that it goes on with not ended");
+    say(*calls, "calls to it haven't ended");
+    say(*waits, "calls that it waits for haven't ended");
     if *is_suspended {
         left.push("it waits for its new servant".into());
     }

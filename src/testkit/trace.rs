@@ -7,7 +7,7 @@ use std::time::Duration;
 /// What happened in a simulation, in order, each with its time.
 ///
 /// The same seed and the same scenario make the same trace, in each process: compare them whole, or by their
-/// [`hash`](Self::hash). Shown, it is one line for each event.
+/// [`hash`](Self::hash). Printed, it is one line for each event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     events: Vec<(Duration, Happening)>,
@@ -22,15 +22,15 @@ pub(super) enum Happening {
     Ended(Rc<str>),
     /// An object has served so many requests in a row, the last by this method.
     Served { object: Rc<str>, method: &'static str, count: usize },
-    /// A runner did what is no request, such as timers, so many times.
+    /// A runner did something besides requests, such as firing timers, so many times.
     Did { runner: Rc<str>, count: usize },
-    /// A client went on.
+    /// A client took a step.
     WentOn(Rc<str>),
     /// It has ended.
     Finished(Rc<str>),
     /// A fault was injected.
     Fault { what: &'static str, at: Rc<str> },
-    /// Nothing was left to do until then.
+    /// Time advanced, as nothing was left to do before.
     Waited,
 }
 
@@ -49,8 +49,8 @@ impl Trace {
         self.events.is_empty()
     }
 
-    /// A number that two traces have in common only if they are the same, but for chance. It is the same in
-    /// each process and on each machine.
+    /// A hash: two traces that differ have different ones, most probably. It is the same in each process and
+    /// on each machine.
     ///
     /// Source: G. Fowler, L. C. Noll, K.-P. Vo, FNV-1a with 64 bits.
     pub fn hash(&self) -> u64 {

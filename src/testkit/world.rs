@@ -1,5 +1,5 @@
-//! The world of a simulation: runners without threads, clients, and a clock that moves when nothing else
-//! does.
+//! A simulation's world: runners without threads, clients, and a clock that advances when nothing else
+//! happens.
 
 use super::choices::Choices;
 use super::clients::{Client, Sleepers};
@@ -36,13 +36,13 @@ pub(super) struct SimulatedWorld {
     clients: RefCell<Vec<Rc<Client>>>,
     sleepers: Arc<Sleepers>,
     engines: RefCell<Vec<std::sync::Weak<Registry>>>,
-    /// Whose turn it is.
+    /// The runner whose turn it is.
     turning: RefCell<Option<Arc<Remote>>>,
-    /// How many waits are in progress, each inside a turn that the one before has let happen.
+    /// How many waits are nested: each is inside a turn that runs during the one before.
     depth: Cell<usize>,
-    /// What a wait that would never end has said, in case a servant has caught it.
+    /// The message of a wait that would never end, in case a servant has caught its panic.
     failed_wait: RefCell<Option<String>>,
-    /// How much has happened: a runner that nobody would ring for looks again when something has.
+    /// How much has happened: a runner that nobody would wake looks again when something has.
     happened: Cell<u64>,
     names: RefCell<Names>,
 }
@@ -50,12 +50,12 @@ pub(super) struct SimulatedWorld {
 /// How objects are called, by their names or types, and their numbers.
 type Names = BTreeMap<Box<str>, BTreeMap<Option<usize>, Rc<str>>>;
 
-/// Why a simulation doesn't go on.
+/// Why a simulation has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
-    /// What was waited for has come.
+    /// What was waited for has happened.
     Over,
-    /// The time has.
+    /// The time is up.
     TimeUp,
     /// Nothing is left to do; before the time, if there is one.
     Idle,
@@ -130,7 +130,7 @@ impl SimulatedWorld {
         self.engines.borrow().iter().filter_map(std::sync::Weak::upgrade).collect()
     }
 
-    /// It has served so many, the last by this method.
+    /// Notes that the object has served so many, the last by this method.
     pub(super) fn served(&self, object: Identity<'_>, method: &'static str, count: usize) {
         let object = self.name_of(object);
         self.note(Happening::Served { object, method, count });
@@ -199,9 +199,9 @@ impl SimulatedWorld {
         runners.chain(self.sleepers.next().filter(|_| self.clients_go_on())).min()
     }
 
-    // --- going on ---
+    // --- steps ---
 
-    /// One step of whoever is chosen among those who may be next; `false` if nobody is.
+    /// Runs one step of a runner or client that is chosen among those that are ready; `false` if none is.
     pub(super) fn step(self: &Rc<Self>) -> bool {
         self.sleepers.wake(environment::now());
         let mut next = self.may_be_next();
@@ -213,18 +213,18 @@ impl SimulatedWorld {
         match next {
             Next::Runner(runner) if runner.is_held(environment::now()) => {}
             Next::Runner(runner) => self.turn(&runner),
-            Next::Client(client) => self.let_go_on(&client),
+            Next::Client(client) => self.poll(&client),
         }
         let cost = TURN_STEP * (1 + self.below(TURN_STEPS) as u32);
         environment::set_now(later(environment::now(), cost));
         true
     }
 
-    /// Goes on until `is_over`, or that time. If nothing is left to do the time moves on to what is next;
-    /// unless `stands_still`.
+    /// Runs until `is_over`, or that time. When nothing is left to do, time advances to what is next, unless
+    /// `stands_still`.
     ///
     /// # Panics
-    /// If a wait of somebody's would never end.
+    /// If some wait would never end.
     pub(super) fn run(
         self: &Rc<Self>,
         deadline: Option<Instant>,
@@ -239,7 +239,7 @@ impl SimulatedWorld {
         }
         self.depth.set(self.depth.get() + 1);
         let _depth = Depth(&self.depth);
-        // Whoever comes from outside may have done something.
+        // The caller may have done something since the last time.
         self.happened.set(self.happened.get() + 1);
         loop {
             if is_over() {
@@ -265,7 +265,7 @@ impl SimulatedWorld {
                 }
                 (_, Some(deadline)) if !stands_still => {
                     self.wait_until(deadline);
-                    // What is waited for may be that.
+                    // That may be what is waited for.
                     return if is_over() { Pause::Over } else { Pause::TimeUp };
                 }
                 _ => return Pause::Idle,
@@ -280,7 +280,7 @@ impl SimulatedWorld {
         }
     }
 
-    /// Whose turn it is from now on: the calling thread is its, or nobody's. Returns whose it was.
+    /// Makes the calling thread that runner's, or nobody's. Returns whose it was.
     fn pass_to(&self, next: Option<Arc<Remote>>) -> (Option<Arc<Remote>>, bool) {
         let was_runner = owner::set_runner(next.is_some());
         if let Some(next) = &next {
@@ -290,8 +290,8 @@ impl SimulatedWorld {
         (last, was_runner)
     }
 
-    /// Runs what is that runner's, or nobody's, on this thread: in the middle of another one's turn that one
-    /// waits.
+    /// Runs something on this thread as that runner, or as no runner. If this is in the middle of another
+    /// runner's turn, that one waits.
     pub(super) fn run_as<R>(&self, who: Option<&Arc<Remote>>, run: impl FnOnce() -> R) -> R {
         /// Also when a scenario unwinds through a client.
         struct Back<'a>(&'a SimulatedWorld, Option<Arc<Remote>>, bool);
@@ -322,9 +322,9 @@ impl SimulatedWorld {
         }
     }
 
-    fn let_go_on(self: &Rc<Self>, client: &Client) {
+    fn poll(self: &Rc<Self>, client: &Client) {
         self.note(Happening::WentOn(client.name.clone()));
-        self.run_as(None, || client.run_continuations());
+        self.run_as(None, || client.poll());
         if client.is_finished() {
             self.note(Happening::Finished(client.name.clone()));
         }
@@ -332,7 +332,7 @@ impl SimulatedWorld {
 
     /// Ends what is there.
     pub(super) fn end(self: &Rc<Self>) {
-        // Their futures may hold proxies and calls, and what they drop may ask for the world.
+        // Their futures may hold proxies and calls, whose destructors may use the world.
         while let Some(client) = { self.clients.borrow_mut().pop() } {
             self.run_as(None, || client.give_up());
         }
@@ -344,7 +344,7 @@ impl SimulatedWorld {
 
 impl Environment for SimulatedWorld {
     /// # Panics
-    /// If what is waited for never comes.
+    /// If what is waited for never happens.
     fn wait(self: Rc<Self>, deadline: Option<Instant>, is_over: &mut dyn FnMut() -> bool) {
         if self.run(deadline, false, is_over) == Pause::Idle && !panicking() {
             let stuck = self.stuck().to_string();

@@ -6,8 +6,8 @@ use super::objects::{Entry, HotEntry};
 use crate::runner::task::{Cooling, RestartOrder, Task};
 
 impl Scheduler {
-    /// Does what was asked for. Who asked has the runner hear of it by its control link, which only
-    /// [`collect`](Self::collect) takes off: where it is in the stack, others must not push it.
+    /// Runs what was sent, and looks at the flags. Only [`collect`](Self::collect) takes the control link
+    /// off: as long as it is in the stack, others must not push it.
     #[cold]
     pub(super) fn run_commands(&mut self) {
         let remote = self.remote.clone();
@@ -23,7 +23,7 @@ impl Scheduler {
         self.look_at_suspended();
     }
 
-    /// Turns again to what was stopped: that doesn't wait for its delay.
+    /// Makes suspended objects hot that were stopped: they don't wait for their delay.
     fn look_at_suspended(&mut self) {
         let Self { objects, suspended, .. } = self;
         suspended.retain(|key| {
@@ -34,7 +34,7 @@ impl Scheduler {
         });
     }
 
-    /// Takes an object in; what waits for it already is served from the next turn on.
+    /// Takes an object in; requests that already wait for it are served from the next turn on.
     pub(crate) fn adopt(&mut self, task: Box<dyn Task>) {
         let mut task = match &self.watch {
             None => task,
@@ -47,8 +47,8 @@ impl Scheduler {
             task.stop();
         }
         let mut entry = Entry { task, is_hot: true, is_noted: false };
-        // Where few objects live a first call need not ring; where many do, each that isn't called
-        // yet would have to be polled for a while.
+        // With few objects, the first request finds the object hot, and wakes nobody. With many, each
+        // that isn't called yet would have to be polled for a while.
         let cooling = (self.objects.hot.len() >= HOT_KEPT).then(|| entry.cool());
         self.objects.insert(key, entry);
         self.had_any = true;
@@ -59,16 +59,16 @@ impl Scheduler {
         }
     }
 
-    /// Lets an object go that has ended.
+    /// Drops an object that has ended.
     pub(super) fn remove(&mut self, key: usize) {
         if let Some(mut task) = self.objects.remove(key) {
             task.finish(&mut self.turn);
-            // Its last proxy's drop, unlike a stop, has nobody look there.
+            // A stop would have taken it off that list; the drop of its last proxy doesn't.
             self.suspended.retain(|other| *other != key);
         }
     }
 
-    /// Turns to an object, if it is still there.
+    /// Has an object polled, if it is still there.
     pub(crate) fn make_hot(&mut self, key: usize) {
         if let Some(found) = self.objects.get(key) {
             found.heat();
@@ -88,13 +88,13 @@ impl Scheduler {
         }
     }
 
-    /// Ends admission of every object; what they accepted still runs.
+    /// Has every object refuse requests; what they have accepted still runs.
     fn stop(&mut self) {
-        // A cold one's close rings; a hot one is polled, and found closed when it is idle.
+        // A cold one is woken by its close; a hot one is found closed when it is polled and idle.
         self.objects.iter().for_each(Task::stop);
     }
 
-    /// Has every object let go of the calls that it waits for.
+    /// Has every object give up the calls that it waits for.
     pub(super) fn give_up(&mut self) {
         for key in 0..self.objects.keys_end() {
             if let Some(found) = self.objects.get(key) {

@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 /// How long an object stays hot without work, while others of its runner are busy.
 pub const COOL_AFTER: Duration = Duration::from_micros(50);
 
-/// A runner that never sleeps keeps up to this many objects hot, so that no call pays for ringing.
+/// A runner that never sleeps keeps up to this many objects hot, so that no call pays for a wake-up.
 pub(super) const HOT_KEPT: usize = 8;
 
-/// What a try to put everything to sleep came to.
+/// Whether a runner that has cooled its objects may sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ParkDecision {
     /// Everything is cold: the ready set's wake-up is enough.
     Cold,
     /// Something arrived meanwhile.
     Disturbed,
-    /// Only objects that nobody would ring for are in the way.
+    /// Some objects have to be polled: nothing would wake the runner for them.
     Polled,
 }
 
 impl Scheduler {
-    /// Decides on an object that has been idle for a while; `true` if it stays hot.
+    /// Decides whether an object that has been idle for a while stays hot.
     #[cold]
     pub(super) fn settle(&mut self, place: usize, now: Instant) -> bool {
         let keep = self.never_parks && self.objects.hot.len() <= HOT_KEPT;
@@ -66,8 +66,8 @@ impl Scheduler {
         }
     }
 
-    /// Leaves an object alone until its new servant is due. One whose token has come meanwhile was set
-    /// aside before.
+    /// Leaves an object alone until its new servant is due. It may be on the list already, if it was
+    /// woken meanwhile.
     pub(super) fn set_aside(&mut self, key: usize) {
         if !self.suspended.contains(&key) {
             self.suspended.push(key);
@@ -76,7 +76,7 @@ impl Scheduler {
 }
 
 impl Entry {
-    /// Tries to cool the object. If that succeeds, it is to be taken off the hot ones.
+    /// Tries to cool the object. If that succeeds, the caller takes it off the list of hot ones.
     pub(super) fn cool(&mut self) -> Cooling {
         self.cool_or(false)
     }
@@ -89,7 +89,7 @@ impl Entry {
     }
 }
 
-/// When an object that is idle from now on is to be cooled. At the end of time, at once.
+/// When an object that is idle from now on is cooled: at once, if the clock's range ends before.
 #[inline(always)]
 pub(super) fn later(now: Instant) -> Instant {
     now.checked_add(COOL_AFTER).unwrap_or(now)

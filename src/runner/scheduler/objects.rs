@@ -91,7 +91,7 @@ impl Objects {
         self.live += 1;
     }
 
-    /// Gives an object up; its key is the next one's.
+    /// Takes an object out; its key may be given to another.
     pub(super) fn remove(&mut self, key: usize) -> Option<Box<dyn Task>> {
         let entry = self.entries.get_mut(key)?.take()?;
         self.vacant.push(key);
