@@ -15,8 +15,7 @@ const FLAT: [&str; 3] = ["macros/src", "perf/src/bin/mainspring", "loom-tests/sc
 const LAYERED: [&str; 2] = ["src", "perf/src"];
 
 /// Circles that are still to be opened, by the first of their files.
-const NOT_YET: &[&str] =
-    &["engine/engine.rs, ", "testkit/faulty_task.rs, ", "model, names, rules:", "run, scenarios:"];
+const NOT_YET: &[&str] = &["engine/engine.rs, ", "model, names, rules:", "run, scenarios:"];
 
 #[test]
 fn folders_import_each_other_in_no_circle() {
