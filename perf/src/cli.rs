@@ -1,4 +1,4 @@
-//! Command lines, as every program of this package reads and answers them.
+//! Reads and answers command lines, for every program of this package.
 
 use crate::error::Error;
 use clap::Parser;
@@ -44,7 +44,7 @@ pub fn command_line(name: &str, arguments: &[OsString]) -> String {
     words.fold(name.to_owned(), |all, one| all + " " + &one)
 }
 
-/// The exit code; error is said in one line, whatever it is.
+/// The exit code; an error is printed in one line.
 pub fn exit_code(result: Result<ExitCode, Error>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("mainspring: {}", error.to_string().replace('\n', " "));
@@ -52,7 +52,7 @@ pub fn exit_code(result: Result<ExitCode, Error>) -> ExitCode {
     })
 }
 
-/// A reader that has gone, as `head` does, is no reason to fail.
+/// Prints a text. A reader that has gone, such as `head`, is no reason to fail.
 pub fn print(text: &str) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

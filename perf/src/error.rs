@@ -1,10 +1,10 @@
-//! What can go wrong, and the exit code it leads to.
+//! What can go wrong, and the exit code that follows.
 
 use mainspring::{CallError, StartError, WaitError};
 use std::io;
 use std::time::Duration;
 
-/// Why a run did not take place, or broke off.
+/// Why a run did not take place, or stopped early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Bad input: the value, the rule, and the way out.
@@ -19,14 +19,14 @@ pub enum Error {
     /// A call did not end.
     #[error("a call did not end: {0}")]
     Wait(#[from] WaitError),
-    /// An object was gone before its time.
+    /// An object stopped too early.
     #[error("an object stopped while it was measured")]
     Stopped,
     /// The engine did not end when it was told to.
-    #[error("the engine has not ended within {0:?}")]
+    #[error("the engine did not end within {0:?}")]
     StopTimedOut(Duration),
-    /// A rate that was asked for, and not reached.
-    #[error("{0}; give a lower --rate, or look for the knee without --rate")]
+    /// A requested rate was not reached.
+    #[error("{0}; give a lower --rate, or leave --rate out to find the knee")]
     RateMissed(String),
     /// What was counted at the end is not what was sent.
     #[error("{what}: {got} arrived, {sent} expected")]
@@ -38,7 +38,7 @@ pub enum Error {
         /// The one expected.
         sent: u64,
     },
-    /// A scenario broke off.
+    /// A scenario failed.
     #[error("{scenario}: {cause}")]
     Scenario {
         /// Its name.
@@ -46,10 +46,10 @@ pub enum Error {
         /// What happened.
         cause: Box<Error>,
     },
-    /// A thread that could not be started.
+    /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(io::Error),
-    /// A system file or clock that could not be read, or a result that could not be written.
+    /// A system file or clock could not be read, or a result could not be written.
     #[error("{what}: {error}")]
     System {
         /// Which.
@@ -60,7 +60,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// 2 for what the user can mend in the command line, 1 for the rest.
+    /// 2 for what the user can fix on the command line, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         if matches!(self, Self::Usage(_)) { 2 } else { 1 }
     }

@@ -1,4 +1,4 @@
-//! How a figure is written for people.
+//! How numbers are printed for people.
 
 /// Three significant digits, or a whole number with its thousands apart.
 pub fn figure(value: f64) -> String {
@@ -9,7 +9,7 @@ pub fn figure(value: f64) -> String {
     }
 }
 
-/// A time with its unit: `310 ns`, `4.12 µs`, `12.1 ms`, `1.50 s`; what is whole stays whole.
+/// A time with its unit: `310 ns`, `4.12 µs`, `12.1 ms`, `1.50 s`; whole numbers stay whole.
 pub fn time(ns: u64) -> String {
     let (size, unit) = match ns {
         0..1_000 => return format!("{ns} ns"),

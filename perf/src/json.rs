@@ -15,13 +15,14 @@ pub fn read<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, Error> 
     let shown = path.display();
     let refuse = |why: String| Error::Usage(format!("{shown}: {why}"));
     let text = fs::read_to_string(path);
-    let text = text.map_err(|error| refuse(format!("{error}; give a file of this command's")))?;
+    let text =
+        text.map_err(|error| refuse(format!("{error}; give a file that this command wrote")))?;
     let head: Head =
         serde_json::from_str(&text).map_err(|error| refuse(wrong_json(&error, schema)))?;
     if head.schema != schema {
         let found = head.schema;
         return Err(refuse(format!(
-            "its schema is {found:?}, and this version of mainspring reads {schema:?}; write it anew, \
+            "its schema is {found:?}, but this version of mainspring reads {schema:?}; write it again, \
              or use the version that wrote it"
         )));
     }
@@ -30,7 +31,7 @@ pub fn read<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, Error> 
 
 /// The message has line and column already.
 fn wrong_json(error: &serde_json::Error, schema: &str) -> String {
-    format!("{error}; this is no document of schema {schema:?}")
+    format!("{error}; this is not a document of schema {schema:?}")
 }
 
 /// A document as it is written to a file.

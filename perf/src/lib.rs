@@ -10,22 +10,22 @@
 /// How a run is made: planned, measured round by round, summarized and reported.
 pub mod run;
 
-/// What the library is measured with: one file for each kind of work.
+/// The work that the library is measured with: one file for each kind.
 pub mod suites;
 
-/// Finds a placement of runners and objects on CPUs, and proves it.
+/// Finds a placement of runners and objects on CPUs, and proves it by measuring.
 pub mod tune;
 
-/// What a run leaves: the document, and all that reads it: the table, the report, the comparison.
+/// The results of a run: the document, and what reads it: the table, the report, the comparison.
 pub mod results;
 
-/// What the machine is, and what it does to a measurement.
+/// What the machine is, and how it disturbs measurements.
 pub mod machine;
 
 /// Minimal programs that do the same work without the library.
 pub mod floors;
 
-/// What every measurement works with: CPUs, engines, loops, plans of requests, settings.
+/// What every measurement uses: CPUs, engines, loops, plans of requests, settings.
 pub mod lab;
 
 // The ground: everything may import it.

@@ -7,9 +7,9 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Latencies beyond this are counted as this: a minute, for a call.
+/// Longer latencies are counted as this one: a minute, for a call.
 const LATENCY_MAX_NS: u64 = 60_000_000_000;
-/// A quantile is worth its name only if so many samples lie beyond it.
+/// A quantile is reported only if at least this many samples lie beyond it.
 const BEYOND_MIN: f64 = 10.0;
 
 /// Single latencies, in nanoseconds.
@@ -32,7 +32,7 @@ impl Latencies {
         self.0.add(&other.0).expect("equal bounds");
     }
 
-    /// Forgets them, and keeps its memory: written once, it costs no page fault any more.
+    /// Forgets them but keeps the memory, which causes no more page faults once it was written.
     pub fn clear(&mut self) {
         self.0.reset();
     }
@@ -50,7 +50,7 @@ impl Latencies {
         (beyond + 1e-6 >= BEYOND_MIN).then(|| self.0.value_at_quantile(share))
     }
 
-    /// The value in the middle, however few there are.
+    /// The median, however few there are.
     pub fn median(&self) -> f64 {
         self.0.value_at_quantile(0.5) as f64
     }
@@ -65,7 +65,7 @@ impl Latencies {
         self.0.max()
     }
 
-    /// What a document says of them.
+    /// The quantiles for a document.
     pub fn quantiles(&self) -> Quantiles {
         Quantiles {
             count: self.count(),
@@ -100,8 +100,8 @@ impl Latencies {
         Deserializer::new().deserialize(&mut bytes.as_slice()).ok().map(Self)
     }
 
-    /// How many were no longer than each of these values, over the whole range, in steps that the
-    /// histogram tells apart: what a curve is drawn from.
+    /// How many were no longer than each of these values, over the whole range, in the
+    /// histogram's steps: the points of a curve.
     pub fn cumulative(&self) -> Vec<(u64, u64)> {
         let mut below = 0;
         let step = self.0.iter_recorded().map(|step| {
@@ -118,7 +118,7 @@ impl Default for Latencies {
     }
 }
 
-/// A distribution. A quantile is there only if at least ten samples lie beyond it.
+/// A distribution. A quantile is given only if at least ten samples lie beyond it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Quantiles {
     /// How many samples.

@@ -10,7 +10,7 @@ fn bad_input_is_refused_in_one_line_with_the_value_and_the_rule() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["--seconds", "0"], &["--seconds 0", "1 to 3600"]),
         (&["--seconds", "soon"], &["soon", "--help"]),
-        (&["--cpus", "0,5000"], &["5000", "not allowed", "choose two different ones of ["]),
+        (&["--cpus", "0,5000"], &["5000", "not allowed", "choose two different ones from ["]),
         (&["--cpus", "0"], &["--cpus 0"]),
         (&["--cpus", "0,0"], &["--cpus 0,0"]),
         (&["--capacity", "0"], &["--capacity 0", "give 1 to"]),

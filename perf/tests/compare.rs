@@ -61,9 +61,9 @@ fn exit_codes_say_what_was_found() {
     assert!(faster == 0 && text.contains("faster: call/x"), "{text}");
     assert_eq!(code(&times(1.2), "30%").0, 0, "not what the threshold asks for");
     let (noisy, text) = code(&[60.0, 180.0, 90.0, 140.0, 70.0, 130.0], "5%");
-    assert!(noisy == 4 && text.contains("too noisy to tell a change of 5.0 %: call/x"), "{text}");
+    assert!(noisy == 4 && text.contains("too noisy to detect a change of 5.0 %: call/x"), "{text}");
     let (few, text) = code(&[200.0, 201.0], "5%");
-    assert!(few == 4 && text.contains("2 rounds, and 5 are needed"), "{text}");
+    assert!(few == 4 && text.contains("2 rounds, but 5 are needed"), "{text}");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn differences_beside_the_figures_are_said() {
         "frequency governor: performance in",
         "build profile: release in",
         "capacity",
-        "broken off",
+        "was interrupted",
         "not compared: call/round_trip/park: only A has it",
         "not compared: floor/ping_pong: they measure different things",
         "not compared: wake/park: never measured",

@@ -21,7 +21,7 @@ fn bad_input_is_refused_in_one_line_before_anything_is_watched() {
         (&["--seconds", "nan"], &["--seconds NaN", "3600"]),
         (&["--seconds", "3600", "--cpus", "5000"], &["CPU 5000", "give all, or some of ["]),
         (&["--seconds", "3600", "--cpus", "0,0"], &["CPU 0 is named twice"]),
-        (&["--seconds", "3600", "--cpus", "x"], &["\"x\" is no CPU's number"]),
+        (&["--seconds", "3600", "--cpus", "x"], &["\"x\" is neither a CPU number"]),
         (&["--seconds", "3600", "--json", "/nowhere/at/all"], &["/nowhere/at/all", "directory"]),
     ];
     for (arguments, words) in cases {

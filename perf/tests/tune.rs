@@ -76,7 +76,9 @@ fn a_graph_is_placed_on_a_machine_elsewhere_and_the_profile_is_written() {
     let root = folder.machine();
     let profile = folder.file("profile.toml", &"an old one\n".repeat(1000));
     let text = said(&[TRADING, "--root", &root, "--output", &profile, "--explain"]);
-    for words in ["Everything was tried", "Assumed, not measured", "round robin", "feed on CPU"] {
+    for words in
+        ["Every placement was tried", "Assumed, not measured", "round robin", "feed on CPU"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     let profile = Profile::load(&profile).unwrap();
@@ -239,7 +241,7 @@ fn a_placement_is_measured_proven_and_used_on_this_machine() {
     let output = tune(&arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("Measured here, 7 rounds"), "{text}");
+    assert!(text.contains("Measured here, 7 alternating rounds"), "{text}");
     let document: Value = serde_json::from_str(&fs::read_to_string(document).unwrap()).unwrap();
     assert_eq!(document["assumed"], json!([]), "all was measured");
     for side in ["before", "after"] {

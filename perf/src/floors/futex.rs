@@ -15,7 +15,7 @@ const NOTHING: u32 = 0;
 const GO: u32 = 1;
 const OVER: u32 = 2;
 
-/// A word to sleep on: one thread waits, one other posts, by turns.
+/// A word to sleep on: one thread waits and another posts, alternately.
 #[derive(Default)]
 struct Gate(CachePadded<AtomicU32>);
 
@@ -41,7 +41,7 @@ impl Gate {
     }
 }
 
-/// Two threads that wake each other by turns and never spin.
+/// Two threads that wake each other alternately and never spin.
 pub fn ping_pong(lab: &Lab, length: Duration) -> Result<Sample, Error> {
     let (ping, pong) = (Gate::default(), Gate::default());
     std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ fn after_sleep(
     })
 }
 
-/// So many pairs of threads, the halves of each on the two CPUs, that wake each other by turns.
+/// `pairs` pairs of threads, split over the two CPUs, whose halves wake each other alternately.
 pub fn pairs(lab: &Lab, pairs: usize, round_trips: u64) -> Result<Sample, Error> {
     let gates: Vec<_> = (0..pairs).map(|_| (Gate::default(), Gate::default())).collect();
     // Everybody, and this thread: after the warm-up's tenth, and at the end.

@@ -18,7 +18,7 @@ pub struct Ring<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> Ring<WORDS> {
-    /// Has at least so many slots.
+    /// A ring with at least `capacity` slots.
     pub fn new(capacity: usize) -> Self {
         let slot = |_| [const { AtomicU64::new(0) }; WORDS];
         let slots = (0..capacity.next_power_of_two()).map(slot).collect();

@@ -1,4 +1,4 @@
-//! When requests are planned.
+//! Plans of when requests are sent.
 
 use clap::ValueEnum;
 use serde::Deserialize;
@@ -8,16 +8,16 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrivals {
-    /// At equal distances.
+    /// At equal intervals.
     Fixed,
-    /// At random, independently of each other: gaps are distributed exponentially.
+    /// At random and independently: gaps follow an exponential distribution.
     Poisson,
-    /// Many at once, then nothing for a while.
+    /// Many at once, then a pause.
     Bursts,
 }
 
 impl Arrivals {
-    /// As it is typed.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
@@ -26,8 +26,8 @@ impl Arrivals {
         }
     }
 
-    /// The planned moments from the beginning on, in ascending order; the same for the same seed.
-    /// `burst` requests come at once, if they come in bursts.
+    /// The planned moments since the start, in ascending order; the same seed gives the same plan. A
+    /// burst has `burst` requests.
     pub fn schedule(self, rate: f64, burst: u32, seed: u64) -> Schedule {
         Schedule {
             arrivals: self,

@@ -1,4 +1,4 @@
-//! The clock that everything is timed with, and what it can tell apart.
+//! The clock that times everything, and its resolution.
 
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
@@ -11,7 +11,7 @@ const READS: u32 = 10_000;
 pub struct Clock {
     /// Which.
     pub kind: String,
-    /// What one look at it takes. Each latency holds one; nothing is subtracted.
+    /// How long one reading takes. Each latency includes one; nothing is subtracted.
     pub read_ns: f64,
     /// The smallest step it was seen to make.
     pub step_ns: u64,
@@ -22,7 +22,7 @@ pub fn measure() -> Clock {
     Clock { kind: "CLOCK_MONOTONIC".into(), read_ns: read_ns(), step_ns: step_ns() }
 }
 
-/// The least of several means: what disturbs can only add.
+/// The least of several means: disturbances only add time.
 fn read_ns() -> f64 {
     let mean = |_| {
         let begun = Instant::now();
@@ -32,7 +32,7 @@ fn read_ns() -> f64 {
     (0..10).map(mean).fold(f64::INFINITY, f64::min)
 }
 
-/// The least difference between two looks that isn't none.
+/// The smallest difference between two readings that isn't zero.
 fn step_ns() -> u64 {
     let mut last = Instant::now();
     let gaps = (0..READS).map(|_| {

@@ -9,13 +9,13 @@ use std::fs::read_to_string;
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
-    /// Times that a thread of the process gave its CPU up to wait.
+    /// Times that a thread of the process gave up its CPU to wait.
     pub switches_voluntary: Option<u64>,
-    /// Times that a thread of the process was made to give it up.
+    /// Times that a thread of the process was preempted.
     pub switches_involuntary: Option<u64>,
     /// Page faults that needed no disk.
     pub faults_minor: Option<u64>,
-    /// Time that threads of the process could have run, and waited for a CPU.
+    /// Time that runnable threads of the process waited for a CPU.
     pub run_delay_ns: Option<u64>,
     /// Time that the hypervisor took from all CPUs.
     pub steal_ms: Option<u64>,
@@ -23,15 +23,15 @@ pub struct Counters {
     pub throttled: Option<u64>,
     /// Times that a runner went to sleep.
     pub parks: Option<u64>,
-    /// Times that a runner found work while it spun, and needn't sleep.
+    /// Times that a runner found work while spinning and didn't sleep.
     pub spin_hits: Option<u64>,
-    /// System calls with which senders woke runners.
+    /// System calls by which senders woke runners.
     pub wakes_sent: Option<u64>,
-    /// Times that a sender gave a runner notice, and it was awake.
+    /// Times that a sender notified a runner that was already awake.
     pub wakes_elided: Option<u64>,
 }
 
-/// The counts at a beginning. What can't be read is `None`, then and later.
+/// The counts at one moment. What can't be read is `None`.
 pub struct Snapshot {
     usage: Option<Usage>,
     run_delay_ns: Option<u64>,
@@ -43,7 +43,7 @@ pub struct Snapshot {
 const TICK_MS: u64 = 10;
 
 impl Snapshot {
-    /// Reads the counts; some microseconds.
+    /// Reads the counts, which takes some microseconds.
     pub fn take() -> Self {
         Self {
             usage: getrusage(UsageWho::RUSAGE_SELF).ok(),
@@ -53,7 +53,7 @@ impl Snapshot {
         }
     }
 
-    /// What was counted since, together with what the engines did that have ended meanwhile.
+    /// What was counted since, including the engines that have ended in between.
     pub fn end(self, engines: Option<Wakeups>) -> Counters {
         let after = Self::take();
         let usage = |of: fn(&Usage) -> i64| {
@@ -88,7 +88,7 @@ fn steal_ticks() -> Option<u64> {
     nth(text.lines().find(|line| line.starts_with("cpu "))?, 8)
 }
 
-/// Of the cgroup at the root of what the process sees, version 2 or 1.
+/// Of the cgroup at the root of the process's view, version 2 or 1.
 fn throttled() -> Option<u64> {
     let read = |path: &str| read_to_string(path).ok();
     let text = read("/sys/fs/cgroup/cpu.stat").or_else(|| read("/sys/fs/cgroup/cpu/cpu.stat"))?;

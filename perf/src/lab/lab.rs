@@ -1,4 +1,4 @@
-//! Where and how things are measured: CPUs, engines, the time that one round may take.
+//! What all scenarios share: CPUs, engines, warnings.
 
 use crate::error::Error;
 use core_affinity::CoreId;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const RUNNER: &str = "bench";
 /// How long an engine may take to end.
 const END_LIMIT: Duration = Duration::from_secs(5);
-/// One thread's place.
+/// Where one thread is pinned.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pin {
     /// `caller`, `runner`, or the runner's name.
@@ -30,7 +30,7 @@ pub struct Lab {
     /// How many requests fit into a mailbox.
     pub capacity: usize,
     warnings: Arc<Mutex<BTreeSet<String>>>,
-    /// What the engines have counted that have ended.
+    /// The counts of engines that have ended.
     ended: Mutex<Option<Wakeups>>,
     pins: Mutex<Vec<Pin>>,
 }
@@ -46,8 +46,8 @@ impl Lab {
                 lab.note_pin("caller", caller, is_verified);
             }
             None => lab.warn(
-                "this process may use one CPU only: nothing is pinned, every runner parks, and \
-                 what needs two CPUs is left out"
+                "this process may use only one CPU: nothing is pinned, every runner parks, and \
+                 scenarios that need two CPUs are left out"
                     .into(),
             ),
         }
@@ -61,14 +61,14 @@ impl Lab {
         }
     }
 
-    /// Pins the calling thread to the caller's CPU or the runner's, by turns.
+    /// Pins the calling thread to the caller's CPU for even places, to the runner's for odd ones.
     pub fn pin_by_turns(&self, place: usize) {
         if let Some((caller, runner)) = self.cpus {
             let _ = self.pin(if place.is_multiple_of(2) { caller } else { runner });
         }
     }
 
-    /// Pins the calling thread; whether the mask read back says so.
+    /// Pins the calling thread; returns whether the mask read back confirms it.
     pub fn pin(&self, cpu: usize) -> bool {
         // core_affinity aborts on an id of 1024 or more.
         let is_pinned = cpu < 1024
@@ -93,12 +93,12 @@ impl Lab {
         lock(&self.pins).clone()
     }
 
-    /// Remembers something for the report, once.
+    /// Keeps a warning for the report, once.
     pub fn warn(&self, warning: String) {
         lock(&self.warnings).insert(warning);
     }
 
-    /// What has to be said about the run.
+    /// The warnings about the run.
     pub fn warnings(&self) -> Vec<String> {
         lock(&self.warnings).iter().cloned().collect()
     }
@@ -118,7 +118,7 @@ impl Lab {
         Ok(engine)
     }
 
-    /// An engine with one runner as it is without any options.
+    /// An engine with one runner with default options.
     pub fn plain_engine(&self) -> Result<Engine, Error> {
         self.start(Runner::named(RUNNER))
     }
@@ -127,8 +127,8 @@ impl Lab {
         Ok(Engine::builder().on_event(self.reporter(true)).runner(runner).start()?)
     }
 
-    /// Turns what engines report into warnings; runners that may not spin are news only where they
-    /// were meant to.
+    /// Turns the events of engines into warnings. `tell_downgrades` says whether runners were meant to
+    /// spin, so that it is worth a warning if they may not.
     pub fn reporter(&self, tell_downgrades: bool) -> impl Fn(&Event) + Send + Sync + 'static {
         let warnings = self.warnings.clone();
         move |event| match event {
@@ -145,7 +145,7 @@ impl Lab {
         }
     }
 
-    /// Ends an engine, whose proxies are gone or not.
+    /// Stops an engine, whether or not proxies are left.
     pub fn end(&self, engine: Engine) -> Result<(), Error> {
         let counts = engine.runners().into_iter().filter_map(|name| engine.wakeups(&name).ok());
         let mut ended = lock(&self.ended);
@@ -154,7 +154,7 @@ impl Lab {
         if engine.stop_within(END_LIMIT) { Ok(()) } else { Err(Error::StopTimedOut(END_LIMIT)) }
     }
 
-    /// What the engines have counted that have ended since this was last asked.
+    /// The counts of engines that have ended since the last call.
     pub fn take_counts(&self) -> Option<Wakeups> {
         lock(&self.ended).take()
     }

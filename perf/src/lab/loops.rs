@@ -6,18 +6,18 @@ use crate::lab::time::RoundSpan;
 use crate::stats::Latencies;
 use std::time::{Duration, Instant};
 
-/// How many numbers are sent between two looks at the clock.
+/// How many numbers are sent between two clock readings.
 pub const CHUNK: u64 = 4096;
-/// How many are published at once where they are.
+/// How many are published at once in batched scenarios.
 pub const BATCH: u64 = 32;
-/// How many calls are on their way at once where they are.
+/// How many calls are in flight at once in windowed scenarios.
 pub const WINDOW: u64 = 128;
 
-/// Repeats an operation for the whole time, and takes each one's latency.
+/// Repeats an operation for the whole time, and records the latency of each.
 ///
 /// A closed loop: the next operation begins when this one is over, so a stall counts once. It
-/// measures the mechanism, not a service under load. The cost of one look at the clock is in each
-/// latency, in the floor's as in the others'.
+/// measures the mechanism, not a service under load. Each latency, the
+/// floor's included, contains one clock reading.
 #[inline]
 pub fn closed_loop(
     length: Duration,
@@ -39,8 +39,8 @@ pub fn closed_loop(
     }
 }
 
-/// Repeats an operation that times itself, each time after a while in which the caller only
-/// looks at the clock.
+/// Repeats an operation that times itself, each time after a pause in which the caller only reads
+/// the clock.
 pub fn after_idle(
     idle: Duration,
     length: Duration,

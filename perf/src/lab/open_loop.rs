@@ -1,11 +1,11 @@
-//! Requests that are sent when they are planned, whatever became of those before.
+//! Sends each request at its planned time, whether or not earlier ones were answered.
 //!
 //! A closed loop waits for each answer before it sends the next request: while the server stalls it
 //! sends nothing, and the stall counts once. Users don't wait for each other. So a latency begins
-//! here at the moment for which its request was *planned*: one that couldn't be sent in time, because the
-//! mailbox was full or the sender late, has waited since then. What is behind is sent as fast as it
-//! goes. (The trap is called coordinated omission; wrk2 and Aeron's benchmarks avoid it the same way.)
-//! The latency from the real send is kept beside it, to show what it hides.
+//! here at the moment for which its request was *planned*: a request that couldn't be sent in time, because
+//! the mailbox was full or the sender late, has waited since then. Late requests are sent as fast as
+//! possible. (The trap is called coordinated omission; wrk2 and Aeron's benchmarks avoid it the same way.)
+//! The latency from the actual send is kept as well, to show what it hides.
 
 use crate::error::Error;
 use crate::format::figure;
@@ -16,10 +16,10 @@ use mainspring::Call;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What is still unsent so long after the plan's end is lost.
+/// A request still unsent this long after the plan's end is lost.
 const GRACE: Duration = Duration::from_secs(1);
-/// A rate counts as reached from this share of the planned one on: a hiccup at the very end of a
-/// round makes it longer without anybody being too slow.
+/// A rate counts as reached from this share of the planned one: a hiccup at the very end of a round
+/// lengthens it although nothing was too slow.
 pub const REACHED: f64 = 0.95;
 
 /// A planned load.
@@ -33,7 +33,7 @@ pub struct Load {
     pub burst: u32,
 }
 
-/// What became of it, after the warm-up.
+/// Its result, after the warm-up.
 pub struct LoadResult {
     /// The plan.
     pub load: Load,
@@ -92,7 +92,7 @@ impl LoadResult {
         self.time += other.time;
     }
 
-    /// Why this isn't the load that was planned; `None` if it is.
+    /// Why the load fell short of the plan; `None` if it didn't.
     pub fn shortfall(&self) -> Option<String> {
         let (planned, received) = (self.planned, self.received);
         if received < planned {
@@ -103,7 +103,7 @@ impl LoadResult {
         let is_reached = achieved >= REACHED * planned;
         (!is_reached).then(|| {
             let (planned, achieved) = (figure(planned), figure(achieved));
-            format!("{planned} requests a second were planned, and {achieved} answered")
+            format!("{planned} requests a second were planned, but only {achieved} answered")
         })
     }
 
@@ -128,8 +128,8 @@ struct Pending<R> {
 /// Sends requests as planned; the first tenth of the time is for warming up. What couldn't be sent in
 /// time is sent for another second.
 ///
-/// `send` sends one, or says `None` if there is no room: then it is asked again. Answers are taken in
-/// the order of the requests, so they should all come from one object. `wait` is asked for a moment
+/// `send` sends one request, or returns `None` if there is no room, and is then called again. Answers
+/// are taken in the order of the requests, so they should all come from one object. `wait` is called
 /// whenever nothing is due.
 pub fn drive<R>(
     load: Load,
@@ -178,7 +178,7 @@ pub fn drive<R>(
     Ok(loaded)
 }
 
-/// Sends whenever there is room, and looks at the clock seldom: answers a second.
+/// Sends whenever there is room and rarely reads the clock; returns answers a second.
 pub fn flood<R>(
     length: Duration,
     mut send: impl FnMut() -> Result<Option<Call<R>>, Error>,
@@ -236,7 +236,7 @@ mod tests {
         let millis = Duration::from_millis;
         assert_eq!(round(100.0, 100, 100, millis(1040)).shortfall(), None);
         let late = round(100.0, 100, 100, millis(1500)).shortfall().unwrap();
-        assert_eq!(late, "100 requests a second were planned, and 66.7 answered");
+        assert_eq!(late, "100 requests a second were planned, but only 66.7 answered");
         let lost = round(100.0, 100, 99, millis(1000)).shortfall().unwrap();
         assert_eq!(lost, "1 of 100 planned requests were never answered");
     }

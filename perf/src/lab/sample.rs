@@ -4,7 +4,7 @@ use crate::lab::open_loop::LoadResult;
 use crate::stats::Latencies;
 use std::time::Duration;
 
-/// What one round of one scenario came to.
+/// What one round of one scenario measured.
 pub enum Sample {
     /// How long each single operation took.
     Latency(Latencies),
@@ -27,13 +27,13 @@ pub enum Sample {
 }
 
 impl Sample {
-    /// Operations that took so long together.
+    /// Operations that took `time` together.
     pub fn per_operation(operations: u64, time: Duration) -> Self {
         let nanos = time.as_nanos() as f64 / operations.max(1) as f64;
         Self::PerOperation { nanos, operations }
     }
 
-    /// The one figure that stands for the round.
+    /// The one figure that represents the round.
     pub fn value(&self) -> f64 {
         match self {
             Self::Latency(latencies) => latencies.median(),

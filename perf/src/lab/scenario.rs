@@ -35,7 +35,7 @@ pub fn scenario(
 }
 
 impl Scenario {
-    /// The same, of something boxed already.
+    /// The same, from a boxed function.
     pub fn new(id: String, measure: Measure) -> Self {
         Self {
             id,
@@ -48,7 +48,7 @@ impl Scenario {
         }
     }
 
-    /// Divides its figure by that of another scenario, which stands before it.
+    /// Divides its figure by that of another scenario, which must come before it.
     pub fn over(self, floor: impl Into<String>) -> Self {
         Self { floor: Some(floor.into()), ..self }
     }
@@ -74,7 +74,7 @@ impl Scenario {
     }
 }
 
-/// Those that are possible and have `only` in their names, with the floors of those.
+/// The possible scenarios with `only` in their names, and the floors of those.
 pub fn select(mut scenarios: Vec<Scenario>, only: &str, has_two_cpus: bool) -> Vec<Scenario> {
     scenarios.retain(|scenario| has_two_cpus || !scenario.needs_two_cpus);
     let is_wanted = |scenario: &Scenario| scenario.id.contains(only);

@@ -1,4 +1,4 @@
-//! What a run is told, on the command line or in a file. What the command line says counts.
+//! The options of a run, from the command line or a file. The command line wins.
 
 use crate::error::Error;
 use crate::lab::arrivals::Arrivals;
@@ -11,10 +11,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The payloads that there are scenarios for, in bytes: a request's size is fixed at compile time.
+/// The payloads that have scenarios, in bytes: a request's size is fixed at compile time.
 pub const PAYLOADS: [usize; 7] = [0, 8, 16, 32, 64, 128, 256];
 
-/// Options of a run; what isn't given is left to the suite.
+/// Options of a run; the suite decides those that aren't given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
@@ -25,13 +25,13 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// How long the run takes in all, about, in seconds [default: 20].
+    /// How long the run takes in total, roughly, in seconds [default: 20].
     #[arg(long, value_name = "N")]
     pub seconds: Option<u64>,
     /// The CPUs of the caller and of the runner [default: the first two allowed].
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub cpus: Vec<usize>,
-    /// Runs only scenarios with this in their name, and the floors they are compared with.
+    /// Runs only scenarios whose name contains this, and the floors they are compared with.
     #[arg(long, value_name = "NAME")]
     pub only: Option<String>,
     /// How many requests fit into a mailbox [default: 1024].
@@ -41,44 +41,44 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub json: Option<PathBuf>,
-    /// Puts the map that `latency-map --json` has written on this machine into the document.
+    /// Adds the map that `latency-map --json` wrote on this machine to the document.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub latency_map: Option<PathBuf>,
-    /// How runners wait, of `call`, `wake`, `open-loop`.
+    /// How runners wait; for `call`, `wake`, `open-loop`.
     #[arg(long, value_name = "STRATEGY", value_delimiter = ',', value_enum)]
     pub wait: Vec<Wait>,
-    /// How many calls are on their way at once, of `call`.
+    /// How many calls are in flight at once; for `call`.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub window: Vec<usize>,
-    /// How many bytes a request carries, of `mailbox`: 0, 8, 16, 32, 64, 128, 256.
+    /// How many bytes a request carries: 0, 8, 16, 32, 64, 128, 256; for `mailbox`.
     #[arg(long, value_name = "BYTES", value_delimiter = ',')]
     pub payload: Vec<usize>,
-    /// How many threads send, of `fan-in`.
+    /// How many threads send; for `fan-in`.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub producers: Vec<usize>,
-    /// How many objects there are, of `fan-out`, `scale`.
+    /// How many objects there are; for `fan-out`, `scale`.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub objects: Vec<usize>,
-    /// How many runners there are, of `scale`.
+    /// How many runners there are; for `scale`.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub runners: Vec<usize>,
-    /// How many objects a request passes, of `pipeline`.
+    /// How many objects a request passes through; for `pipeline`.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub stages: Vec<usize>,
-    /// How long nothing happens before a wake-up, in microseconds, of `wake`.
+    /// How long everything is idle before a wake-up, in microseconds; for `wake`.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub idle_us: Vec<u64>,
-    /// Planned requests a second, of `open-loop`; a rate that isn't reached fails the run.
+    /// Planned requests a second; a rate that isn't reached fails the run; for `open-loop`.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub rate: Vec<f64>,
-    /// When requests are planned, of `open-loop`.
+    /// How requests are spread over time; for `open-loop`.
     #[arg(long, value_name = "PLAN", value_delimiter = ',', value_enum)]
     pub arrivals: Vec<Arrivals>,
-    /// How many requests a burst has, of `open-loop` [default: 32].
+    /// How many requests a burst has [default: 32]; for `open-loop`.
     #[arg(long, value_name = "N")]
     pub burst: Option<u32>,
-    /// Lets the servant stall once in each round, for so many milliseconds, of `open-loop`.
+    /// Makes the servant stall once in each round, for so many milliseconds; for `open-loop`.
     #[arg(long, value_name = "N")]
     pub stall_ms: Option<u64>,
 }
@@ -87,11 +87,11 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wait {
-    /// Never gives the CPU up.
+    /// Never gives up the CPU.
     Spin,
     /// Yields after a while.
     SpinThenYield,
-    /// Sleeps for longer and longer.
+    /// Sleeps longer each time.
     Backoff,
     /// Parks after a while: the default.
     SpinThenPark,
@@ -100,7 +100,7 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// As it is typed.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Spin => "spin",
@@ -129,7 +129,7 @@ impl Wait {
     }
 }
 
-/// Takes what isn't given from the file.
+/// Fills in from the file what the command line left open.
 macro_rules! fill {
     ($self:ident from $file:ident: options $($option:ident)+, lists $($list:ident)+) => {
         $($self.$option = $self.$option.or($file.$option);)+
@@ -138,7 +138,7 @@ macro_rules! fill {
 }
 
 impl Settings {
-    /// With what the file says, if one is named.
+    /// Adds what the file says, if one is named.
     ///
     /// # Errors
     /// [`Error::Usage`] with line and column if it can't be used.
@@ -170,7 +170,7 @@ impl Settings {
         lists.into_iter().filter(|(_, is_absent)| !is_absent).map(|(name, _)| name).collect()
     }
 
-    /// Refuses what `who` wouldn't look at: a parameter that isn't one of these. `way_out` says of one who
+    /// Refuses a parameter that `who` would ignore, because it isn't one of these. `way_out` says who
     /// takes it.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
-//! What about a machine would spoil a measurement, and what its user can do about it.
+//! What would spoil a measurement on this machine, and what its user can do about it.
 //!
-//! Every check says on what it rests (a file and its value), what that does to latencies, how to
-//! change it and how to change it back. Nothing is changed here. What can't be read is reported as
-//! unchecked, never as well; what a guest can't change is said, and counts as a note.
+//! Every check names its evidence (a file and its value), what that does to latencies, how to change
+//! it, and how to undo the change. The doctor itself changes nothing. What can't be read is reported as
+//! unchecked, never as ok. What a guest can't change is reported as a note.
 
 mod check;
 mod checks;

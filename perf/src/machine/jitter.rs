@@ -1,8 +1,8 @@
-//! Hiccups: how long a CPU is taken away from a thread that does nothing but look at the clock.
+//! Hiccups: how long a CPU is taken away from a thread that only reads the clock.
 //!
 //! The method of `hiccups` (Rigtorp) and of `MicroJitterSampler` (Java-Thread-Affinity): a thread
-//! pinned to the CPU reads the clock as fast as it can, and whatever stands between two looks that
-//! should stand next to each other is the machine's doing.
+//! pinned to the CPU reads the clock as fast as it can. The machine causes whatever lies between two
+//! readings that should follow each other directly.
 
 mod sources;
 
@@ -29,7 +29,7 @@ pub struct CpuJitter {
     pub count: u64,
     /// The time that all of them took together, as a share of the time watched.
     pub share: f64,
-    /// Of the gaps between looks, hiccups or not: 99 of 100 were no longer.
+    /// Of all gaps between clock readings, hiccups or not, 99 of 100 were no longer.
     pub p99_ns: u64,
     /// 999 of 1,000.
     pub p999_ns: u64,
@@ -41,7 +41,7 @@ pub struct CpuJitter {
     pub hdr: String,
 }
 
-/// The hiccups of one CPU, and what is known of where they came from.
+/// The hiccups of one CPU, and what is known about their causes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watched {
     /// The hiccups.
@@ -70,7 +70,7 @@ pub struct Report {
     pub cpus: Vec<Watched>,
 }
 
-/// A gap is a hiccup from so many times the least gap on.
+/// A gap counts as a hiccup if it is this many times the shortest gap.
 const LEAST_TIMES: u64 = 8;
 /// But never below this: a miss in all caches and a page walk are no interruption, and an interrupt
 /// takes longer.
@@ -103,7 +103,7 @@ pub fn watch_closely(cpu: usize, length: Duration) -> Result<Watched, Error> {
 /// Watches several CPUs at once.
 ///
 /// # Errors
-/// As [`watch`]; the first error of any.
+/// As [`watch`]; the first error of any CPU.
 pub fn watch_together(cpus: &[usize], length: Duration) -> Result<Vec<Watched>, Error> {
     std::thread::scope(|scope| {
         let start = |cpu: &usize| {
@@ -156,7 +156,7 @@ fn threshold(least_gap_ns: u64) -> u64 {
     (least_gap_ns * LEAST_TIMES).max(THRESHOLD_MIN_NS)
 }
 
-/// What a watch came to, besides the gaps.
+/// The totals of a watch, besides the gaps.
 #[derive(Default)]
 struct Totals {
     /// From the first look to the last, without the time in which somebody asked the kernel.

@@ -97,7 +97,7 @@ impl Layout {
         writeln!(text, "{}", self.model)?;
         match hypervisor {
             Some(name) => writeln!(text, "virtual:     yes, by {name}")?,
-            None => writeln!(text, "virtual:     no hypervisor seen")?,
+            None => writeln!(text, "virtual:     no hypervisor detected")?,
         }
         if !kernel.is_empty() {
             writeln!(text, "kernel:      Linux {kernel}")?;

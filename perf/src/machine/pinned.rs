@@ -1,4 +1,4 @@
-//! Threads that are on one CPU for certain, or say why they can't be.
+//! Pins threads to one CPU and verifies it, or says why that is impossible.
 
 use crate::error::Error;
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
@@ -14,8 +14,8 @@ pub fn here(cpu: usize) -> Result<(), Error> {
     set(cpu).map_err(|error| {
         let allowed = mainspring::allowed_cpus();
         Error::Usage(format!(
-            "CPU {cpu}: no thread can be pinned to it: {error}; choose one of {allowed:?}, or let \
-             the sandbox allow sched_setaffinity"
+            "CPU {cpu}: a thread can't be pinned to it: {error}; choose one of {allowed:?}, or allow \
+             sched_setaffinity in the sandbox"
         ))
     })?;
     let (mask, place) = (mainspring::allowed_cpus(), sched_getcpu());
@@ -25,8 +25,8 @@ pub fn here(cpu: usize) -> Result<(), Error> {
     Err(Error::System {
         what: format!("pinning a thread to CPU {cpu}"),
         error: io::Error::other(format!(
-            "it was accepted, but the mask read back is {mask:?} and the thread is on CPU {place}: \
-             nothing measured here would be about CPU {cpu}"
+            "the call succeeded, but the mask read back is {mask:?} and the thread is on CPU {place}: \
+             no measurement here would be about CPU {cpu}"
         )),
     })
 }
@@ -40,7 +40,7 @@ fn set(cpu: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &only)?)
 }
 
-/// Does something in a thread of its own on that CPU, so that the calling thread's mask stays as it is.
+/// Runs `work` in a thread of its own on that CPU, which leaves the calling thread's mask alone.
 ///
 /// # Errors
 /// As [`here`]; [`Error::Thread`] if there is no thread to be had.

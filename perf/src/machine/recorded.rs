@@ -15,14 +15,14 @@ struct Origin {
     summary: String,
 }
 
-/// Of `latency-map`'s document what is needed here.
+/// The part of `latency-map`'s document that is needed here.
 #[derive(Deserialize)]
 struct Map {
     machine: Origin,
     matrix: Matrix,
 }
 
-/// Of `jitter`'s document what is needed here.
+/// The part of `jitter`'s document that is needed here.
 #[derive(Deserialize)]
 struct Hiccups {
     machine: Origin,
@@ -59,7 +59,7 @@ fn check(path: &Path, from: &Origin, here: &Topology, command: &str) -> Result<(
         return Ok(());
     }
     Err(Error::Usage(format!(
-        "{}: it was measured on another machine ({}, fingerprint {}), and this is for {here} \
+        "{}: it was measured on another machine ({}, fingerprint {}), but this is for {here} \
          (fingerprint {}); run `mainspring {command} --json FILE` there, or leave the file out",
         path.display(),
         from.summary,

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Debug)]
 pub struct Root(PathBuf);
 
-/// A file that doesn't say what is wanted of it.
+/// A file that can't be read, or lacks what is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("/{path}: {why}")]
 pub struct Unreadable {

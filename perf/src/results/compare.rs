@@ -1,7 +1,7 @@
-//! Whether B is slower than A, and whether the figures can tell.
+//! Whether B is slower than A, and whether the figures are able to show it.
 //!
-//! The machine drifts: on a shared one, floors move by tens of percent within minutes. What has to
-//! be found is 5 %, and of 20 comparisons of a build with itself one at most may say something else.
+//! Machines drift: on a shared one, floors move by tens of percent within minutes. Yet a change of
+//! 5 % must be found, and at most one in 20 comparisons of a build with itself may report a change.
 //!
 //! - **Basis.** Where a scenario has a bare floor (`floor/…`), each round's ratio to the floor of
 //!   the same round is compared: what slowed both cancels. A floor that is itself the library's
@@ -18,8 +18,8 @@
 //!   from itself (`contrast.rs`).
 //!
 //! Two documents are two visits to a machine, and what differs between visits isn't in either's
-//! rounds. So their noise is the spread of single rounds, which no number of rounds makes less. Only
-//! fresh processes by turns ([`pairs`]) are sure of a few percent.
+//! rounds. So their noise is the spread of single rounds, which more rounds don't reduce. Only alternating
+//! fresh processes ([`pairs`]) can detect a few percent.
 
 mod comparison;
 mod contrast;

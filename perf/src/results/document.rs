@@ -32,7 +32,7 @@ pub struct Document {
     pub status: Status,
     /// Why it failed, if it did.
     pub error: Option<String>,
-    /// What has to be known to read the figures.
+    /// What a reader of the figures must know.
     pub warnings: Vec<String>,
     /// How to run it again.
     pub command: String,
@@ -46,15 +46,15 @@ pub struct Document {
     pub pins: Vec<Pin>,
     /// The suite's name.
     pub suite: String,
-    /// What the suite was told: capacity, rate, seconds.
+    /// The suite's parameters: capacity, rate, seconds.
     pub parameters: BTreeMap<String, String>,
-    /// How many rounds there were to be.
+    /// How many rounds were planned.
     pub rounds: u32,
     /// The bare round trip before each round.
     pub probes_ns: Vec<f64>,
     /// The floors that make it noisy.
     pub moved: Vec<Moved>,
-    /// What is wanted of the library, and whether it was met.
+    /// The gates, and whether each was met.
     pub gates: Vec<Verdict>,
     /// The machine's own hiccups on the same CPUs, measured before the first round.
     pub jitter: Vec<CpuJitter>,
@@ -72,7 +72,7 @@ pub enum Status {
     Ok,
     /// A floor moved by more than a factor of two, and not in a single round: they can't be compared.
     Noisy,
-    /// The user broke it off: there are fewer rounds than planned.
+    /// The user interrupted it: there are fewer rounds than planned.
     Interrupted,
     /// Something went wrong: requests were lost, or a planned rate wasn't reached.
     Failed,
@@ -139,7 +139,7 @@ pub struct Figures {
     /// All rounds together, where single latencies were taken: under a planned load from the moment
     /// at which the request was planned, otherwise from when it was sent.
     pub latency_ns: Option<Quantiles>,
-    /// Under a planned load: from when the request was really sent. Hides what a stall keeps from being sent.
+    /// Under a planned load: from when the request was actually sent. Hides the requests that a stall delays.
     pub service_ns: Option<Quantiles>,
     /// The planned load, if there was one.
     pub load: Option<Load>,
@@ -163,7 +163,7 @@ pub enum Kind {
     None,
 }
 
-/// A plan of when requests are sent, and what became of it.
+/// A plan of when requests are sent, and its result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Load {
     /// `fixed`, `poisson` or `bursts`.
@@ -198,7 +198,7 @@ pub struct Second {
 /// One round of one scenario.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoundFigures {
-    /// The figure that stands for it.
+    /// The figure that represents it.
     pub value: f64,
     /// Divided by the floor's of the same round.
     pub ratio: Option<f64>,
@@ -206,7 +206,7 @@ pub struct RoundFigures {
     pub operations: Option<u64>,
     /// Single latencies, without the histogram.
     pub latency_ns: Option<Quantiles>,
-    /// What the kernel and the engine counted meanwhile.
+    /// What the kernel and the engine counted during it.
     pub counters: Counters,
 }
 

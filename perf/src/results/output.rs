@@ -1,5 +1,5 @@
-//! Where results go besides the terminal: files that are opened before the work and written after it, so
-//! that nobody waits to learn that one can't be written.
+//! Files for results: opened before the work and written after it, so that an unwritable file is
+//! refused before anything is measured.
 
 use crate::cli::print;
 use crate::error::Error;
@@ -18,7 +18,7 @@ pub enum Output {
 }
 
 impl Output {
-    /// Opens what stands behind an option such as `--json`: nothing, or `-`, is the standard output.
+    /// Opens the value of an option such as `--json`: none, or `-`, means standard output.
     ///
     /// The file keeps what it holds until there is something to write.
     pub fn open(option: &str, path: Option<PathBuf>) -> Result<Self, Error> {
@@ -34,7 +34,7 @@ impl Output {
         }
     }
 
-    /// Whether the standard output is taken.
+    /// Whether it is standard output.
     pub fn is_stdout(&self) -> bool {
         matches!(self, Self::Stdout)
     }

@@ -1,7 +1,7 @@
 //! A run's document, or a comparison, as one HTML file: no network, and nothing beside it.
 //!
 //! Everything from a document passes maud's escaping, which each `( )` in a template does, or
-//! [`embed::in_script`]. A strict content policy stands behind them: a page loads nothing.
+//! [`embed::in_script`]. A strict content policy backs them up: a page loads nothing.
 
 mod axis;
 mod bars;
@@ -60,15 +60,15 @@ pub fn page(document: &Document) -> Result<String, Error> {
     shell(&title, "mainspring-run.json", &body, document)
 }
 
-const PERCENTILES: &str = "Further right is rarer: of 1,000 operations one takes longer than at \
-    99.9 %. Dashed: the floor, a bare program that does the same work. Dotted: how long the CPU itself \
-    was away, with no work at all; a curve that follows it shows the machine.";
+const PERCENTILES: &str = "Further right is rarer: at 99.9 %, one operation in 1,000 takes longer. \
+    Dashed: the floor, a bare program that does the same work. Dotted: how long the CPU itself was away \
+    without any work; a curve that follows it shows the machine.";
 const OVER_TIME: &str = "Every second of a planned load, over all rounds. Latency counts from the \
-    moment a request was planned, so a stall shows in all that it held up.";
+    moment a request was planned, so a stall shows in every request it delayed.";
 const RATES: &str =
     "Each mark is a planned rate. Where the curves turn up, the object no longer keeps up.";
-const THROUGHPUT: &str = "The bar is the median of the rounds, and each dot a round: dots far apart \
-    say that the machine moved.";
+const THROUGHPUT: &str = "The bar is the median of the rounds, and each dot is a round: dots far apart \
+    mean that the machine moved.";
 
 /// The page of a comparison.
 pub fn comparison(comparison: &Comparison) -> Result<String, Error> {

@@ -66,13 +66,13 @@ fn row(figures: &Figures) -> [String; 7] {
 fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
     writeln!(
         text,
-        "ns: the median of single latencies, or of {} rounds' time per operation; × floor: the \
+        "ns: median of single latencies, or of the time per operation over {} rounds; × floor: \
          median of the rounds' ratios.",
         document.rounds
     )?;
     let Machine { cpu_model, kernel, hypervisor, cpus_allowed, cpus_used, .. } =
         &document.environment;
-    let place = if hypervisor.is_some() { "virtual machine" } else { "no hypervisor seen" };
+    let place = if hypervisor.is_some() { "virtual machine" } else { "no hypervisor detected" };
     let clock_read_ns = document.clock.read_ns;
     let pins = match cpus_used[..] {
         [caller, runner] => format!("caller on {caller}, runner on {runner}"),
@@ -80,7 +80,7 @@ fn footer(text: &mut String, document: &Document) -> std::fmt::Result {
     };
     writeln!(text, "machine: {cpu_model}, {place}, Linux {kernel}")?;
     writeln!(text, "cpus: {pins}, of {cpus_allowed:?} allowed")?;
-    writeln!(text, "clock: {clock_read_ns:.1} ns a look, one in each latency, not subtracted")?;
+    writeln!(text, "clock: {clock_read_ns:.1} ns a reading; each latency includes one")?;
     writeln!(text, "command: {}", document.command)?;
     if document.status == Status::Interrupted {
         writeln!(text, "interrupted: not every round of every scenario was measured")?;

@@ -39,7 +39,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The bare round trip, which stands before everything.
+/// The bare round trip, which comes first.
 const FLOOR: &str = "floor/ping_pong";
 
 /// Scenarios under one name; see the module.
@@ -55,7 +55,7 @@ type Make = Box<dyn Fn(&Settings) -> Vec<Scenario> + Send>;
 struct Options {
     #[command(flatten)]
     settings: Settings,
-    /// Lists the scenarios, and runs nothing.
+    /// Lists the scenarios without running them.
     #[arg(long)]
     list: bool,
 }
@@ -82,8 +82,8 @@ impl Bench {
         self
     }
 
-    /// Adds a scenario that measures in its own way, in about the time given. [`lab`](crate::lab::lab) and
-    /// [`floor`] have what it takes.
+    /// Adds a scenario that measures in its own way, in about the time given. [`lab`](crate::lab) and
+    /// [`floors`](crate::floors) have the building blocks.
     pub fn scenario(
         mut self,
         id: &str,
@@ -94,8 +94,8 @@ impl Bench {
         self
     }
 
-    /// Reads the command line and runs; the exit code is 0, 1 for error, 2 for bad input, 130 after
-    /// Ctrl-C.
+    /// Reads the command line and runs. The exit code is 0 for success, 1 for an error, 2 for bad
+    /// input, and 130 after Ctrl-C.
     pub fn main(self) -> ExitCode {
         cli::exit_code(self.run(std::env::args_os().collect()))
     }
@@ -119,7 +119,7 @@ impl Bench {
         let all = self.scenarios(&plan.settings);
         if scenario::select(all, &plan.only, plan.cpus.is_some()).is_empty() {
             let only = &plan.only;
-            let why = format!("--only {only}: nothing has this in its name; see --list");
+            let why = format!("--only {only}: no scenario has this in its name; see --list");
             return Err(Error::Usage(why));
         }
         session::run(plan, move |settings| self.scenarios(settings), |_| Vec::new())

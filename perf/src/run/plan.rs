@@ -8,13 +8,13 @@ use mainspring::Topology;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a run takes unless something else is asked for.
+/// How long a run takes by default.
 const SECONDS: u64 = 20;
 const CAPACITY: usize = 1024;
 const ROUNDS_MIN: u32 = 5;
-/// More rounds than this say no more, unless a suite's scenarios are so many that it has fewer.
+/// More rounds than this add no information. Suites with many scenarios have fewer.
 pub const ROUNDS_MAX: u32 = 60;
-/// A longer run has more rounds, not longer ones: one more for every so many seconds.
+/// A longer run has more rounds, not longer ones: one more for this many seconds.
 const SECONDS_PER_ROUND: u64 = 4;
 
 /// See the module.
@@ -83,7 +83,7 @@ fn read_map(path: &Path) -> Result<Matrix, Error> {
 fn choose_cpus(wanted: &[usize], allowed: &[usize]) -> Result<Option<(usize, usize)>, Error> {
     let named = wanted.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
     let refuse = |rule: String| {
-        let way_out = format!("choose two different ones of {allowed:?}");
+        let way_out = format!("choose two different ones from {allowed:?}");
         Err(Error::Usage(format!("--cpus {named}: {rule}; {way_out}")))
     };
     if let Some(cpu) = wanted.iter().find(|cpu| !allowed.contains(cpu)) {
@@ -93,6 +93,6 @@ fn choose_cpus(wanted: &[usize], allowed: &[usize]) -> Result<Option<(usize, usi
         ([], [caller, runner, ..]) => Ok(Some((*caller, *runner))),
         ([], _) => Ok(None),
         ([caller, runner], _) if caller != runner => Ok(Some((*caller, *runner))),
-        _ => refuse("one CPU for the caller and another for the runner are needed".into()),
+        _ => refuse("the caller and the runner each need a CPU of their own".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! The rounds, in which the scenarios are measured by turns.
+//! The rounds: each measures every scenario once.
 
 use crate::error::Error;
 use crate::floors::spin;
@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 pub struct Outcome {
     /// Which.
     pub scenario: Scenario,
-    /// What each round came to; fewer than the run's if it broke off, or is measured once.
+    /// Its rounds; fewer than the run's if the run stopped early, or if it is measured once.
     pub rounds: Vec<Round>,
     /// The latencies of all rounds, if it has any.
     pub latencies: Option<Latencies>,
@@ -31,13 +31,13 @@ pub struct Outcome {
 
 /// One round of one scenario.
 pub struct Round {
-    /// What stands for it.
+    /// The figure that represents it.
     pub value: f64,
     /// Its figure, divided by the floor's of the same round.
     pub ratio: Option<f64>,
     /// What was measured, without the histograms that went into the outcome's.
     pub kind: Measured,
-    /// What was counted meanwhile.
+    /// What was counted during it.
     pub counters: Counters,
 }
 
@@ -90,7 +90,7 @@ impl Outcome {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 pub struct Run {
     /// When it began.
     pub started: SystemTime,
@@ -104,14 +104,14 @@ pub struct Run {
     pub outcomes: Vec<Outcome>,
     /// Who was pinned where.
     pub pins: Vec<Pin>,
-    /// What has to be said.
+    /// The warnings.
     pub warnings: Vec<String>,
-    /// Whether the user broke it off.
+    /// Whether the user interrupted it.
     pub is_interrupted: bool,
 }
 
-/// A run is noisy if a floor moved by more than this factor, leaving aside one round in so many: a
-/// neighbour's visit spoils one round, and medians over rounds don't mind that.
+/// A run is noisy if a floor moved by more than this factor. One round in `ROUNDS_PER_VISIT` is
+/// ignored: a neighbour's visit spoils one round, and medians over rounds tolerate that.
 const NOISY: f64 = 2.0;
 const ROUNDS_PER_VISIT: usize = 5;
 
@@ -128,8 +128,8 @@ fn moved(floor: &str, rounds: impl Iterator<Item = f64>) -> Option<Moved> {
 impl Run {
     /// The floors that moved too much for their rounds to be compared with each other.
     ///
-    /// Not only the round trip: two CPUs can stream more slowly with the same round trip. A futex
-    /// is left out, as it is either quick or slow by whether the other CPU has gone to sleep.
+    /// Not only the round trip: two CPUs can stream more slowly with the same round trip. Futex
+    /// floors are left out: they are quick or slow depending on whether the other CPU has gone to sleep.
     pub fn moved(&self) -> Vec<Moved> {
         let is_steady = |id: &str| id.starts_with("floor/") && !id.starts_with("floor/futex");
         let floors = self.outcomes.iter().filter(|outcome| is_steady(&outcome.scenario.id));
@@ -143,13 +143,13 @@ impl Run {
 
 /// A probe takes this share of its round.
 const PROBE_SHARE: u32 = 50;
-/// The machine's hiccups are watched for this share of the run on each of its CPUs, and no longer
-/// than the other time.
+/// The machine's hiccups are watched for this share of the run on each of its CPUs, but for no longer
+/// than the second constant.
 const JITTER_SHARE: u32 = 40;
 const JITTER_MAX: Duration = Duration::from_secs(2);
 
-/// Measures every scenario in every round, and says what stopped it, if anything did. Ends before
-/// the next measurement once `interrupted` says so.
+/// Measures every scenario in every round, and returns the error that stopped it, if any. Stops
+/// before the next measurement once `interrupted` is set.
 pub fn all(
     plan: &Plan,
     scenarios: Vec<Scenario>,
@@ -212,7 +212,7 @@ fn run_rounds(
     Ok(())
 }
 
-/// Says which planned loads weren't reached; one that was asked for by its rate is error.
+/// Warns about planned loads that weren't reached; for one requested by its rate it is an error.
 fn reached(run: &Run, lab: &Lab) -> Result<(), Error> {
     let short = run.outcomes.iter().filter_map(|outcome| {
         let why = outcome.loaded.as_ref()?.shortfall()?;
@@ -242,7 +242,7 @@ fn shares(run: &Run, share: impl Fn(&Scenario) -> u32) -> u32 {
     run.outcomes.iter().map(|one| rounds(&one.scenario) * share(&one.scenario)).sum()
 }
 
-/// The floor's figure of the round that is under way: floors stand before those they are for.
+/// The floor's figure of the current round: floors come before the scenarios they are for.
 fn floor_of(run: &Run, id: &str) -> Option<f64> {
     let floor = run.outcomes.iter().find(|outcome| outcome.scenario.id == id)?;
     floor.rounds.last().map(|round| round.value)

@@ -1,4 +1,4 @@
-//! One run from its beginning to its report: apart from the first thread, and open to Ctrl-C.
+//! One run from its beginning to its report, in a thread of its own; Ctrl-C ends it early.
 
 use crate::cli;
 use crate::error::Error;
@@ -19,18 +19,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{Builder, JoinHandle};
 
-/// As shells say it of a program that was ended by Ctrl-C.
+/// The code that shells report for a program ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Opens the file for the figures, and measures in a thread of its own: that one is pinned. Were the first one pinned, the library would
-/// take its mask for the process's.
+/// Opens the file for the figures, and measures in a thread of its own, which it pins. If it pinned the
+/// first thread, the library would mistake that thread's mask for the process's.
 ///
-/// The first Ctrl-C ends the run after the measurement that is under way, and what there is is
-/// reported and written; the second one ends the program.
+/// The first Ctrl-C ends the run after the current measurement; the results so far are reported and
+/// written. The second Ctrl-C ends the program.
 ///
 /// # Errors
-/// [`Error::Usage`] before anything runs, if the file can't be written; what broke the run off, with
-/// the document written all the same.
+/// [`Error::Usage`] before anything runs, if the file can't be written; otherwise what stopped the run,
+/// with the document written anyway.
 pub fn run(
     plan: Plan,
     scenarios: impl FnOnce(&Settings) -> Vec<Scenario> + Send + 'static,
@@ -58,7 +58,7 @@ fn interruptible() -> io::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-/// Runs the scenarios and reports them; a run that broke off reports what it has.
+/// Runs the scenarios and reports them; a run that stopped early reports what it has.
 fn measure(
     plan: &Plan,
     scenarios: Vec<Scenario>,

@@ -1,4 +1,4 @@
-//! Sums a run up: from rounds to the document.
+//! Sums up a run: from rounds to the document.
 
 use crate::error::Error;
 use crate::lab::clock;
@@ -12,7 +12,7 @@ use crate::run::rounds::{Measured, Outcome, Round, Run};
 use crate::stats::Latencies;
 use std::collections::BTreeMap;
 
-/// Makes the document of a run that broke off with this error, or didn't.
+/// Makes the document of a run; `error` is what stopped it, if anything did.
 pub fn document(
     plan: &Plan,
     environment: Machine,
@@ -51,7 +51,7 @@ pub fn document(
     }
 }
 
-/// What the build script has found out.
+/// What the build script found out.
 fn build() -> Build {
     Build {
         rustc: env!("MAINSPRING_RUSTC").into(),
@@ -61,7 +61,7 @@ fn build() -> Build {
     }
 }
 
-/// What decides what was measured; not how long.
+/// The parameters that decide what was measured, not for how long.
 fn parameters(plan: &Plan) -> BTreeMap<String, String> {
     let settings = &plan.settings;
     let mut all = BTreeMap::from([("capacity".to_owned(), plan.capacity.to_string())]);

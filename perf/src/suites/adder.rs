@@ -1,6 +1,6 @@
-//! The object that most scenarios call: it adds up.
+//! The object that most scenarios call: it adds numbers.
 //!
-//! Written by hand as [`Active`] says, so that what is measured is all there to see.
+//! Written by hand as [`Active`] describes, so that everything measured is visible here.
 
 use mainspring::mailbox::{Kind, Mpsc};
 use mainspring::{
@@ -13,7 +13,7 @@ pub struct Adder {
     sum: u64,
 }
 
-/// What an [`Adder`] can be asked.
+/// A request to an [`Adder`].
 pub enum AdderRequest {
     /// Adds a number, and answers with the sum.
     Add {
@@ -49,7 +49,7 @@ impl Active for Adder {
     }
 }
 
-/// What callers of an [`Adder`] hold.
+/// The proxy of an [`Adder`].
 pub struct AdderProxy<K: Kind = Mpsc>(Handle<Adder, K>);
 
 impl<K: Kind> Proxy<Adder> for AdderProxy<K> {
@@ -81,7 +81,7 @@ impl<K: Kind> AdderProxy<K> {
         self.0.call(|reply| AdderRequest::Add { by, reply })
     }
 
-    /// As [`add`](Self::add), but a full mailbox is said at once.
+    /// As [`add`](Self::add), but returns at once if the mailbox is full.
     #[inline(always)]
     pub fn try_add(&self, by: u64) -> Result<Call<u64>, SendError<AdderRequest>> {
         self.0.try_call(|reply| AdderRequest::Add { by, reply })

@@ -1,4 +1,4 @@
-//! Calls: one at a time, and many on their way at once.
+//! Calls: one at a time, or many in flight at once.
 
 use crate::error::Error;
 use crate::lab::Lab;
@@ -10,8 +10,8 @@ use mainspring::{Call, Engine, SendError, WaitStrategy};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// A round trip, over and over: the caller spins for the answer at first, the engine's runner waits
-/// as it was told to.
+/// Repeated round trips: the caller spins for the answer at first; the engine's runner waits as
+/// configured.
 pub fn round_trip(lab: &Lab, engine: Engine, length: Duration) -> Result<Sample, Error> {
     let adder = engine.spawn("adder", Adder::default).capacity(lab.capacity).start()?;
     let sample = sequence(&adder, length)?;
@@ -28,7 +28,7 @@ pub fn sequence(adder: &AdderProxy, length: Duration) -> Result<Sample, Error> {
     })
 }
 
-/// So many calls on their way at once; the caller takes the oldest answer and sends the next call.
+/// `window` calls in flight at once: the caller takes the oldest answer and sends the next call.
 pub fn window(
     lab: &Lab,
     strategy: WaitStrategy,
@@ -55,7 +55,7 @@ pub fn window(
     Ok(sample)
 }
 
-/// Takes the oldest answer, if there is one to come, and checks it.
+/// Takes the oldest outstanding answer, if there is one, and checks it.
 #[inline(always)]
 pub fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(), Error> {
     let Some(oldest) = calls.pop_front() else { return Ok(()) };
@@ -63,7 +63,7 @@ pub fn take_oldest(calls: &mut VecDeque<Call<u64>>, sum: &mut u64) -> Result<(),
     Error::check("the sum", oldest.get()?, *sum)
 }
 
-/// Calls. In a mailbox smaller than the window, the answers that are due make the room.
+/// Sends a call. In a mailbox smaller than the window, taking outstanding answers makes room.
 #[inline(always)]
 pub fn send<R>(
     try_add: impl Fn() -> Result<Call<u64>, SendError<R>>,

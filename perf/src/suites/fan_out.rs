@@ -18,10 +18,10 @@ fn meters(lab: &Lab, engine: &Engine, objects: usize) -> Result<Vec<MeterProxy>,
     Ok((0..objects).map(one).collect::<Result<_, _>>()?)
 }
 
-/// Tells everybody something, again and again: the sender's time for each request.
+/// Repeatedly tells each object something: the sender's time for each request.
 ///
-/// Counts and sums are checked, so the time of what is still queued isn't hidden for long: a mailbox
-/// that is full makes the sender wait.
+/// Counts and sums are checked, and queued requests can't hide much time: a full mailbox makes the
+/// sender wait.
 pub fn tell(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let meters = meters(lab, &engine, objects)?;
@@ -38,7 +38,8 @@ pub fn tell(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Error
     finish(lab, engine, &meters, sample)
 }
 
-/// The same by a topic to which everybody is subscribed. Who has no room is asked again by its subscription.
+/// The same through a topic to which each object subscribes. The subscription retries an object
+/// without room.
 pub fn publish(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let meters = meters(lab, &engine, objects)?;
@@ -64,7 +65,7 @@ pub fn publish(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Er
     finish(lab, engine, &meters, sample)
 }
 
-/// Sends numbers to everybody for the whole time; how many, and what each delivery took.
+/// Sends numbers to each object for the whole time; returns how many, and the time of each delivery.
 fn deliver(
     length: Duration,
     objects: usize,
@@ -86,7 +87,7 @@ fn deliver(
     Ok((number, Sample::per_operation(deliveries, begun.elapsed())))
 }
 
-/// Checks that everybody got everything.
+/// Checks that each object received everything.
 fn finish(
     lab: &Lab,
     engine: Engine,
@@ -108,7 +109,7 @@ fn finish(
     Ok(sample)
 }
 
-/// Calls everybody and waits for all answers, again and again.
+/// Repeatedly calls each object and waits for all answers.
 pub fn call_all(lab: &Lab, objects: usize, length: Duration) -> Result<Sample, Error> {
     let engine = lab.engine(WaitStrategy::default())?;
     let one = |_| engine.spawn_unnamed(Adder::default).on(RUNNER).capacity(lab.capacity).start();

@@ -1,4 +1,4 @@
-//! A hundred thousand idle objects: what they cost the busy one beside them, and the machine.
+//! A hundred thousand idle objects: what they cost the machine and a busy object beside them.
 
 use crate::error::Error;
 use crate::lab::sample::Sample;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// How many objects are idle.
 const IDLE_COUNT: usize = 100_000;
 
-/// One engine with a population of idle objects, made when the first scenario needs it.
+/// One engine with a population of idle objects, spawned when the first scenario needs it.
 ///
 /// Its runner parks while it has nothing to do, so it doesn't disturb the measurements that are
 /// made without it.
@@ -30,7 +30,7 @@ pub struct IdleObjects {
 struct Population {
     engine: Engine,
     idle: Vec<AdderProxy>,
-    /// Resident memory that each took when it had never been used.
+    /// Resident memory of each before its first use.
     bytes_each: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Mailboxes alone, without objects: a stream of numbers from one thread to another.
+//! Mailboxes without objects: a stream of numbers from one thread to another.
 
 use crate::error::Error;
 use crate::lab::Lab;

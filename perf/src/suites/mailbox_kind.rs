@@ -1,4 +1,4 @@
-//! The kind of mailbox as a type parameter of a scenario.
+//! Kinds of mailbox, as a type parameter of a scenario.
 
 use mainspring::mailbox::{Kind, Lanes, Mpsc, Spsc};
 use mainspring::{Active, Factory, Spawn, StartError};

@@ -1,4 +1,4 @@
-//! How much memory the process has, and by how much it grew.
+//! How much memory the process uses, and by how much it grew.
 
 use crate::error::Error;
 use std::io;
@@ -13,7 +13,7 @@ pub fn resident_bytes() -> Result<u64, Error> {
     Ok(pages * rustix::param::page_size() as u64)
 }
 
-/// By how much the process has grown for each of so many.
+/// By how much the process has grown per object, for `count` objects.
 pub fn growth_each(before: u64, count: usize) -> Result<f64, Error> {
     Ok(resident_bytes()?.saturating_sub(before) as f64 / count as f64)
 }

@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Room for every call that is on its way, and the one that begins it all.
 const CAPACITY: usize = 2 * WINDOW as usize;
 
-/// Asks a server on another runner, and goes on with each answer.
+/// Asks a server on another runner, and asks again on each answer.
 ///
 /// It may not wait for one, being on a runner's thread itself: an observer tells it.
 struct Client {
@@ -131,7 +131,7 @@ impl ClientProxy {
     }
 }
 
-/// So many pairs, a client and a server each, on runners of their own that take the CPUs by turns.
+/// `pairs` pairs of a client and a server, each on a runner of its own; runners alternate between CPUs.
 /// All pairs together make `calls` calls, and each keeps `window` on their way.
 pub fn run(lab: &Lab, pairs: usize, window: u64, calls: u64) -> Result<Sample, Error> {
     let engine = runners(lab, pairs).start()?;

@@ -11,7 +11,7 @@ use crate::suites::tell::wait_for_room;
 use mainspring::{WaitStrategy, active};
 use std::time::{Duration, Instant};
 
-/// A [`Meter`] that is given so many bytes, and adds up all words in them.
+/// A [`Meter`] whose requests carry `BYTES` bytes; it adds up all words in them.
 #[derive(Default)]
 pub struct Load<const BYTES: usize> {
     meter: Meter,

@@ -130,7 +130,7 @@ impl Stage {
     }
 }
 
-/// One item at a time, or `window` of them: how long an item takes through so many stages and back.
+/// One item at a time, or `window` of them: how long an item takes through all stages and back.
 pub fn latency(
     lab: &Lab,
     stages: usize,

@@ -1,4 +1,4 @@
-//! Many objects on one runner: what one of them costs in memory, and what reaching one takes.
+//! Many objects on one runner: how much memory each needs, and how long reaching one takes.
 
 use crate::error::Error;
 use crate::lab::loops::closed_loop;
@@ -25,7 +25,7 @@ const CHUNK: u64 = 1024;
 /// How many told requests may be on their way: the time is the runner's, so its queue stays short.
 const AHEAD_MAX: u64 = 16 * CHUNK;
 
-/// What a population has been told and served, written by its runner alone.
+/// What a population has served; only its runner writes it.
 #[derive(Default)]
 pub struct Progress {
     served: CachePadded<Served>,
@@ -85,7 +85,7 @@ impl Member {
     }
 }
 
-/// Populations by size, each made when it is needed first. Their runners park in between.
+/// Populations by size, each spawned on first use. Their runners park in between.
 #[derive(Default)]
 pub struct Populations(RefCell<BTreeMap<usize, Rc<Population>>>);
 
@@ -93,7 +93,7 @@ struct Population {
     engine: Engine,
     members: Vec<MemberProxy>,
     progress: Arc<Progress>,
-    /// Resident memory that each took when it had never been used.
+    /// Resident memory of each before its first use.
     bytes_each: f64,
     /// How much was added by one call of each.
     bytes_more: OnceCell<f64>,
@@ -137,7 +137,7 @@ impl Populations {
         })
     }
 
-    /// One-way requests to all of so many objects by turns.
+    /// One-way requests to each of `size` objects in turn.
     pub fn tell_all(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Error> {
         let population = self.of(lab, size)?;
         // An object's first request takes memory: that is another scenario's business.
@@ -150,7 +150,7 @@ impl Populations {
         Ok(Sample::per_operation(round.sent - before, begun.elapsed()))
     }
 
-    /// Makes an object beside so many, and waits for its end.
+    /// Spawns an object beside `size` others, and waits for its end.
     pub fn spawn_one(&self, lab: &Lab, size: usize, length: Duration) -> Result<Sample, Error> {
         let population = self.of(lab, size)?;
         let ended = Arc::<AtomicU64>::default();

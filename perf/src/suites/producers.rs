@@ -54,7 +54,7 @@ impl Sent {
     }
 }
 
-/// One thread for each proxy, on the two CPUs by turns.
+/// One thread for each proxy, alternating between the two CPUs.
 fn send_all<K: ClonedKind>(
     lab: &Lab,
     proxies: &mut [MeterProxy<K>],

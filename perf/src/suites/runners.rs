@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// So many runners, on the two CPUs by turns: the first lies opposite the caller, as ever.
+/// `runners` runners that alternate between the two CPUs; the first is opposite the caller, as usual.
 ///
 /// From three on they share their CPUs, so they don't spin: that is the point.
 pub fn builder(lab: &Lab, runners: usize) -> Builder {
@@ -29,7 +29,7 @@ pub fn name(place: usize) -> String {
     format!("runner-{place}")
 }
 
-/// As many callers as runners, on the two CPUs by turns, each with 128 calls on their way.
+/// As many callers as runners, alternating between the two CPUs, each with 128 calls in flight.
 pub fn windows(lab: &Lab, runners: usize, length: Duration) -> Result<Sample, Error> {
     let engine = builder(lab, runners).start()?;
     let adder = |place| {

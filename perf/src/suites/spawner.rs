@@ -1,4 +1,4 @@
-//! Crowds of objects: how they are raised, how all are used, and what each takes.
+//! Spawns many objects at once, and calls them all.
 
 use crate::error::Error;
 use crate::lab::time::ANSWER_LIMIT;
@@ -8,15 +8,15 @@ use std::marker::PhantomData;
 /// How many objects are called before their answers are awaited.
 const AT_ONCE: usize = 1000;
 
-/// Makes objects from inside: on their own runner, without a wait for each. `P` are their proxies.
+/// An object that spawns others on its own runner, so that nobody waits for each. `P` are their proxies.
 pub struct Spawner<P>(PhantomData<fn() -> P>);
 
-/// Makes one object.
+/// Spawns one object.
 pub type Make<P> = Box<dyn Fn() -> Result<P, StartError> + Send>;
 
 #[active]
 impl<P: Send + 'static> Spawner<P> {
-    /// Makes so many objects.
+    /// Spawns `count` objects.
     pub fn spawn_many(&self, count: usize, make: Make<P>) -> Result<Vec<P>, StartError> {
         (0..count).map(|_| make()).collect()
     }
@@ -28,13 +28,13 @@ impl<P> Default for Spawner<P> {
     }
 }
 
-/// Calls everybody once, many at a time, and lets `check` see each answer.
+/// Calls each object once, many at a time, and passes each answer to `check`.
 pub fn call_all<P>(
-    crowd: &[P],
+    objects: &[P],
     call: impl Fn(&P) -> Call<u64>,
     check: impl Fn(u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    for some in crowd.chunks(AT_ONCE) {
+    for some in objects.chunks(AT_ONCE) {
         let calls: Vec<_> = some.iter().map(&call).collect();
         for mut call in calls {
             check(call.get_timeout(ANSWER_LIMIT)?)?;

@@ -1,4 +1,4 @@
-//! What an engine takes to start and to end.
+//! How long an engine takes to start and to stop.
 
 use crate::error::Error;
 use crate::lab::Lab;
@@ -7,7 +7,7 @@ use crate::lab::sample::Sample;
 use crate::suites::runners;
 use std::time::Duration;
 
-/// Starts an engine with so many runners, and ends it.
+/// Starts an engine with `runners` runners, and stops it.
 pub fn engine(lab: &Lab, runners: usize, length: Duration) -> Result<Sample, Error> {
     closed_loop(length, || {
         let engine = runners::builder(lab, runners).start()?;

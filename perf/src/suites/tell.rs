@@ -117,7 +117,7 @@ fn tell_batch<K: Kind>(lab: &Lab, meter: &MeterProxy<K>, first: u64) -> Result<(
     Ok(())
 }
 
-/// Waits a moment for room; an object that has stopped will never have any.
+/// Waits a moment for room in the mailbox; a stopped object never has any.
 #[inline(always)]
 pub fn wait_for_room<A>(lab: &Lab, error: SendError<A>) -> Result<(), Error> {
     match error {

@@ -44,7 +44,7 @@ impl<'a> Walk<'a> {
         Self { problem, state, cost, best: (cost, from.to_vec()), touched, before }
     }
 
-    /// How much a step changes on average: what is accepted freely at the beginning.
+    /// How much a step changes on average: changes of this size are accepted freely at the start.
     fn usual_change(&mut self, rng: &mut Rng) -> f64 {
         let mut sum = 0.0;
         let mut count = 0.0;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Budgets that are compared, in microseconds.
 const CANDIDATES_US: [u64; 9] = [5, 10, 20, 50, 100, 200, 500, 1000, 5000];
-/// The library shortens spins to an eighth when fewer than one in so many found something.
+/// The library shortens spins to an eighth when fewer than one in this many found something.
 const SELDOM: f64 = 1.0 / 16.0;
 const SHORTENED: f64 = 8.0;
 /// Going to sleep and waking up keeps the CPU busy for about this share of the wake-up.
@@ -21,7 +21,7 @@ const WAKE_BUSY_SHARE: f64 = 0.5;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Objective {
-    /// The least CPU time with which 99 of 100 requests pay for no wake-up.
+    /// The least CPU time at which 99 of 100 requests pay for no wake-up.
     Latency,
     /// To spin for about as long as a wake-up takes: whatever the traffic is like, waiting then costs at
     /// most twice what it would if one knew when the next request comes (the ski-rental bound). Where
@@ -32,7 +32,7 @@ pub enum Objective {
     Cpu,
 }
 
-/// One way to wait, and what it comes to.
+/// One way to wait, and what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Point {
     /// The way.

@@ -41,7 +41,7 @@ fn paragraph(
     let requests = if arrivals > 0.0 {
         format!("{} requests/s of {service_us} µs, {busy:.1} % of a CPU", figure(arrivals))
     } else {
-        "nothing is sent to it".into()
+        "it receives no requests".into()
     };
     writeln!(text, "{name} on CPU {here}: {requests}")?;
     let place = |id: usize| problem.cpus.binary_search_by_key(&id, |cpu| cpu.id).unwrap_or(0);
@@ -93,7 +93,7 @@ fn elsewhere(state: &mut State<'_>, unit: usize, problem: &Problem, messages: f6
     }
     state.put(unit, here);
     let Some((_, other, cpu)) = best else {
-        return format!("no other CPU is possible{with}, while everything else stays");
+        return format!("no other CPU is possible{with} while everything else stays");
     };
     let (id, more) = (problem.cpus[cpu].id, (other.delay() - cost.delay()) / messages);
     let overload = other.overload - cost.overload;
@@ -104,5 +104,5 @@ fn elsewhere(state: &mut State<'_>, unit: usize, problem: &Problem, messages: f6
         let relief = -100.0 * overload;
         return format!("on CPU {id}{with}: overloads others by {relief:.0} % less");
     }
-    format!("on CPU {id}{with}: {more:.2} ns more for the mean message")
+    format!("on CPU {id}{with}: the mean message takes {more:.2} ns longer")
 }

@@ -8,7 +8,7 @@ use crate::tune::symmetry::Symmetry;
 /// How many CPUs are tried for units before the search gives up.
 const TRIES_MAX: usize = 200_000;
 
-/// What a search for any placement came to.
+/// The result of a search for any placement.
 pub enum Any {
     /// There is this one.
     Found(Vec<usize>),

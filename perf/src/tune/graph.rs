@@ -231,7 +231,7 @@ mod tests {
             ),
             (
                 &format!("{TWO}[[keep_apart]]\nobjects = [\"a\", \"a\"]"),
-                "line 7, column 17: \"a\" stands here twice",
+                "line 7, column 17: \"a\" appears twice here",
             ),
             (&format!("{TWO}[limits]\nutilisation = 1"), "line 7, column 15: utilisation 1"),
             (

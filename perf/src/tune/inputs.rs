@@ -7,7 +7,7 @@ use crate::machine::matrix::{self, Matrix, Plan};
 use mainspring::Topology;
 use std::time::Duration;
 
-/// What a wake-up takes where it isn't measured.
+/// The time of a wake-up where it isn't measured.
 pub const WAKE_ASSUMED_NS: f64 = 25_000.0;
 /// How long each CPU is watched for hiccups.
 pub const WATCH: Duration = Duration::from_millis(300);

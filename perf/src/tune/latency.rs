@@ -1,4 +1,4 @@
-//! How long a message is on its way between two CPUs: measured, or taken from what is most alike.
+//! How long a message takes between two CPUs: measured, or taken from the most similar pairs.
 
 use crate::machine::matrix::Matrix;
 use mainspring::{Distance, Topology};

@@ -1,7 +1,7 @@
 //! A graph on a machine: what a placement costs.
 //!
 //! The unit of cost is nanoseconds of delay per second, over all messages; divided by the messages a
-//! second it is the mean delay of one. What it is made of stands in [`Cost`].
+//! second it is the mean delay of one. [`Cost`] has its parts.
 
 use crate::machine::jitter::CpuJitter;
 use crate::machine::matrix::Matrix;
@@ -316,7 +316,7 @@ fn units(graph: &Graph, cpus: &[Place]) -> Vec<Unit> {
     units
 }
 
-/// The units that stand in a set with this one; itself among them if two of its objects do.
+/// The units that share a set with this one; itself included if two of its objects are in the set.
 fn partners(sets: &[Vec<usize>], unit_of: &[usize], unit: usize) -> Vec<usize> {
     let mut found = Vec::new();
     for set in sets {

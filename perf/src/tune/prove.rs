@@ -1,4 +1,4 @@
-//! Two placements of one graph, run by turns on this machine: what one gains over the other.
+//! Two placements of one graph, run alternately on this machine: what one gains over the other.
 //!
 //! The engine is made of the graph: each object works for as long as its service time says, and sends
 //! on as often as its edges say. What comes from outside is sent when it is planned, whatever became of
@@ -95,7 +95,7 @@ impl Node {
     }
 }
 
-/// What one round came to.
+/// The result of one round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Round {
     /// Half of the messages took no longer.
@@ -119,7 +119,7 @@ pub struct Ratio {
     pub high: f64,
 }
 
-/// What both came to.
+/// The results of both.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Proof {
     /// The first placement's rounds.
@@ -136,7 +136,7 @@ pub struct Proof {
     pub sender_cpu: Option<usize>,
 }
 
-/// Runs both placements by turns, for about that long in all.
+/// Runs both placements alternately, for about that long in total.
 ///
 /// # Errors
 /// What starting the engines says; [`Error::Usage`] if the graph has no messages.

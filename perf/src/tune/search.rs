@@ -1,4 +1,4 @@
-//! Finds a placement: exactly where that is possible, by annealing where it isn't.
+//! Finds a placement: by exhaustive search where that is feasible, else by simulated annealing.
 
 use crate::error::Error;
 use crate::tune::feasible::{self, Any};
@@ -28,7 +28,7 @@ impl Default for Effort {
     }
 }
 
-/// Where each object goes, and what that costs.
+/// Which CPU each object is placed on, and the cost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placement {
     /// The CPU of each object of the graph, as the kernel numbers it.
@@ -113,7 +113,7 @@ fn impossible(graph: &Graph, machine: Machine<'_>) -> Error {
     ))
 }
 
-/// Every object on the next CPU, by turns: what one does without knowing anything. `None` without a CPU.
+/// Round robin over the CPUs: what one does without any knowledge. `None` without a CPU.
 pub fn round_robin(graph: &Graph, machine: Machine<'_>) -> Option<Placement> {
     by_hand(graph, machine, |object, cpus| cpus[object % cpus.len()])
 }

@@ -50,7 +50,7 @@ impl<'a> State<'a> {
         self.problem.cpus[cpu].siblings.iter().any(|sibling| self.is_used(*sibling))
     }
 
-    /// Puts a unit that isn't placed.
+    /// Places a unit that has no place yet.
     pub fn put(&mut self, unit: usize, cpu: usize) {
         self.loads[cpu] = self.loads[cpu].plus(self.problem.units[unit].load);
         self.units[cpu] += 1;
@@ -68,7 +68,7 @@ impl<'a> State<'a> {
         };
     }
 
-    /// Whether a unit that isn't placed may go there, beside those that are.
+    /// Whether an unplaced unit may go there, given those already placed.
     pub fn fits(&self, unit: usize, cpu: usize) -> bool {
         let Problem { units, cpus, smt, objects_max, .. } = self.problem;
         let it = &units[unit];

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "mainspring", version, args_conflicts_with_subcommands = true)]
-/// Measures the Mainspring library on this machine; without arguments, the quick suite.
+/// Measures the Mainspring library on this machine. Without arguments it runs the quick suite.
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -22,7 +22,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs a suite of benchmarks (without this word: the quick one).
+    /// Runs a suite of benchmarks; the quick one by default.
     Bench(Box<Bench>),
     #[command(flatten)]
     Tool(Tool),
@@ -33,15 +33,15 @@ enum Command {
 pub enum Tool {
     /// Shows the machine's CPUs: packages, caches, siblings, and what this process may use.
     Topology(topology::Options),
-    /// Says what on this machine would spoil a measurement, and what to do about it.
+    /// Reports what would spoil a measurement on this machine, and how to fix it.
     Doctor(doctor::Options),
     /// Measures the latency between CPUs.
     LatencyMap(latency_map::Options),
-    /// Measures how often and how long each CPU is taken away from a thread.
+    /// Measures how often, and for how long, each CPU is taken away from a thread.
     Jitter(jitter::Options),
-    /// Finds a placement of runners and objects on CPUs, and proves it.
+    /// Finds a placement of runners and objects on CPUs, and can prove it by measuring.
     Tune(tune::Options),
-    /// Makes one HTML file of a run's document.
+    /// Turns a run's document into one HTML file.
     Report(report::Options),
     /// Compares two runs' documents.
     Compare(Box<compare::Options>),
@@ -75,11 +75,11 @@ struct Bench {
 struct Options {
     #[command(flatten)]
     settings: Settings,
-    /// Lists the suites and their scenarios, and runs nothing.
+    /// Lists the suites and their scenarios without running them.
     #[arg(long)]
     list: bool,
-    /// Measures Mainspring beside other libraries instead, from the project's folder, by cargo;
-    /// what follows goes to that program, as in `--rivals --help`.
+    /// Compares Mainspring with other libraries instead. Needs the project's folder and cargo; the
+    /// arguments that follow go to that program, as in `--rivals --help`.
     #[arg(long, value_name = "ARGUMENTS", num_args = 0.., allow_hyphen_values = true, exclusive = true)]
     rivals: Option<Vec<String>>,
 }

@@ -17,54 +17,54 @@ const PAIRS_MAX: u32 = 1000;
 /// A short look at what matters most.
 const BENCH: [&str; 4] = ["--only", "call/round_trip/spin", "--seconds", "5"];
 const EXIT_CODES: &str = "\
-Exit codes: 0 no regression (improvements are said); 1 something went wrong; 2 bad input, or \
-documents that can't be compared; 3 a regression; 4 no regression shown, and too noisy to tell a \
+Exit codes: 0 no regression (improvements are listed); 1 something went wrong; 2 bad input, or \
+documents that can't be compared; 3 a regression; 4 no regression shown, but too noisy to detect a \
 change of the threshold.
 
-Two documents can only show changes some times larger than what their single rounds differ by. To be sure of a \
-few percent, let both builds run by turns:
+Two documents can only show changes several times larger than the spread of their rounds. To \
+detect a few percent, run both builds alternately:
 
   mainspring compare --run old/mainspring new/mainspring --pairs 12 -- --only call/round_trip --seconds 8
 
-With the same binary twice, that shows what this machine can tell.";
+Give the same binary twice to see what this machine can detect.";
 
-/// What it can be told.
+/// Its options.
 #[derive(Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Options {
-    /// What `bench --json` wrote: A, then B, which is judged.
+    /// Two documents of `bench --json`: A, then B, which is judged.
     #[arg(value_name = "FILE", num_args = 2, required_unless_present = "run")]
     files: Vec<PathBuf>,
-    /// Runs two builds of this command by turns, in fresh processes, instead of reading files; what
-    /// follows -- goes to their `bench` [default: --only call/round_trip/spin --seconds 5].
+    /// Runs two builds of this command alternately, in fresh processes, instead of reading files. The
+    /// arguments after -- go to their `bench` [default: --only call/round_trip/spin --seconds 5].
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "files")]
     run: Option<Vec<PathBuf>>,
-    /// How many pairs of runs, of which 7 are needed to show anything [default: 12].
+    /// How many pairs of runs; fewer than 7 can't show anything [default: 12].
     #[arg(long, value_name = "N")]
     pairs: Option<u32>,
     /// Keeps the document of each run in this folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// Another run of A's build, which shows what differs between runs without a change.
+    /// Another run of A's build, which shows how much runs differ without any change.
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     noise: Option<PathBuf>,
-    /// The change that matters. One of just this size is found every other time: give half of what
-    /// has to be found with certainty.
+    /// The smallest change that matters. A change of exactly this size is found half the time, so give
+    /// half of what must be found reliably.
     #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, default_value_t = format!("{}%", 100.0 * THRESHOLD))]
     threshold: String,
-    /// Compares only scenarios with this in their name.
+    /// Compares only scenarios whose name contains this.
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     only: String,
-    /// Compares documents of different machines, too.
+    /// Also compares documents of different machines.
     #[arg(long)]
     allow_other_machine: bool,
     /// Writes the comparison to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes the comparison to this file, as a page for a browser.
+    /// Writes the comparison to this file, as an HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// For `bench` of both builds.
+    /// Arguments for the `bench` of both builds.
     #[arg(last = true, value_name = "BENCH ARGUMENTS")]
     bench: Vec<String>,
 }
@@ -85,7 +85,7 @@ pub fn run(options: Options) -> Result<ExitCode, Error> {
     if let Some((option, _)) =
         of_runs.iter().find(|(_, is_given)| *is_given && options.run.is_none())
     {
-        return Err(Error::Usage(format!("{option}: this is for --run A B, which isn't given")));
+        return Err(Error::Usage(format!("{option}: this only applies with --run A B")));
     }
     let prepare = |option, path: &Option<PathBuf>| {
         path.clone().map(|path| Output::open(option, Some(path))).transpose()
@@ -114,7 +114,7 @@ fn share(typed: &str) -> Result<f64, Error> {
     match number {
         Ok(percent) if percent > 0.0 && percent <= 1000.0 => Ok(percent / 100.0),
         _ => Err(Error::Usage(format!(
-            "--threshold {typed}: give a percentage above 0 and up to 1000, as 5%"
+            "--threshold {typed}: give a percentage above 0 and up to 1000, such as 5%"
         ))),
     }
 }

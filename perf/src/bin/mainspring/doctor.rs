@@ -18,26 +18,26 @@ const SPOILT: u8 = 3;
 /// How long interrupts and the CPUs' time are counted.
 const MOMENT: Duration = Duration::from_millis(500);
 
-/// What it can be told.
+/// Its options.
 #[derive(Args)]
 pub struct Options {
     /// The CPUs that matter [default: the first two allowed].
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     cpus: Vec<usize>,
-    /// Tells all about one check, as it is here: evidence, effect, fix, and how to undo it.
+    /// Explains one check on this machine: evidence, effect, fix, and how to undo the fix.
     #[arg(long, value_name = "CHECK")]
     explain: Option<String>,
-    /// Lists the checks, and makes none.
+    /// Lists the checks without running them.
     #[arg(long)]
     list: bool,
-    /// Takes the machine's counts since its start, rather than to count for half a second, and
-    /// scans no CPU for hiccups.
+    /// Uses the machine's counts since boot instead of counting for half a second, and skips the
+    /// scan for hiccups.
     #[arg(long)]
     no_measure: bool,
-    /// Writes the document to this file, or to the standard output in place of the text.
+    /// Writes a JSON document to this file, or to standard output instead of the text.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     json: Option<Option<PathBuf>>,
-    /// Reads the copy of another machine's /sys and /proc in this folder.
+    /// Reads a copy of another machine's /sys and /proc from this folder.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ pub fn run(options: Options) -> Result<ExitCode, Error> {
     }
     if let Some(check) = options.explain.as_ref().filter(|check| !doctor::is_check(check)) {
         return Err(Error::Usage(format!(
-            "--explain {check}: there is no such check; see mainspring doctor --list"
+            "--explain {check}: no such check; see mainspring doctor --list"
         )));
     }
     let json = options.json.map(|path| Output::open("--json", path)).transpose()?;
@@ -84,7 +84,7 @@ fn choose(wanted: &[usize], topology: &Topology) -> Result<Vec<usize>, Error> {
         let (named, online) = (wanted.iter().map(usize::to_string), list_of(&online));
         let named = named.collect::<Vec<_>>().join(",");
         return Err(Error::Usage(format!(
-            "--cpus {named}: CPU {cpu} is not there or switched off; choose of {online}"
+            "--cpus {named}: CPU {cpu} doesn't exist or is offline; choose from {online}"
         )));
     }
     match wanted {

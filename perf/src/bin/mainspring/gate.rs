@@ -1,4 +1,4 @@
-//! What we want of the library, as figures. A gate that is missed is said, and fails nothing.
+//! What we expect of the library, as figures. A missed gate is reported and fails nothing.
 
 use mainspring_perf::results::document::Verdict;
 use mainspring_perf::run::rounds::Outcome;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-/// What it can be told.
+/// Its options.
 #[derive(Args)]
 pub struct Options {
     /// The CPUs to watch: all that this process may use, or a list.
@@ -21,10 +21,10 @@ pub struct Options {
     /// How long each CPU is watched, in seconds.
     #[arg(long, value_name = "N", default_value_t = 3.0)]
     seconds: f64,
-    /// Watches all of them at once instead of one after the other.
+    /// Watches all CPUs at once instead of one after another.
     #[arg(long)]
     together: bool,
-    /// Writes the document to this file, or to the standard output in place of the table.
+    /// Writes a JSON document to this file, or to standard output instead of the table.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     json: Option<Option<PathBuf>>,
 }

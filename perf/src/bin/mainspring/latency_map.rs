@@ -14,25 +14,25 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What it can be told.
+/// Its options.
 #[derive(Args)]
 pub struct Options {
     /// The CPUs: all that this process may use, or a list.
     #[arg(long, value_name = "LIST", default_value = "all")]
     cpus: String,
-    /// Measures every pair, also where there are many CPUs.
+    /// Measures every pair, even on a machine with many CPUs.
     #[arg(long)]
     full: bool,
-    /// How long it takes in all, about, in seconds [default: 0.1 for each pair, 2 at least].
+    /// How long it takes in total, roughly, in seconds [default: 0.1 per pair, at least 2].
     #[arg(long, value_name = "N")]
     seconds: Option<f64>,
-    /// How many cache lines are used for each pair, half of them first touched by either CPU.
+    /// How many cache lines each pair uses; each CPU first touches half of them.
     #[arg(long, value_name = "N", default_value_t = 8)]
     lines: u32,
-    /// Writes the document to this file, or to the standard output in place of the map.
+    /// Writes a JSON document to this file, or to standard output instead of the map.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     json: Option<Option<PathBuf>>,
-    /// Draws the map into this file.
+    /// Draws the map to this SVG file.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -48,8 +48,8 @@ pub fn run(options: Options) -> Result<ExitCode, Error> {
     let cpus = options::cpus(&options.cpus)?;
     if let [only] = cpus[..] {
         return Err(Error::Usage(format!(
-            "--cpus {}: that is CPU {only} alone, and a latency takes two; see taskset(1) for what \
-             this process may use",
+            "--cpus {}: CPU {only} alone has no latency to another; name two, or see taskset(1) for \
+             what this process may use",
             options.cpus
         )));
     }
@@ -136,15 +136,12 @@ fn classes(classes: &[ClassFigures]) -> String {
 
 fn foot(text: &mut String, report: &Report) -> std::fmt::Result {
     let Report { matrix, repeat, outliers, .. } = report;
-    writeln!(
-        text,
-        "\nOne way: half of the median round trip; no clock was compared with another."
-    )?;
+    writeln!(text, "\nOne way is half of the median round trip; no two clocks were compared.")?;
     let which = if report.is_full { "all pairs" } else { "some pairs of each class (--full: all)" };
     writeln!(
         text,
-        "Measured: {which}, {} lines each, half of them at home with either CPU, for {:.2} s; p99 of \
-         round trips timed singly.",
+        "Measured: {which}, {} lines each, half of them first touched by each CPU, for {:.2} s; p99 is \
+         of round trips timed one by one.",
         matrix.lines, report.seconds_each
     )?;
     writeln!(

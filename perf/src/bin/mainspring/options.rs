@@ -24,7 +24,7 @@ fn chosen(list: &str, allowed: &[usize]) -> Result<Vec<usize>, String> {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let number = |text: &str| {
             let number = text.trim().parse::<usize>();
-            number.map_err(|_| format!("{part:?} is no CPU's number and no range of them"))
+            number.map_err(|_| format!("{part:?} is neither a CPU number nor a range"))
         };
         let (first, last) = (number(first)?, number(last)?);
         if first > last {

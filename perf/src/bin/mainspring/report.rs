@@ -9,13 +9,13 @@ use mainspring_perf::results::report;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What it can be told.
+/// Its options.
 #[derive(Args)]
 pub struct Options {
-    /// What `bench --json` wrote.
+    /// A document of `bench --json`.
     #[arg(value_name = "FILE.json")]
     file: PathBuf,
-    /// Where the page goes [default: beside the document, as .html].
+    /// Where to write the page [default: next to the document, as .html].
     #[arg(long, value_name = "FILE.html")]
     output: Option<PathBuf>,
 }

@@ -20,32 +20,32 @@ use std::fmt::Write;
 pub enum Suite {
     /// Calls, one-way requests and wake-ups between one caller and one runner.
     Quick,
-    /// Each kind of mailbox, alone and before an object: batches, bytes, room.
+    /// Each kind of mailbox, alone and with an object: batches, payloads, capacities.
     Mailbox,
-    /// Calls, one and many at a time, under each wait strategy.
+    /// Calls, one or many at a time, with each wait strategy.
     Call,
-    /// Many threads that send to one object.
+    /// Many threads send to one object.
     FanIn,
-    /// One thread that sends to many objects: told, published, called.
+    /// One thread sends to many objects: tells, publishes, calls.
     FanOut,
     /// Requests that pass from object to object.
     Pipeline,
-    /// The first call after a while without any.
+    /// The first call after a pause.
     Wake,
-    /// Planned rates: fixed, random, in bursts; timed from the planned moment, up to the knee.
+    /// Planned rates (fixed, random, in bursts) up to the knee, timed from the planned moment.
     OpenLoop,
     /// Eight runners on two CPUs.
     Pairs,
-    /// 100,000 idle objects on one runner: memory, CPU time, what the others feel.
+    /// 100,000 idle objects on one runner: their memory, CPU time, and effect on a busy object.
     Idle,
-    /// How late timers fire, and what they cost.
+    /// How late timers fire, and how much they cost.
     Timers,
-    /// Curves: more objects, more runners, starting both.
+    /// Curves over the number of objects and runners, and what starting them costs.
     Scale,
 }
 
 impl Suite {
-    /// As it is typed.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Quick => "quick",
@@ -68,7 +68,7 @@ impl Suite {
         let Some(name) = &settings.suite else { return Ok(Self::Quick) };
         Self::from_str(name, false).map_err(|_| {
             let known: Vec<_> = Self::value_variants().iter().map(|suite| suite.name()).collect();
-            Error::Usage(format!("suite {name:?}: there is none; give one of {}", known.join(", ")))
+            Error::Usage(format!("suite {name:?}: no such suite; give one of {}", known.join(", ")))
         })
     }
 
@@ -133,7 +133,7 @@ impl Suite {
         }
         let (name, only) = (self.name(), &plan.only);
         let said = if selected(true) {
-            format!("suite {name}: this needs two CPUs, and one is allowed here; see taskset(1)")
+            format!("suite {name}: this needs two CPUs, but only one is allowed; see taskset(1)")
         } else {
             format!("--only {only}: no scenario of suite {name} has this in its name; see --list")
         };

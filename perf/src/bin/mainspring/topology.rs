@@ -10,16 +10,16 @@ use mainspring_perf::results::output::Output;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What it can be told.
+/// Its options.
 #[derive(Args)]
 pub struct Options {
     /// A row for each CPU: place, frequency, governor, interrupts.
     #[arg(long)]
     table: bool,
-    /// Writes the document to this file, or to the standard output in place of the text.
+    /// Writes a JSON document to this file, or to standard output instead of the text.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     json: Option<Option<PathBuf>>,
-    /// Reads the copy of another machine's /sys and /proc in this folder.
+    /// Reads a copy of another machine's /sys and /proc from this folder.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 }

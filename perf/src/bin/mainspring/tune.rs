@@ -22,10 +22,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What it can be told.
+/// Its options.
 #[derive(Args)]
 pub struct Options {
-    /// The graph: objects, who sends to whom how often, and what must hold (docs/PLACEMENT.md).
+    /// The graph: the objects, who sends to whom how often, and constraints (see docs/PLACEMENT.md).
     graph: PathBuf,
     /// Latencies between CPUs, as `latency-map --json` writes them [default: measured now].
     #[arg(long, value_name = "FILE")]
@@ -36,28 +36,28 @@ pub struct Options {
     /// What a wake-up adds to a request, in microseconds [default: measured now].
     #[arg(long, value_name = "N")]
     wake_us: Option<f64>,
-    /// Plans for the machine whose sys and proc lie below this folder; what isn't given is assumed.
+    /// Plans for the machine whose /sys and /proc are copied to this folder; assumes what isn't given.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// Writes the profile to this file, for `Builder::profile`; `-` is the standard output.
+    /// Writes the profile for `Builder::profile` to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// What spinning is for.
+    /// What to optimise waiting for.
     #[arg(long, value_enum, default_value_t)]
     objective: Wish,
-    /// Says of each object why it is where it is.
+    /// Explains for each object why it is where it is.
     #[arg(long)]
     explain: bool,
-    /// Runs the placement and a naive one by turns on this machine, and compares them.
+    /// Runs the placement and a naive one alternately on this machine, and compares them.
     #[arg(long)]
     prove: bool,
-    /// How long that takes in all, about, in seconds.
+    /// How long that takes in total, roughly, in seconds.
     #[arg(long, value_name = "N", default_value_t = 14.0)]
     seconds: f64,
-    /// Decides the steps of the search.
+    /// The seed of the search.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Writes everything to this file, or to the standard output in place of the table.
+    /// Writes everything as JSON to this file, or to standard output instead of the table.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     json: Option<Option<PathBuf>>,
 }
@@ -65,9 +65,9 @@ pub struct Options {
 /// [`Objective`], as it is typed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Wish {
-    /// The least CPU time with which 99 of 100 requests pay for no wake-up.
+    /// The least CPU time at which 99 of 100 requests pay for no wake-up.
     Latency,
-    /// To spin for as long as a wake-up takes: at most twice the cost of the best, whatever comes.
+    /// Spins for as long as a wake-up takes: never more than twice the best possible cost.
     #[default]
     Balanced,
     /// The least CPU time.
@@ -141,7 +141,7 @@ fn check(options: &Options, graph: &Graph, topology: &Topology) -> Result<(), Er
     }
     if let Some(root) = options.root.as_ref().filter(|_| options.prove) {
         let root = root.display();
-        let why = "a machine that isn't this one can't be measured; leave one of them out";
+        let why = "only this machine can be measured; leave one of them out";
         return Err(Error::Usage(format!("--root {root} --prove: {why}")));
     }
     let machine = Machine { topology, matrix: None, jitter: &[] };

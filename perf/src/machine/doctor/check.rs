@@ -11,7 +11,7 @@ pub struct Check {
     pub name: &'static str,
     /// What it belongs to.
     pub group: &'static str,
-    /// What it does to latencies if it isn't well.
+    /// What it does to latencies unless it is ok.
     pub effect: &'static str,
     pub(super) look: fn(&System) -> Result<Finding, Unreadable>,
 }

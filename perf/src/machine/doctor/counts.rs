@@ -1,4 +1,4 @@
-//! What a machine counts all the time: interrupts, where each CPU's time goes, throttled periods.
+//! What a machine always counts: interrupts, how each CPU spends its time, throttled periods.
 
 use crate::machine::interrupts::Interrupts;
 use crate::machine::root::{Root, Unreadable};
@@ -101,7 +101,11 @@ fn between(
 fn times(root: &Root) -> Result<BTreeMap<usize, Times>, Unreadable> {
     let text = root.text(STAT)?;
     let times: BTreeMap<_, _> = text.lines().filter_map(times_of).collect();
-    if times.is_empty() { Err(Unreadable::new(STAT, "it has no line of a CPU")) } else { Ok(times) }
+    if times.is_empty() {
+        Err(Unreadable::new(STAT, "it has no line for a CPU"))
+    } else {
+        Ok(times)
+    }
 }
 
 fn times_of(line: &str) -> Option<(usize, Times)> {

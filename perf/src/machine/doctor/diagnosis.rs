@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The schema's name and version.
 pub const SCHEMA: &str = "mainspring-doctor/1";
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checked {
     /// [`Check::name`].
@@ -32,7 +32,7 @@ pub struct Diagnosis {
     pub schema: &'static str,
     /// The CPUs that matter.
     pub cpus: Vec<usize>,
-    /// How many checks came to what.
+    /// How many checks had which result.
     pub summary: Summary,
     /// The checks, worst first.
     pub checks: Vec<Checked>,
@@ -42,7 +42,7 @@ pub struct Diagnosis {
     pub machine: Machine,
 }
 
-/// How many checks came to what.
+/// How many checks had which result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Those that would spoil a measurement.
@@ -53,12 +53,12 @@ pub struct Summary {
     pub notes: usize,
     /// Those that couldn't be made.
     pub unchecked: usize,
-    /// Those that are well.
+    /// Those that are ok.
     pub ok: usize,
 }
 
 impl Diagnosis {
-    /// Makes every check, then scans the allowed CPUs one after the other, if it is told how.
+    /// Runs every check, then scans the allowed CPUs one after another if `scan` is given.
     pub fn of(system: &System, scan: Option<Scan<'_>>) -> Self {
         let made = checks().into_iter().map(|check| Checked {
             check: check.name,
@@ -85,7 +85,7 @@ impl Diagnosis {
         self.summary.spoils > 0
     }
 
-    /// What people read: worst first, what is well in one line.
+    /// The text for people: worst first, and all that is ok in one line.
     pub fn text(&self) -> String {
         text::diagnosis(self)
     }

@@ -1,4 +1,4 @@
-//! What a check came to, and what it rests on.
+//! The result of a check, and its evidence.
 
 use crate::machine::root::Unreadable;
 use serde::Serialize;
@@ -8,14 +8,14 @@ use std::fmt::Display;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It is well.
+    /// Nothing to fix.
     Ok,
     /// Nobody can tell: what says so can't be read.
     Unchecked,
-    /// It has to be known to read figures, and doesn't spoil them; or nothing can be done about it
-    /// here.
+    /// The reader of figures should know it, but it doesn't spoil them; or nothing can be done about
+    /// it here.
     Note,
-    /// It makes figures worse, or rarely so: it is worth mending.
+    /// It makes figures worse, or rarely so: worth fixing.
     Warns,
     /// Figures would say more about it than about the program.
     Spoils,
@@ -44,7 +44,7 @@ pub struct Fix {
 }
 
 impl Fix {
-    /// A command for everybody.
+    /// A command that needs no rights.
     pub fn plain(command: impl Into<String>, undo: impl Into<String>) -> Self {
         let (command, undo) = (command.into(), undo.into());
         Self { command, undo, needs_root: false, needs_reboot: false }
@@ -69,14 +69,14 @@ impl Fix {
     }
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// In one line.
     pub says: String,
-    /// What it rests on.
+    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// What to do about it.
     pub fix: Option<Fix>,
@@ -94,7 +94,7 @@ impl Finding {
         Self { severity, says, evidence, fix: None, out_of_reach: None }
     }
 
-    /// It is well.
+    /// Nothing to fix.
     pub fn ok(says: impl Into<String>) -> Self {
         Self::new(Severity::Ok, says)
     }
@@ -104,7 +104,7 @@ impl Finding {
         Self::new(Severity::Note, says)
     }
 
-    /// It is worth mending.
+    /// It is worth fixing.
     pub fn warns(says: impl Into<String>) -> Self {
         Self::new(Severity::Warns, says)
     }
@@ -119,12 +119,12 @@ impl Finding {
         Self::new(Severity::Unchecked, why.to_string())
     }
 
-    /// On what it rests: a file below the root, without its first slash.
+    /// Adds evidence: a file below the root, without its first slash.
     pub fn seen(self, path: impl Display, value: impl Display) -> Self {
         self.counted(format!("/{path}"), value)
     }
 
-    /// On what it rests: something that is no file.
+    /// Adds evidence that is not a file.
     pub fn counted(mut self, what: impl Into<String>, value: impl Display) -> Self {
         // One line each, also of files with several.
         let value = value.to_string().lines().collect::<Vec<_>>().join("; ");

@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// How many CPUs the ranking shows.
 const RANKED: usize = 8;
 
-/// Worst first; notes in a line each; what is well in one line for all.
+/// Worst first; a line for each note; one line for all that is ok.
 pub fn diagnosis(diagnosis: &Diagnosis) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
@@ -21,7 +21,7 @@ pub fn diagnosis(diagnosis: &Diagnosis) -> String {
 fn write_diagnosis(text: &mut String, all: &Diagnosis) -> std::fmt::Result {
     let machine = &all.machine;
     let place = machine.hypervisor.as_ref().map(|name| format!("virtual ({name})"));
-    let place = place.as_deref().unwrap_or("no hypervisor seen");
+    let place = place.as_deref().unwrap_or("no hypervisor detected");
     writeln!(text, "{}, {place}, Linux {}", machine.cpu_model, machine.kernel)?;
     writeln!(
         text,
@@ -32,7 +32,7 @@ fn write_diagnosis(text: &mut String, all: &Diagnosis) -> std::fmt::Result {
     let parts = [
         (Severity::Spoils, "Spoils a measurement"),
         (Severity::Warns, "Disturbs"),
-        (Severity::Note, "To be known"),
+        (Severity::Note, "Worth knowing"),
         (Severity::Unchecked, "Could not be checked"),
     ];
     for (severity, title) in parts {
@@ -45,14 +45,14 @@ fn write_diagnosis(text: &mut String, all: &Diagnosis) -> std::fmt::Result {
     let well = all.checks.iter().filter(|one| one.finding.severity == Severity::Ok);
     let well: Vec<_> = well.map(|checked| checked.check).collect();
     if !well.is_empty() {
-        writeln!(text, "\nWell\n  {}", well.join(", "))?;
+        writeln!(text, "\nOK\n  {}", well.join(", "))?;
     }
     write_quietest(text, &all.quietest)?;
     let Summary { spoils, warns, notes, unchecked, ok } = all.summary;
     writeln!(
         text,
-        "\n{spoils} would spoil a measurement, {warns} disturb, {notes} to be known, {unchecked} \
-         not checked, {ok} well; more: mainspring doctor --explain CHECK"
+        "\n{spoils} would spoil a measurement, {warns} would disturb it, {notes} worth knowing, \
+         {unchecked} not checked, {ok} ok; details: mainspring doctor --explain CHECK"
     )
 }
 
@@ -126,9 +126,9 @@ fn write_quietest(text: &mut String, all: &[QuietCpu]) -> std::fmt::Result {
 pub fn explanation(checked: &Checked) -> String {
     let Finding { severity, says, evidence, fix, out_of_reach } = &checked.finding;
     let verdict = match severity {
-        Severity::Ok => "well",
+        Severity::Ok => "ok",
         Severity::Unchecked => "could not be checked",
-        Severity::Note => "to be known",
+        Severity::Note => "worth knowing",
         Severity::Warns => "disturbs",
         Severity::Spoils => "spoils a measurement",
     };

@@ -2,7 +2,7 @@
 //!
 //! Only one cause is known for a single hiccup: that the thread was off its CPU. The kernel counts
 //! a thread's timeslices on a CPU, and asking for them is one short read. All else is counted over the
-//! whole watch, and stands beside the hiccups.
+//! whole watch, and shown beside the hiccups.
 
 use crate::machine::interrupts::{Interrupts, Source};
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,7 @@ fn name(source: &Source) -> String {
     let Source { name, what, .. } = source;
     match what.rsplit(' ').next() {
         None | Some("") => name.clone(),
-        // What the controller is called, and its line, stand before the device.
+        // The controller's name and its line precede the device.
         Some(device) if source.is_device() => format!("{device} ({name})"),
         Some(_) => format!("{what} ({name})"),
     }

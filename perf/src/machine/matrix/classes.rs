@@ -92,7 +92,7 @@ pub struct Outlier {
 const OUTLIER_SHARE: f64 = 0.25;
 /// And how many times what a second pass moves.
 const OUTLIER_SPREADS: f64 = 3.0;
-/// Of two pairs nobody can say which is unlike the other.
+/// With two pairs it is undecidable which one is the outlier.
 const OUTLIER_PAIRS: usize = 4;
 
 /// Sums each class up, nearest first.

@@ -4,8 +4,8 @@ use crate::format::figure;
 use crate::machine::matrix::matrix::{Matrix, at};
 use std::fmt::Write;
 
-/// From the nearest pair to the farthest: backgrounds of the 256 colours, and what stands for them
-/// without any.
+/// From the nearest pair to the farthest: backgrounds of the 256 colours, and the glyphs that replace
+/// them without colours.
 const COLOURS: [u8; SHADES] = [194, 229, 222, 215, 209, 203];
 const GLYPHS: [char; SHADES] = [' ', '·', '░', '▒', '▓', '█'];
 const SHADES: usize = 6;
@@ -26,7 +26,7 @@ impl Scale {
         Some(Self { least: all().reduce(f64::min)?, largest: all().reduce(f64::max)? })
     }
 
-    /// One of so many shades, 0 for the nearest.
+    /// The shade, below `shades`; 0 is the nearest.
     pub(super) fn shade(&self, ns: f64, shades: usize) -> usize {
         // All alike within a tenth: shades would show noise.
         if self.largest < self.least * 1.1 {

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use std::thread::{Builder, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-/// What one pair came to; one of the two begins.
+/// The result of one pair; one of the two begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
     /// The median over lines of the median over blocks of round trips, each block timed as one.
@@ -39,13 +39,13 @@ const FRESH_PAGES: usize = 40 << 20 >> 12;
 /// The lines of one home, or nothing if the thread couldn't be pinned.
 type Home = OnceLock<Option<Vec<Page>>>;
 
-/// Measures the round trip between two CPUs, in about that time, with so many lines.
+/// Measures the round trip between two CPUs with `lines` lines, in about the time given.
 ///
 /// # Errors
 /// As [`pinned::here`], for either CPU; [`Error::Thread`].
 ///
 /// # Blocking
-/// For about that long; two threads spin meanwhile.
+/// For about that long, while two threads spin.
 pub fn pair(begins: usize, answers: usize, lines: u32, length: Duration) -> Result<Pair, Error> {
     let lines = lines.max(1) as usize;
     let (ask, answer) = (&Home::new(), &Home::new());

@@ -9,7 +9,7 @@ use mainspring::Topology;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Up to so many CPUs all pairs are measured.
+/// With up to this many CPUs, all pairs are measured.
 pub const SMALL: usize = 8;
 /// Of each class, on larger machines.
 const PAIRS_OF_CLASS: usize = 6;
@@ -57,7 +57,7 @@ impl Plan {
     }
 }
 
-/// At most so many of them, from the first to the last.
+/// At most `count` of them, spread from the first to the last.
 fn spread<T: Copy>(all: &[T], count: usize) -> Vec<T> {
     let count = count.min(all.len());
     // The middles of equal parts: the ends of a list of pairs are no more typical than others.

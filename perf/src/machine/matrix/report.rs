@@ -23,7 +23,7 @@ pub struct Report {
     pub version: String,
     /// When it began: RFC 3339, UTC.
     pub started: String,
-    /// What has to be known to read the figures.
+    /// What a reader of the figures must know.
     pub warnings: Vec<String>,
     /// Where.
     pub machine: Machine,
@@ -56,7 +56,7 @@ pub struct Repeat {
 const RESTLESS_SHARE: f64 = 0.25;
 
 impl Report {
-    /// Measures what is planned; tells `step` after each pair.
+    /// Measures the plan; calls `step` before each pair.
     ///
     /// # Errors
     /// As [`pair`].
@@ -129,9 +129,8 @@ fn warnings(repeat: &Repeat, moved: &[(f64, f64)], classes: &[ClassFigures]) -> 
     let mut warnings = Vec::new();
     if repeat.median_share > RESTLESS_SHARE {
         warnings.push(format!(
-            "half of the pairs moved by {:.0} % or more when they were measured again: the machine is \
-             busy, or its CPUs aren't where they seem to be; measure again when it is quiet, or with \
-             more --seconds",
+            "half of the pairs moved by {:.0} % or more when measured again: the machine is busy, or its \
+             CPUs aren't where they seem to be; measure again when it is quiet, or with more --seconds",
             repeat.median_share * 100.0
         ));
     }
@@ -141,8 +140,8 @@ fn warnings(repeat: &Repeat, moved: &[(f64, f64)], classes: &[ClassFigures]) -> 
         let difference = far.p50_ns - near.p50_ns;
         if moved_ns > 0.0 && difference < moved_ns {
             warnings.push(format!(
-                "{:?} takes {:.0} ns and {:?} {:.0} ns, and pairs move by {moved_ns:.0} ns when they \
-                 are measured again: these two can't be told apart",
+                "{:?} takes {:.0} ns and {:?} {:.0} ns, but pairs move by {moved_ns:.0} ns when \
+                 measured again: these two can't be told apart",
                 near.class, near.p50_ns, far.class, far.p50_ns
             ));
         }

@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 /// The side of a cell, smaller when there are many.
 const CELL: usize = 44;
 const CELL_SMALL: usize = 14;
-/// Up to so many CPUs each cell has its number written in it; beyond, it shows when pointed at.
+/// With up to this many CPUs each cell shows its number; with more, it shows on hover.
 const NUMBERED: usize = 24;
 const MARGIN: usize = 56;
 const TOP: usize = 84;

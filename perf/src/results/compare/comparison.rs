@@ -6,10 +6,10 @@ use std::fmt::{self, Display, Formatter};
 
 /// The schema's name and version.
 pub const SCHEMA: &str = "mainspring-compare/1";
-/// The chance that a build is said to differ from itself, over all scenarios together.
+/// The chance of reporting a difference between a build and itself, over all scenarios together.
 pub const CHANCE_MAX: f64 = 0.02;
-/// The change that matters, if nothing else is said. Half of what has to be found with certainty:
-/// a change of just the threshold is found every other time.
+/// The change that matters by default. Half of what must be found reliably: a change of exactly the
+/// threshold is found half the time.
 pub const THRESHOLD: f64 = 0.03;
 
 /// What is compared, and how strictly.
@@ -30,7 +30,7 @@ pub struct Comparison {
     pub schema: String,
     /// The version of the command that wrote it.
     pub version: String,
-    /// Whether runs were made by turns, or two documents read.
+    /// Whether builds were run alternately, or two documents read.
     pub how: How,
     /// The change that matters, as a share.
     pub threshold: f64,
@@ -38,7 +38,7 @@ pub struct Comparison {
     pub a: Side,
     /// What is judged.
     pub b: Side,
-    /// What differs beside the figures, and what spoils them.
+    /// Differences other than the figures, and what spoils the figures.
     pub warnings: Vec<String>,
     /// Scenarios that one side alone has.
     pub unmatched: Vec<Unmatched>,
@@ -54,7 +54,7 @@ pub struct Comparison {
 pub enum How {
     /// Two documents: rounds against rounds.
     Documents,
-    /// Fresh processes by turns: the unit is a pair of runs.
+    /// Fresh processes, alternating: the unit is a pair of runs.
     Pairs,
 }
 
@@ -109,7 +109,7 @@ pub struct Row {
     pub noise: Option<f64>,
     /// How likely so large a change is anywhere in the comparison if nothing has changed.
     pub chance: Option<f64>,
-    /// What it comes to.
+    /// The verdict.
     pub verdict: Verdict,
     /// Why, where it needs saying.
     pub why: String,
@@ -126,7 +126,7 @@ pub struct Change {
     pub high: f64,
 }
 
-/// What a row comes to.
+/// The verdict on a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -136,13 +136,13 @@ pub enum Verdict {
     Regressed,
     /// B is faster.
     Improved,
-    /// A change that matters could not be told from noise.
+    /// A change that matters could not be distinguished from noise.
     Noisy,
     /// It gates nothing: shown to be looked at.
     Informs,
 }
 
-/// What the whole comes to.
+/// The verdict on the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Overall {
@@ -150,7 +150,7 @@ pub enum Overall {
     Passed,
     /// Something is slower.
     Regressed,
-    /// Nothing is shown to be slower, and something can't be told.
+    /// Nothing is shown to be slower, but something can't be decided.
     Noisy,
 }
 
@@ -170,7 +170,7 @@ impl Overall {
 pub struct Named<'a> {
     /// The file.
     pub name: &'a str,
-    /// What stands in it.
+    /// Its content.
     pub document: &'a Document,
 }
 
@@ -178,7 +178,7 @@ pub struct Named<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
-    /// The figure that stands for the round.
+    /// The figure that represents the round.
     Value,
     /// The 99th percentile of each round's latencies.
     P99,

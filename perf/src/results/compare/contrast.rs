@@ -1,4 +1,4 @@
-//! What differs between two sides, in logarithms: how much, how surely, and beside what noise.
+//! How two sides differ, in logarithms: by how much, how certainly, and against how much noise.
 
 use crate::stats::median;
 use fastrand::Rng;
@@ -8,9 +8,9 @@ const RESAMPLES: usize = 1000;
 const CUT: usize = RESAMPLES / 40;
 /// The same documents always give the same result.
 const SEED: u64 = 0x6d61_696e_7370;
-/// Two visits to a machine differ by up to so many times what single rounds of one differ by.
+/// Two visits to a machine differ by up to this many times the spread of single rounds of one.
 const VISITS: f64 = 4.0;
-/// What is further off than so many spreads is a preempted round, and no more than that.
+/// A round further off than this many spreads was preempted, and counts as no further off than that.
 const REACH: f64 = 4.0;
 /// Makes the median deviation of normal noise its standard deviation.
 const TO_SIGMA: f64 = 1.4826;
@@ -27,7 +27,7 @@ pub enum Contrast {
         /// Those of another run of A's build.
         again: Vec<f64>,
     },
-    /// Runs by turns.
+    /// Alternating runs.
     Pairs {
         /// B less A of each pair.
         differences: Vec<f64>,

@@ -1,4 +1,4 @@
-//! Two documents beside each other.
+//! Compares two documents.
 
 use super::comparison::{Comparison, How, Named, Question, Side};
 use super::judge::conclude;

@@ -11,14 +11,14 @@ pub fn usable(named: Named) -> Result<(), Error> {
         Status::Failed => {
             let why = document.error.as_deref().unwrap_or("it doesn't say why");
             Err(Error::Usage(format!(
-                "{name}: this run failed ({why}), and its figures mean nothing; measure again"
+                "{name}: this run failed ({why}), so its figures mean nothing; measure again"
             )))
         }
         Status::Ok | Status::Noisy | Status::Interrupted => Ok(()),
     }
 }
 
-/// What differs beside the figures, and what is known to spoil them.
+/// Differences other than the figures, and what is known to spoil the figures.
 ///
 /// # Errors
 /// [`Error::Usage`] for documents of two machines, unless they are allowed.
@@ -31,11 +31,11 @@ pub fn differences(a: Named, b: Named, allow_other: bool) -> Result<Vec<String>,
     ];
     for (what, of_a, of_b) in machines.into_iter().filter(|(_, a, b)| a != b) {
         let said = format!(
-            "{what} of {} is {of_a:?}, and that of {} {of_b:?}: these are two machines",
+            "{what} of {} is {of_a:?}, and that of {} {of_b:?}: these are different machines",
             a.name, b.name
         );
         if !allow_other {
-            let way = "measure both on one, or give --allow-other-machine to compare all the same";
+            let way = "measure both on one, or give --allow-other-machine to compare them anyway";
             return Err(Error::Usage(format!("{said}; {way}")));
         }
         warnings.push(said);
@@ -87,7 +87,7 @@ fn settings(a: &Document, b: &Document) -> Vec<(&'static str, String, String)> {
 fn spoilt(document: &Document) -> Option<&'static str> {
     match document.status {
         Status::Noisy => Some("a floor moved by more than a factor of two during this run"),
-        Status::Interrupted => Some("this run was broken off, and has fewer rounds"),
+        Status::Interrupted => Some("this run was interrupted and has fewer rounds"),
         Status::Ok | Status::Failed => None,
     }
 }

@@ -58,7 +58,7 @@ fn judge(sample: Sample, chances: &[Option<f64>], question: &Question) -> Row {
     let (noise, chance) = (found.as_ref().map(|one| one.noise), chances[0]);
     let (verdict, why) = match (found, plain) {
         _ if !sample.gates => (Verdict::Informs, sample.why),
-        _ if sample.is_identical => (Verdict::Same, "the very same figures".into()),
+        _ if sample.is_identical => (Verdict::Same, "identical figures".into()),
         (None, _) => (Verdict::Noisy, sample.why),
         (Some(found), Some(plain)) if found.verdict != plain.verdict => found.against(&plain),
         (Some(found), _) => (found.verdict, found.why),
@@ -107,7 +107,7 @@ impl Finding {
             _ => (
                 Verdict::Noisy,
                 format!(
-                    "the ratio says {}, the figure itself {}",
+                    "the ratio says {}, but the figure itself {}",
                     text::signed(self.change.ratio),
                     text::signed(plain.change.ratio)
                 ),
@@ -137,7 +137,7 @@ fn decide(change: Change, noise: f64, chance: f64, question: &Question) -> (Verd
             (Verdict::Noisy, format!("the interval reaches {} to either side", percent(reach)))
         }
         () if size > threshold => {
-            (Verdict::Noisy, format!("by chance as large in {} of cases", percent(chance)))
+            (Verdict::Noisy, format!("as large by chance in {} of cases", percent(chance)))
         }
         () => (Verdict::Same, String::new()),
     }

@@ -1,4 +1,4 @@
-//! Two builds by turns, in fresh processes: A B, B A, A B, …
+//! Two builds, run alternately in fresh processes: A B, B A, A B, …
 //!
 //! What drifts over minutes hits both of a pair alike, and what differs from process to process
 //! (addresses, where threads come to lie) is in the spread of the pairs, so that the interval knows
@@ -34,7 +34,7 @@ enum Build {
     B,
 }
 
-/// Runs the builds by turns; each document is left in `folder`. `tell` is called before each run.
+/// Runs the builds alternately and leaves each document in `folder`. `tell` is called before each run.
 ///
 /// # Errors
 /// [`Error::Usage`] for a build that can't be started or is no such command, and [`Error`] of
@@ -95,12 +95,12 @@ fn run_once(builds: &Builds, build: Build, folder: &Path, pair: u32) -> Result<D
     }
     let document = Document::read(&file)?;
     match document.status {
-        Status::Interrupted => Err(failed("it was broken off".into())),
+        Status::Interrupted => Err(failed("it was interrupted".into())),
         _ => Ok(document),
     }
 }
 
-/// Compares runs by turns; the first of each pair of the first, third, … ran before the second.
+/// Compares alternating runs; the first of each pair of the first, third, … ran before the second.
 ///
 /// # Errors
 /// [`Error::Usage`] if there is nothing to compare.

@@ -1,4 +1,4 @@
-//! How likely changes are by chance: what would be said if the sides were named otherwise.
+//! How likely a change is by chance: a permutation test that relabels the sides.
 //!
 //! If nothing has changed, any other naming of rounds as A's or B's, or any other order within
 //! pairs, is as good as the true one. Each naming goes for all scenarios at once, as they share
@@ -15,7 +15,7 @@ const NAMINGS: usize = 1024;
 const SEED: u64 = 0x7370_7269_6e67;
 /// Against rounds that are all equal. Far below what a clock can tell apart.
 const SIGMA_MIN: f64 = 1e-9;
-/// What is further off than so many times the usual distance is brought back to it.
+/// A value further off than this many times the usual distance is clipped to it.
 const REACH: f64 = 2.0;
 
 /// The chance of each; `None` where there is nothing to compare.

@@ -1,4 +1,4 @@
-//! What of two documents, or of runs by turns, is put beside each other.
+//! The samples that two documents, or alternating runs, are compared by.
 
 use super::comparison::{Basis, Metric, Question, Unmatched};
 use super::contrast::Contrast;
@@ -24,7 +24,7 @@ pub struct Sample {
     pub b: Option<f64>,
     pub count_a: usize,
     pub count_b: usize,
-    /// Both sides have the very same figures, as a document beside itself does.
+    /// Both sides have identical figures, as when a document is compared with itself.
     pub is_identical: bool,
     pub contrast: Option<Contrast>,
     /// Of two documents compared as ratios: the plain figures, which have to agree.
@@ -144,7 +144,7 @@ fn value(a: &Figures, b: &Figures, again: Option<&Figures>) -> Option<Sample> {
     Some(sample)
 }
 
-/// Of two documents a tail never gates: what the neighbours of a machine do differs between visits.
+/// A tail never gates two documents: what a machine's neighbours do differs between visits.
 fn tail(a: &Figures, b: &Figures) -> Option<Sample> {
     let rounds = |one: &Figures| -> Vec<f64> { one.rounds.iter().filter_map(p99).collect() };
     let (of_a, of_b) = (rounds(a), rounds(b));
@@ -152,7 +152,7 @@ fn tail(a: &Figures, b: &Figures) -> Option<Sample> {
         return None;
     }
     let mut sample = apart(a, Metric::P99, Basis::Figure, &a.unit, of_a, of_b, vec![]);
-    (sample.gates, sample.why) = (false, "tails of separate runs inform only".into());
+    (sample.gates, sample.why) = (false, "tails of separate runs only inform".into());
     Some(sample)
 }
 
@@ -184,7 +184,7 @@ fn apart(
     }
 }
 
-/// Why nothing can be said; empty if something can.
+/// Why no comparison is possible; empty if one is.
 fn cannot<'a>(
     mut values: impl Iterator<Item = &'a f64>,
     count: usize,
@@ -192,9 +192,9 @@ fn cannot<'a>(
     what: &str,
 ) -> String {
     if count < least {
-        format!("{count} {what}, and {least} are needed")
+        format!("{count} {what}, but {least} are needed")
     } else if !values.all(|value| value.is_finite() && *value > 0.0) {
-        "a figure is zero or less, and has no ratio".into()
+        "a figure is zero or less, so it has no ratio".into()
     } else {
         String::new()
     }
@@ -215,7 +215,7 @@ fn is_over_bare_floor(figures: &Figures) -> bool {
 /// [`CHANCE_MAX`](super::comparison::CHANCE_MAX) among all.
 const PAIRS_MIN: usize = 7;
 
-/// Those of runs by turns: each element holds A's and B's document of one pair. Even pairs ran A
+/// Those of alternating runs: each element holds A's and B's document of one pair. Even pairs ran A
 /// first, odd ones B.
 pub fn of_pairs(pairs: &[(Document, Document)], only: &str) -> (Vec<Sample>, Vec<Unmatched>) {
     let Some((a, b)) = pairs.first() else { return (vec![], vec![]) };
@@ -313,7 +313,7 @@ mod tests {
     fn what_has_no_ratio_or_too_few_rounds_says_so() {
         assert!(cannot([1.0, 0.0].iter(), 9, 5, "rounds").contains("zero"));
         assert!(cannot([1.0, f64::NAN].iter(), 9, 5, "rounds").contains("zero"));
-        assert_eq!(cannot([1.0].iter(), 1, 5, "rounds"), "1 rounds, and 5 are needed");
+        assert_eq!(cannot([1.0].iter(), 1, 5, "rounds"), "1 rounds, but 5 are needed");
         assert_eq!(cannot([1.0].iter(), 5, 5, "rounds"), "");
     }
 

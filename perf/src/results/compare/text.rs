@@ -50,7 +50,7 @@ fn cells(row: &Row) -> [String; 9] {
     ]
 }
 
-/// The scenario, and which figure of it if it isn't the usual one.
+/// The scenario, with the name of the figure if it isn't the usual one.
 pub fn name(row: &Row) -> String {
     match row.metric {
         Metric::Value => row.scenario.clone(),
@@ -91,7 +91,7 @@ pub fn sentence(comparison: &Comparison) -> String {
         Overall::Passed => format!("no regression beyond {threshold:.1} %"),
         Overall::Regressed => format!("B is slower: {}", names(Verdict::Regressed)),
         Overall::Noisy => {
-            format!("too noisy to tell a change of {threshold:.1} %: {}", names(Verdict::Noisy))
+            format!("too noisy to detect a change of {threshold:.1} %: {}", names(Verdict::Noisy))
         }
     };
     match names(Verdict::Improved) {
@@ -104,13 +104,13 @@ pub fn sentence(comparison: &Comparison) -> String {
 pub fn method(comparison: &Comparison) -> &'static str {
     match comparison.how {
         How::Pairs => {
-            "Fresh processes by turns (A B, B A, …); the unit is a pair of runs. × floor: ratios to \
-             the floor of the same round, where those are the calmer basis."
+            "Fresh processes, alternating (A B, B A, …); the unit is a pair of runs. × floor: ratios to \
+             the floor of the same round, where those vary less."
         }
         How::Documents => {
-            "Rounds of two runs. × floor: ratios to the floor of the same round, in which drift of \
-             the machine cancels. What differs between visits to a machine isn't in them: to be sure \
-             of a few percent, use compare --run."
+            "Rounds of two runs. × floor: ratios to the floor of the same round, in which the machine's \
+             drift cancels. They don't show what differs between visits to a machine: to detect a \
+             few percent, use compare --run."
         }
     }
 }
@@ -119,8 +119,8 @@ fn footer(text: &mut String, comparison: &Comparison) -> std::fmt::Result {
     writeln!(text, "{}", method(comparison))?;
     writeln!(
         text,
-        "noise: what the same build differs from itself; chance: how often so large a change is \
-         seen anywhere in this comparison if nothing has changed."
+        "noise: how much the same build differs from itself; chance: how often so large a change \
+         would be seen anywhere in this comparison if nothing had changed."
     )?;
     for (letter, side) in [("A", &comparison.a), ("B", &comparison.b)] {
         let commit = side.commit.as_deref().unwrap_or("unknown commit");

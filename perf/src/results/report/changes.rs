@@ -43,11 +43,11 @@ pub fn body(comparison: &Comparison) -> Markup {
         (section("method", "How this was judged", &html! {
             p { (method(comparison)) }
             p {
-                "A change counts if it is larger than the threshold of "
+                "A change counts if it exceeds the threshold of "
                 (format!("{:.1} %", 100.0 * comparison.threshold))
-                ", its interval leaves 1 out, it is larger than what the same build differs from itself "
-                "(noise), and so large a change is seen anywhere in the comparison in no more than " (100.0 * CHANCE_MAX)
-                " % of cases if nothing has changed (chance)."
+                ", its interval excludes 1, it exceeds what the same build differs from itself "
+                "(noise), and if nothing had changed, so large a change would be seen anywhere in the comparison in no more than " (100.0 * CHANCE_MAX)
+                " % of cases (chance)."
             }
             dl.card { (side("A", &comparison.a)) (side("B", &comparison.b)) }
         }))
@@ -116,8 +116,8 @@ fn whiskers(comparison: &Comparison) -> Markup {
         "Changes",
         &html! {
             p.lead {
-                "B ÷ A with its 95 % interval. The band is what doesn't matter: up to "
-                (format!("{:.1} %", 100.0 * threshold)) ". Thin lines gate nothing; arrows go on beyond the edge."
+                "B ÷ A with its 95 % interval. Changes inside the band don't matter: up to "
+                (format!("{:.1} %", 100.0 * threshold)) ". Thin lines gate nothing; arrows continue beyond the edge."
             }
             div.charts {
                 figure.wide-if-many { (drawing("whiskers", "Changes with intervals", foot + FOOT, &inside)) }

@@ -127,7 +127,7 @@ fn styles<'a, 'b>(
     of("s", curves).chain(of("floor", floors)).chain(of("jitter", jitter)).collect()
 }
 
-/// The curve's points where a label stands.
+/// The curve's points that have a label.
 fn at_nines(plot: &Plot, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let ticks = plot.x.ticks.iter().map(|(at, _)| Plot::at(*at, 0.0).0);
     let found = ticks.filter_map(|x| {

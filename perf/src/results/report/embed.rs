@@ -1,6 +1,6 @@
 //! The raw data inside a page.
 
-/// JSON for a `script` element. All that could end the element stands in strings, where JSON has
+/// JSON for a `script` element. Whatever could end the element is inside strings, where JSON has
 /// another way to write it; what reads it reads the same.
 pub fn in_script(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 64);

@@ -36,7 +36,7 @@ pub fn environment(document: &Document) -> Markup {
         (
             "Timed with",
             format!(
-                "{}: {:.1} ns a look, steps of {} ns",
+                "{}: {:.1} ns a reading, steps of {} ns",
                 clock.kind, clock.read_ns, clock.step_ns
             ),
         ),

@@ -14,7 +14,7 @@ const BOTTOM: f64 = 42.0;
 /// Labels nearer to each other than this are left out, on the horizontal axis.
 const LABEL_WIDTH: f64 = 46.0;
 
-/// So many series can be told apart in one chart.
+/// More series than this can't be told apart in one chart.
 pub const SERIES_MAX: usize = 6;
 
 /// Two axes.

@@ -62,8 +62,8 @@ pub fn ratios(document: &Document) -> Markup {
             ]
         })
         .collect();
-    let says = "Figures of a machine carry over to no other one; its distance from a bare program \
-                that does the same work does, more or less.";
+    let says = "Figures don't carry over to another machine. The ratio to a bare program that does the same \
+                work roughly does.";
     let head = ["Scenario", "× floor", "least round", "largest", "Floor"];
     table("ratios", "Ratio to the floor", says, &head, &rows)
 }
@@ -90,8 +90,8 @@ pub fn loads(document: &Document) -> Markup {
         ])
     });
     let rows: Vec<_> = rows.collect();
-    let says = "Latency counts from when a request was planned, service from when it was really sent: \
-                that hides what a stall keeps from being sent.";
+    let says = "Latency counts from when a request was planned, service from when it was actually sent. \
+                Service hides the requests that a stall kept from being sent.";
     let head = [
         "Scenario",
         "Arrivals",
@@ -114,7 +114,7 @@ const COUNTERS: [(&str, Pick); 10] = [
     ("Spin hits", |c| c.spin_hits),
     ("Wakes sent", |c| c.wakes_sent),
     ("Wakes elided", |c| c.wakes_elided),
-    ("Switches, own will", |c| c.switches_voluntary),
+    ("Switches, voluntary", |c| c.switches_voluntary),
     ("Switches, forced", |c| c.switches_involuntary),
     ("Minor faults", |c| c.faults_minor),
     ("Run delay, ns", |c| c.run_delay_ns),
@@ -122,7 +122,7 @@ const COUNTERS: [(&str, Pick); 10] = [
     ("Throttled", |c| c.throttled),
 ];
 
-/// What the kernel and the engine counted; what nobody counted has no column.
+/// What the kernel and the engine counted; counters without any count have no column.
 pub fn counters(document: &Document) -> Markup {
     let sum = |one: &Figures, pick: Pick| {
         one.rounds.iter().filter_map(|round| pick(&round.counters)).reduce(|a, b| a + b)
@@ -141,8 +141,8 @@ pub fn counters(document: &Document) -> Markup {
         .collect();
     let head: Vec<_> =
         std::iter::once("Scenario").chain(counted.iter().map(|(name, _)| *name)).collect();
-    let says = "All rounds together. Forced switches, steal and throttling are the machine's doing, \
-                and make tails.";
+    let says = "All rounds together. The machine causes forced switches, steal and throttling, and \
+                they cause tails.";
     table("counters", "Counters", says, &head, &rows)
 }
 
@@ -164,8 +164,7 @@ pub fn jitter(document: &Document) -> Markup {
     });
     let rows: Vec<_> = rows.collect();
     let head = ["", "Watched", "Hiccups", "from", "Time lost", "p99", "p99.9", "p99.99", "Longest"];
-    let says =
-        "A thread that does nothing but look at the clock: what it misses, every scenario misses.";
+    let says = "A thread that only reads the clock: every scenario loses what it loses.";
     table("jitter", "The machine's own hiccups", says, &head, &rows)
 }
 
@@ -187,8 +186,8 @@ pub fn figures(document: &Document) -> Markup {
         "Max",
         "Samples",
     ];
-    let says = "A quantile is there only if at least ten samples lie beyond it. Medians are over \
-                rounds, quantiles over all rounds together.";
+    let says = "A quantile is shown only if at least ten samples lie beyond it. Medians are over rounds, \
+                quantiles over all rounds together.";
     table("figures", "All figures", says, &head, &rows)
 }
 

@@ -1,4 +1,4 @@
-//! What has to be known first: whether the figures can be used, and what is wrong with them.
+//! The header of a page: whether the figures can be used, and what is wrong with them.
 
 use super::axis::time;
 use super::section::section;
@@ -36,18 +36,18 @@ pub fn header(document: &Document) -> Markup {
 
 fn status(status: Status) -> (&'static str, &'static str, &'static str, &'static str) {
     match status {
-        Status::Ok => ("good", "✓", "ok", "The floors held still; the figures can be used."),
+        Status::Ok => ("good", "✓", "ok", "The floors stayed the same; the figures can be used."),
         Status::Noisy => (
             "doubtful",
             "≈",
             "noisy",
-            "A floor moved by more than a factor of two: the rounds can't be compared with each other.",
+            "A floor moved by more than a factor of two, so the rounds can't be compared with each other.",
         ),
         Status::Interrupted => (
             "doubtful",
             "…",
             "interrupted",
-            "The run was broken off: there are fewer rounds than planned.",
+            "The run was interrupted: there are fewer rounds than planned.",
         ),
         Status::Failed => ("bad", "✕", "failed", "The figures of this run mean nothing."),
     }
@@ -61,15 +61,15 @@ fn doubts(document: &Document) -> Vec<String> {
     let environment = &document.environment;
     let limits = [
         environment.hypervisor.as_ref().map(|name| {
-            format!("a virtual machine (hypervisor: {name}): take tails as upper bounds")
+            format!("a virtual machine (hypervisor: {name}): read tails as upper bounds")
         }),
         environment.quota_cpus.as_ref().map(|quota| {
-            format!("the cgroup leaves this process {quota} CPUs' time: it may be throttled")
+            format!("the cgroup limits this process to {quota} CPUs' time: it may be throttled")
         }),
         (document.build.profile == "debug")
             .then(|| "a debug build: its figures say nothing about a release build".into()),
         (document.pins.iter().any(|pin| !pin.is_verified))
-            .then(|| "not every thread was where it should have been; see the pin map".into()),
+            .then(|| "not every thread ran on its CPU; see the pin map".into()),
     ];
     document.warnings.iter().cloned().chain(moved).chain(limits.into_iter().flatten()).collect()
 }

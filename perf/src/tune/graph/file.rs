@@ -97,7 +97,7 @@ impl File {
             let found: Vec<_> = set.objects.iter().map(find).collect::<Result<_, _>>()?;
             match twin(&set.objects) {
                 None => Ok(found),
-                Some(twin) => Err((twin.span(), format!("{:?} stands here twice", twin.as_ref()))),
+                Some(twin) => Err((twin.span(), format!("{:?} appears twice here", twin.as_ref()))),
             }
         };
         let mut ends = HashSet::new();

@@ -19,11 +19,11 @@ pub fn of(report: &Report) -> String {
         // Writing to a string can't fail.
         let _ = one(&mut text, watched);
     }
-    let how = if report.is_together { "all at once" } else { "one after the other" };
+    let how = if report.is_together { "all at once" } else { "one after another" };
     let _ = write!(
         text,
-        "\nHiccups: gaps between two looks at the clock, from the length given on. Quantiles are of \
-         all gaps.\nBars are logarithmic. CPUs were watched {how}, on {}.\n",
+        "\nA hiccup is a gap between two clock readings of at least the length given. Quantiles are \
+         over all gaps.\nBars are logarithmic. CPUs were watched {how}, on {}.\n",
         report.machine.summary
     );
     text
@@ -107,8 +107,8 @@ fn causes(text: &mut String, jitter: &CpuJitter, sources: &Sources) -> std::fmt:
     if let Some(unseen) = sources.unseen_min.filter(|unseen| *unseen > 0) {
         writeln!(
             text,
-            "  in {unseen} hiccups at least, the kernel saw neither that nor an interrupt: the \
-             hypervisor's or the firmware's"
+            "  in at least {unseen} hiccups the kernel saw neither that nor an interrupt: the \
+             hypervisor or the firmware caused them"
         )?;
     }
     let mut beside = Vec::new();
@@ -127,7 +127,7 @@ fn causes(text: &mut String, jitter: &CpuJitter, sources: &Sources) -> std::fmt:
     single("waited for the CPU", sources.run_delay_ns.map(time));
     single("throttled by the cgroup", sources.throttled.map(|n| format!("{n} periods")));
     if !beside.is_empty() {
-        writeln!(text, "  counted meanwhile; which hiccups these made isn't known:")?;
+        writeln!(text, "  counted meanwhile; which hiccups these caused is unknown:")?;
     }
     beside.iter().try_for_each(|line| writeln!(text, "    {line}"))
 }

@@ -56,7 +56,7 @@ fn predicted(text: &mut String, found: &Found<'_>) -> std::fmt::Result {
     let cost = &found.placement.cost;
     writeln!(
         text,
-        "Predicted delay of the mean message: {} ns (on its way {}, waiting {}, slow cores {}, \
+        "Predicted mean delay of a message: {} ns (in transit {}, waiting {}, slow cores {}, \
          hiccups {}){}.",
         figure(mean(cost)),
         part(cost.messages),
@@ -75,9 +75,7 @@ fn predicted(text: &mut String, found: &Found<'_>) -> std::fmt::Result {
     }
     let effort = &found.effort;
     match found.placement.is_proven {
-        true => {
-            writeln!(text, "Everything was tried: by this model there is no better placement.")?
-        }
+        true => writeln!(text, "Every placement was tried: by this model there is none better.")?,
         false => writeln!(
             text,
             "The best of {} × {} steps (seed {}); not everything could be tried.",
@@ -103,8 +101,8 @@ fn spinning(text: &mut String, found: &Found<'_>) -> std::fmt::Result {
     let wake = figure(found.known.wake_ns / 1000.0);
     writeln!(
         text,
-        "\nSpinning, with {wake} µs for a wake-up: each runner's share of its CPU / what wake-ups add to a \
-         request, mean / p99. [The one chosen.]"
+        "\nHow long to spin, if a wake-up takes {wake} µs: each runner's share of its CPU / what wake-ups \
+         add to a request, mean / p99. The choice is in [brackets]."
     )?;
     for runner in &found.runners {
         let point = |(place, point): (usize, &Point)| {
@@ -131,7 +129,7 @@ fn percent(share: f64) -> String {
 fn proven(text: &mut String, proof: &Proof) -> std::fmt::Result {
     writeln!(
         text,
-        "\nMeasured here, {ROUNDS} rounds of each by turns: this placement ÷ round robin (95 % of \
+        "\nMeasured here, {ROUNDS} alternating rounds of each: this placement ÷ round robin (95 % of \
          resampled medians)."
     )?;
     let line = |name: &str, ratio: &Option<Ratio>, is_less_better: bool| match ratio {
@@ -152,7 +150,7 @@ fn proven(text: &mut String, proof: &Proof) -> std::fmt::Result {
         ratio.as_ref().is_some_and(|ratio| verdict(ratio, *is_less_better) == BETTER)
     };
     if !gains.iter().any(is_gain) {
-        writeln!(text, "  No gain was shown: use it for what it is, a prediction.")?;
+        writeln!(text, "  No gain was shown: the placement remains a prediction.")?;
     }
     let lost: u64 = proof.before.iter().chain(&proof.after).map(|round| round.lost).sum();
     if lost > 0 {
@@ -165,7 +163,7 @@ fn proven(text: &mut String, proof: &Proof) -> std::fmt::Result {
         Some(cpu) => writeln!(text, "  The load was sent from CPU {cpu}, where no runner is."),
         None => writeln!(
             text,
-            "  The load was sent from a CPU that a runner uses too, as there is no other: both placements \
+            "  The load was sent from a CPU that a runner also uses, as there is no other: both placements \
              suffer from it."
         ),
     }

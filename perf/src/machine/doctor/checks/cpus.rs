@@ -10,8 +10,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "cpu_count",
         group: "CPUs",
-        effect: "with one CPU, caller and runner take turns: every figure is that of the kernel's \
-                 scheduler; with two, everything else on the machine runs beside them",
+        effect: "with one CPU, caller and runner alternate: every figure measures the kernel's scheduler; \
+                 with two, everything else on the machine competes with them",
         look: count,
     },
     Check {
@@ -23,21 +23,21 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "smt",
         group: "CPUs",
-        effect: "whoever runs on the sibling takes a part of the core, unseen by the scheduler: \
-                 tens of percent, at any moment",
+        effect: "a thread on the sibling takes part of the core, unseen by the scheduler: tens of \
+                 percent, at any moment",
         look: smt,
     },
     Check {
         name: "isolation",
         group: "CPUs",
-        effect: "other threads may be put on the CPU: one preemption is milliseconds",
+        effect: "the kernel may run other threads on the CPU: one preemption costs milliseconds",
         look: isolation,
     },
     Check {
         name: "nohz_full",
         group: "CPUs",
-        effect: "the timer's tick and RCU callbacks interrupt a runner that spins, some \
-                 microseconds each time, 100 to 1000 times a second",
+        effect: "the timer's tick and RCU callbacks interrupt a runner that spins, for some \
+                 microseconds, 100 to 1000 times a second",
         look: nohz_full,
     },
 ];
@@ -47,8 +47,8 @@ const ONLINE: &str = "sys/devices/system/cpu/online";
 fn count(system: &System) -> Result<Finding, Unreadable> {
     let allowed: Vec<_> = system.topology.allowed().map(|cpu| cpu.id).collect();
     let finding = match allowed.len() {
-        0 | 1 => Finding::spoils("this process has one CPU: nothing can run beside anything"),
-        2 => Finding::warns("this process has two CPUs: none is left for everything else"),
+        0 | 1 => Finding::spoils("this process has one CPU: nothing can run in parallel"),
+        2 => Finding::warns("this process has two CPUs: none is left for the rest of the system"),
         count => Finding::ok(format!("this process has {count} CPUs")),
     };
     let finding = finding.counted("allowed", list_of(&allowed));
@@ -82,7 +82,7 @@ fn allowed(system: &System) -> Result<Finding, Unreadable> {
     if free.is_empty() {
         return Ok(mask(Finding::ok("the CPUs that matter are allowed")));
     }
-    let says = format!("CPUs {} are kept free, and not in this process's mask", list_of(&free));
+    let says = format!("CPUs {} are isolated, but not in this process's mask", list_of(&free));
     Ok(mask(Finding::note(says).fix(taskset(&free))))
 }
 
@@ -106,14 +106,14 @@ fn smt(system: &System) -> Result<Finding, Unreadable> {
         return Ok(seen(Finding::warns(says).fix(fix)));
     }
     if outside.is_empty() {
-        return Ok(seen(Finding::ok("no other CPU of these cores is on")));
+        return Ok(seen(Finding::ok("no other CPU of these cores is online")));
     }
     let path = format!("/sys/devices/system/cpu/{}/online", braces(&outside));
-    let says = format!("CPUs {} share these cores, and are on", list_of(&outside));
+    let says = format!("CPUs {} share these cores and are online", list_of(&outside));
     Ok(seen(Finding::warns(says).fix(Fix::write(path, 0, 1))))
 }
 
-/// Where nobody tells, each CPU counts as a core of its own: that must not pass for an answer.
+/// Without this information, each CPU counts as a core of its own: that must not pass for an answer.
 fn are_siblings_told(system: &System, cpu: usize) -> Result<(), Unreadable> {
     let [now, former] = ["core_cpus_list", "thread_siblings_list"]
         .map(|file| cpu_path(cpu, &format!("topology/{file}")));
@@ -143,7 +143,7 @@ fn isolation(system: &System) -> Result<Finding, Unreadable> {
     let fix = match free.is_empty() {
         true => Fix::boot(format!("isolcpus=managed_irq,domain,{list}")),
         false => Fix::plain(
-            format!("choose of those that are: {}", list_of(&free)),
+            format!("choose from the isolated ones: {}", list_of(&free)),
             format!("choose {list}"),
         ),
     };
@@ -161,7 +161,7 @@ fn nohz_full(system: &System) -> Result<Finding, Unreadable> {
         return Ok(Finding::ok("no tick while one thread runs there").seen(path, now));
     }
     if !is_built_in {
-        let says = "this kernel can't leave its tick out (CONFIG_NO_HZ_FULL)";
+        let says = "this kernel can't stop its tick (it lacks CONFIG_NO_HZ_FULL)";
         return Ok(Finding::note(says).seen(path, "missing"));
     }
     let says = format!("the timer ticks on CPUs {}", list_of(&ticking));
@@ -173,7 +173,7 @@ fn nohz_full(system: &System) -> Result<Finding, Unreadable> {
         false => format!("{says}, and RCU callbacks run on {}", list_of(&with_calls)),
     };
     let is_isolated = system.those(|cpu| !cpu.is_isolated).is_empty();
-    // Where other threads may run, too, the tick is the least of it.
+    // Where other threads may run too, the tick hardly matters.
     let finding = if is_isolated { Finding::warns(says) } else { Finding::note(says) };
     let fix = Fix::boot(format!("nohz_full={list} rcu_nocbs={list}"));
     Ok(finding.seen(path, now).fix(fix))

@@ -9,8 +9,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "governor",
         group: "frequency",
-        effect: "an idle CPU is clocked down and takes milliseconds to come back: the same work \
-                 takes up to several times as long after a pause",
+        effect: "an idle CPU lowers its clock and needs milliseconds to raise it again: after a pause \
+                 the same work can take several times as long",
         look: governor,
     },
     Check {
@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "idle_states",
         group: "frequency",
-        effect: "a CPU that sleeps deeply takes that long to wake: it is added to each wake of a \
+        effect: "a CPU in a deep idle state takes that long to wake, which adds to every wake-up of a \
                  parked runner",
         look: idle_states,
     },
@@ -33,7 +33,7 @@ fn governor(system: &System) -> Result<Finding, Unreadable> {
     let file = |cpu: &usize| cpu_path(*cpu, "cpufreq/scaling_governor");
     let governors: Vec<_> = system.cpus.iter().map(|cpu| system.root.text(&file(cpu))).collect();
     if system.is_virtual() && governors.iter().all(Result::is_err) {
-        let says = "nothing here says how fast these CPUs run";
+        let says = "how fast these CPUs run can't be seen from here";
         return Ok(Finding::note(says).out_of_reach(BY_HYPERVISOR));
     }
     let governors = governors.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -61,7 +61,7 @@ fn turbo(system: &System) -> Result<Finding, Unreadable> {
     let read = |(path, on, off)| Some((path, on, off, system.root.find(path)?));
     let Some((path, on, off, now)) = TURBO.into_iter().find_map(read) else {
         if system.is_virtual() {
-            let says = "nothing here says whether the host's CPUs use turbo";
+            let says = "whether the host's CPUs use turbo can't be seen from here";
             return Ok(Finding::note(says).out_of_reach(BY_HYPERVISOR));
         }
         return Err(Unreadable::new(TURBO[1].0, "missing, and intel_pstate/no_turbo as well"));
@@ -83,7 +83,7 @@ fn idle_states(system: &System) -> Result<Finding, Unreadable> {
     for cpu in &system.cpus {
         let states = match states(system, *cpu) {
             Err(_) if system.is_virtual() => {
-                let says = "nothing here says how the host's CPUs sleep";
+                let says = "how the host's CPUs sleep can't be seen from here";
                 return Ok(Finding::note(says).out_of_reach(BY_HYPERVISOR));
             }
             states => states?,
@@ -101,7 +101,7 @@ fn idle_states(system: &System) -> Result<Finding, Unreadable> {
         return Ok(seen(Finding::ok(says)));
     }
     if let Some(held) = held(system).filter(|held| u64::from(*held) <= EXIT_LONG_US) {
-        let says = format!("deep idle states are held off: at most {held} µs to leave");
+        let says = format!("deep idle states are blocked: leaving one takes {held} µs at most");
         return Ok(seen(Finding::ok(says)).seen(LATENCY, held));
     }
     Ok(seen(Finding::warns(says).fix(switch_off(system, &deep))))

@@ -9,8 +9,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "virtual",
         group: "virtual machine",
-        effect: "on which cores of the host the CPUs run, who shares those and how fast they are \
-                 can't be known here, and may change: tails are upper bounds",
+        effect: "which of the host's cores the CPUs run on, who shares them and how fast they are can't \
+                 be known here and may change: read tails as upper bounds",
         look: is_virtual,
     },
     Check {
@@ -26,7 +26,7 @@ fn is_virtual(system: &System) -> Result<Finding, Unreadable> {
     let Some(name) = &system.hypervisor else {
         // Where the processor doesn't tell, silence isn't an answer.
         system.root.text("proc/cpuinfo")?;
-        return Ok(Finding::ok("no hypervisor seen"));
+        return Ok(Finding::ok("no hypervisor detected"));
     };
     let says = format!(
         "a virtual machine ({name}): host placement, siblings and frequency are unknown here"
@@ -45,10 +45,10 @@ fn halt_poll(system: &System) -> Result<Finding, Unreadable> {
     if !system.is_virtual() {
         return Ok(match system.root.number::<u64>(HOST) {
             Ok(nanos) => {
-                let says = format!("no guest; guests of this host are polled for {nanos} ns");
+                let says = format!("not a guest; this host polls for its guests for {nanos} ns");
                 Finding::ok(says).seen(HOST, nanos)
             }
-            Err(_) => Finding::ok("no guest, and no host of KVM guests"),
+            Err(_) => Finding::ok("neither a guest nor a host of KVM guests"),
         });
     }
     let driver = system.root.find(DRIVER).unwrap_or_else(|| "none".into());

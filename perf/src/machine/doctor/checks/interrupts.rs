@@ -12,14 +12,14 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "irqs",
         group: "interrupts",
-        effect: "each device's interrupt takes its CPU away for some microseconds, with the work \
-                 behind it often for more",
+        effect: "each device's interrupt takes its CPU away for some microseconds, and the work it \
+                 starts often takes longer",
         look: irqs,
     },
     Check {
         name: "irqbalance",
         group: "interrupts",
-        effect: "it moves devices' interrupts onto other CPUs every ten seconds, also onto those \
+        effect: "it moves devices' interrupts onto other CPUs every ten seconds, even onto CPUs \
                  that were cleared of them",
         look: irqbalance,
     },
@@ -33,7 +33,7 @@ fn irqs(system: &System) -> Result<Finding, Unreadable> {
     let counts = &system.counts;
     let interrupts = counts.interrupts.as_ref().map_err(Unreadable::clone)?;
     if counts.seconds.is_nan() {
-        return Err(Unreadable::new("proc/uptime", "no number: counts have no time"));
+        return Err(Unreadable::new("proc/uptime", "no number: the counts cover an unknown time"));
     }
     let rate = |is: fn(&Source) -> bool| {
         let count = |cpu: &usize| interrupts.count(*cpu, is) as f64;
@@ -42,7 +42,7 @@ fn irqs(system: &System) -> Result<Finding, Unreadable> {
     let device = rate(Source::is_device);
     let (ticks, rest) = (rate(Source::is_tick), rate(|one| !one.is_device() && !one.is_tick()));
     let says = format!(
-        "{device:.0} interrupts by devices a second {} (besides, {ticks:.0} ticks and {rest:.0} of the kernel's own)",
+        "{device:.0} device interrupts a second {} (besides {ticks:.0} ticks and {rest:.0} of the kernel's own)",
         counts.when()
     );
     let finding = match device {
@@ -84,7 +84,7 @@ fn devices(system: &System, interrupts: &Interrupts) -> Vec<Device> {
     }
     let device = |(source, count): (&Source, u64)| {
         let path = format!("proc/irq/{}/smp_affinity_list", source.name);
-        let affinity = system.root.find(&path).unwrap_or_else(|| "CPUs not told".into());
+        let affinity = system.root.find(&path).unwrap_or_else(|| "CPUs unknown".into());
         // Long lists in copies are one CPU after the other.
         let affinity = cpus_in(&affinity).map_or(affinity, |cpus| list_of(&cpus));
         Device { number: source.name.clone(), what: source.what.clone(), count, affinity }
@@ -115,14 +115,14 @@ fn irqbalance(system: &System) -> Result<Finding, Unreadable> {
         system.root.find(&path(process)).is_some_and(|name| name == "irqbalance")
     };
     let Some(found) = processes.find(is_it) else {
-        let says = "irqbalance doesn't run, as far as this process can see";
+        let says = "irqbalance isn't running, as far as this process can see";
         return Ok(Finding::ok(says).counted("/proc/*/comm", "none is irqbalance"));
     };
     // It leaves those alone by itself.
     let open = system.those(|cpu| !cpu.is_isolated && !cpu.is_nohz_full);
     let finding = match open.is_empty() {
-        true => Finding::note("irqbalance runs, and leaves isolated CPUs alone"),
-        false => Finding::warns("irqbalance runs")
+        true => Finding::note("irqbalance is running, but leaves isolated CPUs alone"),
+        false => Finding::warns("irqbalance is running")
             .fix(Fix::root("sudo systemctl stop irqbalance", "sudo systemctl start irqbalance")),
     };
     Ok(finding.seen(path(found), "irqbalance"))

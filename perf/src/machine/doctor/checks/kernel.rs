@@ -9,22 +9,21 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "clocksource",
         group: "kernel",
-        effect: "each look at the clock is a system call or a device's access, up to microseconds: \
-                 in every latency, and in every deadline",
+        effect: "each clock reading is a system call or a device access and takes up to microseconds, in \
+                 every latency and every deadline",
         look: clocksource,
     },
     Check {
         name: "nmi_watchdog",
         group: "kernel",
-        effect: "an interrupt that can't be held off, every few seconds, on every CPU; and one \
-                 hardware counter less",
+        effect: "every few seconds each CPU gets an interrupt that can't be masked; and one hardware \
+                 counter fewer is free",
         look: nmi_watchdog,
     },
     Check {
         name: "stat_interval",
         group: "kernel",
-        effect: "a kernel thread gathers statistics of memory on each busy CPU, once in so many \
-                 seconds",
+        effect: "a kernel thread gathers memory statistics on each busy CPU, every so many seconds",
         look: stat_interval,
     },
     Check {
@@ -36,20 +35,20 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "timer_migration",
         group: "kernel",
-        effect: "timers of idle CPUs are given to busy ones, so to a runner that spins",
+        effect: "timers of idle CPUs move to busy ones, such as a spinning runner's",
         look: timer_migration,
     },
     Check {
         name: "perf_counters",
         group: "kernel",
-        effect: "without hardware counters nobody sees cache misses, instructions or false sharing",
+        effect: "without hardware counters, cache misses, instructions and false sharing stay invisible",
         look: perf_counters,
     },
     Check {
         name: "mitigations",
         group: "kernel",
-        effect: "system calls and wakes cost more where the kernel works around the processor's \
-                 weaknesses: compare only figures with the same ones",
+        effect: "system calls and wake-ups cost more where the kernel mitigates processor weaknesses: \
+                 compare only figures with the same mitigations",
         look: mitigations,
     },
 ];
@@ -63,31 +62,31 @@ fn clocksource(system: &System) -> Result<Finding, Unreadable> {
     let path = format!("{CLOCKS}/current_clocksource");
     let now = system.root.text(&path)?;
     let available = format!("{CLOCKS}/available_clocksource");
-    let all = system.root.find(&available).unwrap_or_else(|| "not told".into());
+    let all = system.root.find(&available).unwrap_or_else(|| "unknown".into());
     let finding = if FAST.contains(&now.as_str()) {
         Finding::ok(format!("the clock is {now}, read without a system call"))
     } else {
         let says = format!("the clock is {now}, which is slow to read");
         match all.split(' ').find(|name| FAST.contains(name)) {
             Some(better) => Finding::spoils(says).fix(Fix::write(format!("/{path}"), better, &now)),
-            // The kernel has found the faster ones wanting.
+            // The kernel has rejected the faster ones.
             None => Finding::spoils(format!("{says}; dmesg | grep -i clocksource says why")),
         }
     };
     Ok(finding.seen(path, now).seen(available, all))
 }
 
-/// A switch or number below `/proc/sys` that is well where `is_well` says so; otherwise a note.
+/// A switch or number below `/proc/sys`: ok if `is_ok` says so, otherwise a note.
 fn setting(
     system: &System,
     name: &str,
     better: i64,
-    is_well: fn(i64) -> bool,
+    is_ok: fn(i64) -> bool,
     says: impl Fn(i64) -> String,
 ) -> Result<Finding, Unreadable> {
     let path = format!("proc/sys/{}", name.replace('.', "/"));
     let now: i64 = system.root.number(&path)?;
-    let finding = match is_well(now) {
+    let finding = match is_ok(now) {
         true => Finding::ok(says(now)),
         false => Finding::note(says(now)).fix(Fix::root(
             format!("sudo sysctl -w {name}={better}"),
@@ -109,8 +108,8 @@ fn stat_interval(system: &System) -> Result<Finding, Unreadable> {
 
 fn rt_runtime(system: &System) -> Result<Finding, Unreadable> {
     let says = |now| match now {
-        -1 => "real-time threads may run without a pause".into(),
-        now => format!("real-time threads may run {now} µs of each period"),
+        -1 => "real-time threads may run without pause".into(),
+        now => format!("real-time threads may run for {now} µs of each period"),
     };
     setting(system, "kernel.sched_rt_runtime_us", -1, |now| now == -1, says)
 }
@@ -152,7 +151,7 @@ fn perf_counters(system: &System) -> Result<Finding, Unreadable> {
     Ok(finding.seen(devices, counter))
 }
 
-/// What they cost depends on them all; whether to do without them isn't a question of latency.
+/// What they cost depends on all of them; whether to turn them off isn't a question of latency.
 fn mitigations(system: &System) -> Result<Finding, Unreadable> {
     let folder = "sys/devices/system/cpu/vulnerabilities";
     let names = system.root.names(folder)?;
@@ -164,9 +163,9 @@ fn mitigations(system: &System) -> Result<Finding, Unreadable> {
         })
         .collect();
     let count = |word: &str| states.iter().filter(|(state, _)| state.contains(word)).count();
-    let (mended, open) = (count("Mitigation"), count("Vulnerable"));
-    let says = format!("{mended} weaknesses of the processor are worked around, {open} are open");
-    let finding = if mended == 0 { Finding::ok(says) } else { Finding::note(says) };
+    let (mitigated, open) = (count("Mitigation"), count("Vulnerable"));
+    let says = format!("{mitigated} processor weaknesses are mitigated, {open} are open");
+    let finding = if mitigated == 0 { Finding::ok(says) } else { Finding::note(says) };
     let finding = match system.boot("mitigations") {
         Ok(Some(value)) => finding.seen("proc/cmdline", format!("mitigations={value}")),
         _ => finding,

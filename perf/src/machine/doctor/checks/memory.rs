@@ -34,7 +34,7 @@ fn huge_pages(system: &System) -> Result<Finding, Unreadable> {
     let enabled = format!("{THP}/enabled");
     let mode = system.root.chosen(&enabled)?;
     let finding = match mode.as_str() {
-        "always" => Finding::warns("huge pages are made for every program").fix(Fix::write(
+        "always" => Finding::warns("huge pages are on for every program").fix(Fix::write(
             format!("/{enabled}"),
             "madvise",
             "always",

@@ -9,27 +9,27 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "build",
         group: "process",
-        effect: "code without optimisation is several times slower: figures say nothing about the library",
+        effect: "unoptimised code is several times slower: its figures say nothing about the library",
         look: build,
     },
     Check {
         name: "memlock",
         group: "process",
-        effect: "an engine that locks its memory is refused above the limit, and page faults of \
-                 microseconds stay possible",
+        effect: "an engine can't lock more memory than the limit, so page faults of microseconds \
+                 remain possible",
         look: memlock,
     },
     Check {
         name: "rtprio",
         group: "process",
-        effect: "runners can't have a real-time priority: an ordinary thread on their CPU takes \
-                 its turn for milliseconds",
+        effect: "runners can't have a real-time priority: an ordinary thread on their CPU may run \
+                 for milliseconds",
         look: rtprio,
     },
     Check {
         name: "timer_slack",
         group: "process",
-        effect: "every timed sleep may end that much later, also a runner's",
+        effect: "every timed sleep, including a runner's, may end that much later",
         look: timer_slack,
     },
 ];
@@ -83,7 +83,7 @@ fn memlock(system: &System) -> Result<Finding, Unreadable> {
         Some(limit) => {
             let text = format!("Max locked memory {limit}");
             if has_capability(system, CAP_IPC_LOCK)? {
-                return Ok(seen(Finding::ok("CAP_IPC_LOCK: the limit doesn't hold"), &text));
+                return Ok(seen(Finding::ok("CAP_IPC_LOCK: the limit doesn't apply"), &text));
             }
             let says = format!("{} MiB of memory can be locked", limit >> 20);
             if limit >= MEMLOCK_ENOUGH {
@@ -106,7 +106,7 @@ fn rtprio(system: &System) -> Result<Finding, Unreadable> {
         Finding::ok("CAP_SYS_NICE: real-time priorities are allowed")
     } else {
         let command = "a line `USER - rtprio 49` in /etc/security/limits.d/mainspring.conf, then \
-                       log in anew";
+                       log in again";
         Finding::note("real-time priorities are refused")
             .fix(Fix::root(command, "remove that line"))
     };

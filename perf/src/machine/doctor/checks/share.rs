@@ -9,7 +9,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "quota",
         group: "time",
-        effect: "once the quota of a period is used up, every thread stands still until the next: \
+        effect: "once the quota of a period is used up, every thread stops until the next period: \
                  tens of milliseconds",
         look: quota,
     },
@@ -22,8 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "steal",
         group: "time",
-        effect: "the hypervisor runs something else on the CPU: the guest stands still for \
-                 milliseconds",
+        effect: "the hypervisor runs something else on the CPU: the guest stops for milliseconds",
         look: steal,
     },
     Check {
@@ -39,12 +38,13 @@ fn quota(system: &System) -> Result<Finding, Unreadable> {
     let allowed = system.topology.allowed().count() as f64;
     let finding = match system.topology.quota_cpus() {
         Some(quota) if quota < allowed => {
-            let says = format!("cgroups leave {quota} CPUs' time for {allowed} CPUs");
+            let says =
+                format!("cgroups limit this process to {quota} CPUs' time on {allowed} CPUs");
             let outer = "in the container's settings: no CPU limit (docker run without --cpus; \
                          Kubernetes: no limits.cpu, or whole CPUs under the static policy)";
             Finding::spoils(says).fix(Fix::root(outer, "set the limit again"))
         }
-        Some(quota) => Finding::ok(format!("a quota of {quota} CPUs, no less than are allowed")),
+        Some(quota) => Finding::ok(format!("the quota of {quota} CPUs covers all allowed CPUs")),
         None if folders.is_empty() => {
             return Err(Unreadable::new("proc/self/mountinfo", "it names no cgroups of CPU time"));
         }
@@ -70,7 +70,7 @@ fn throttling(system: &System) -> Result<Finding, Unreadable> {
         Some(throttled) => throttled,
         // Only groups that have a limit of their own count.
         None if system.topology.quota_cpus().is_none() && !folders.is_empty() => {
-            return Ok(Finding::ok("no quota that could be used up").counted("quota", "none"));
+            return Ok(Finding::ok("no quota to use up").counted("quota", "none"));
         }
         None => return Err(Unreadable::new("proc/self/cgroup", "no cgroup that can be read")),
     };
@@ -105,7 +105,7 @@ fn steal(system: &System) -> Result<Finding, Unreadable> {
         }
         (share, _) if share >= STEAL_WARNS => Finding::note(says),
         _ => {
-            let says = format!("no time stolen {}, as far as the hypervisor says", counts.when());
+            let says = format!("no time stolen {}, according to the hypervisor", counts.when());
             return Ok(Finding::ok(says).counted("steal in /proc/stat", percent));
         }
     };
@@ -136,19 +136,20 @@ fn load(system: &System) -> Result<Finding, Unreadable> {
     let finding = match (busy, &pressure, &average) {
         (Some(busy), ..) => {
             let says = format!(
-                "others took {:.0} % of these CPUs' time {}",
+                "other programs used {:.0} % of these CPUs' time {}",
                 busy * 100.0,
                 system.counts.when()
             );
             level(busy, BUSY_SPOILS, BUSY_WARNS, says)
         }
         (None, Ok(pressure), _) => {
-            let says = format!("threads waited for a CPU {pressure} % of the last 10 s");
+            let says = format!("threads waited for a CPU during {pressure} % of the last 10 s");
             level(*pressure, PRESSURE_SPOILS, PRESSURE_WARNS, says)
         }
         (None, Err(_), Ok(average)) => {
             let allowed = system.topology.allowed().count() as f64;
-            let says = format!("{average} threads ran or waited, on average of a minute");
+            let says =
+                format!("{average} threads were running or waiting on average over a minute");
             level(*average, allowed, 0.5, says)
         }
         (None, Err(unreadable), Err(_)) => return Err(unreadable.clone()),
@@ -161,7 +162,7 @@ fn load(system: &System) -> Result<Finding, Unreadable> {
         Ok(average) => finding.seen(AVERAGE, average),
         Err(_) => finding,
     };
-    Ok(finding.fix(Fix::plain("stop what else runs here (top), then look again", "start it again")))
+    Ok(finding.fix(Fix::plain("stop other programs (see top), then check again", "start it again")))
 }
 
 const PRESSURE: &str = "proc/pressure/cpu";
