@@ -1,5 +1,6 @@
 //! The step that serves objects, its drivers, how they wait, and how they are woken.
 
+pub(crate) mod caller_wait;
 pub(crate) mod coalescing;
 pub(crate) mod contention;
 pub(crate) mod drive;

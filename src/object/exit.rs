@@ -11,9 +11,9 @@
 //! | `Over` | it has ended; whoever asks is told at once | nobody |
 
 use crate::panics::caught;
-use crate::runner::environment;
-use crate::runner::fan_out;
+use crate::runner::caller_wait::wait_until;
 use crate::runner::park::Parker;
+use crate::runner::wait::WaitStrategy;
 use crate::sync::{Arc, AtomicPtr, Mutex};
 use std::fmt;
 use std::mem;
@@ -132,26 +132,27 @@ impl ExitNotifier {
         deadline: Option<Instant>,
         parker: &Arc<Parker>,
     ) -> Option<Exit> {
-        fan_out::wake_before_waiting();
-        if environment::wait(deadline, || self.end().is_some()) {
-            return self.end();
-        }
         let mut is_listed = false;
-        loop {
-            let left = deadline.map(|at| at.saturating_duration_since(environment::now()));
-            let is_late = left.is_some_and(|left| left.is_zero());
+        let sleep = |is_listed: &mut bool, left| {
             match &mut *self.state().lock() {
-                State::Over(exit) => return Some(exit.clone()),
-                State::Watched { asleep, .. } if is_late => {
-                    asleep.retain(|other| !Arc::ptr_eq(other, parker));
-                    return None;
-                }
-                State::Watched { asleep, .. } if !mem::replace(&mut is_listed, true) => {
-                    asleep.push(parker.clone());
-                }
-                State::Watched { .. } => {}
+                State::Over(_) => return,
+                State::Watched { .. } if *is_listed => {}
+                State::Watched { asleep, .. } => asleep.push(parker.clone()),
             }
+            *is_listed = true;
             parker.park(left);
+        };
+        let strategy = WaitStrategy::Park;
+        let end = wait_until(&mut is_listed, deadline, strategy, |_| false, |_| self.end(), sleep);
+        if end.is_some() || !is_listed {
+            return end;
+        }
+        match &mut *self.state().lock() {
+            State::Over(exit) => Some(exit.clone()),
+            State::Watched { asleep, .. } => {
+                asleep.retain(|other| !Arc::ptr_eq(other, parker));
+                None
+            }
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::mailbox::CapacityError;
 use crate::object::priority::{Priority, PriorityLane};
 use crate::reply::error::SendError;
+use crate::runner::caller_wait::wait_until;
 use crate::runner::environment;
-use crate::runner::fan_out;
 use crate::runner::owner;
 use crate::runner::remote::Remote;
-use crate::runner::wait::{Pause, WaitStrategy, Waiting, give_way};
+use crate::runner::wait::WaitStrategy;
 use std::time::Duration;
 
 /// How many requests a mailbox holds by default. Its slots are allocated with the first request,
@@ -150,39 +150,23 @@ pub(crate) fn wait_for_room<T>(
     limit: Duration,
     mut attempt: impl FnMut() -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let mut now = environment::now();
-    let deadline = now.checked_add(limit);
+    let deadline = environment::now().checked_add(limit);
     if remote.is_mine() || deadline.is_none() && owner::is_runner() {
         return Err(Refusal::WouldDeadlock);
     }
-    // This very thread may still have to wake those that would make room.
-    fan_out::wake_before_waiting();
-    let mut last = Err(Refusal::Full);
-    let is_over = || {
-        last = attempt();
-        !matches!(last, Err(Refusal::Full))
-    };
-    if environment::wait(deadline, is_over) {
-        return last;
-    }
-    let mut waiting = Waiting::new(WaitStrategy::Backoff { sleep_max: NAP_MAX });
-    loop {
-        match attempt() {
-            Err(Refusal::Full) => {}
-            done => return done,
-        }
-        let left = deadline.map(|at| at.saturating_duration_since(now));
-        if left.is_some_and(|left| left.is_zero()) {
-            return Err(Refusal::Full);
-        }
-        match waiting.idle(remote.callers_may_spin(), &mut now) {
-            Pause::Poll => {}
-            Pause::Yield => give_way(),
-            // Nobody rings for room: the naps stay short.
-            Pause::Sleep(nap) => std::thread::sleep(left.map_or(nap, |left| nap.min(left))),
-            Pause::Park => std::thread::sleep(left.map_or(NAP, |left| NAP.min(left))),
-        }
-    }
+    let settled = wait_until(
+        &mut attempt,
+        deadline,
+        WaitStrategy::Backoff { sleep_max: NAP_MAX },
+        |_| remote.callers_may_spin(),
+        |attempt| match attempt() {
+            Err(Refusal::Full) => None,
+            settled => Some(settled),
+        },
+        // Nobody wakes a sender when there is room, so its naps are short.
+        |_, left| std::thread::sleep(left.map_or(NAP, |left| NAP.min(left))),
+    );
+    settled.unwrap_or(Err(Refusal::Full))
 }
 
 /// How long a sender that waits for room sleeps between two attempts, on a thread that may not spin.

@@ -6,10 +6,10 @@ use crate::reply::completions::Listener;
 use crate::reply::error::CallError;
 use crate::reply::error::Outcome;
 use crate::reply::waiter::Waiter;
+use crate::runner::caller_wait::wait_until;
 use crate::runner::environment;
-use crate::runner::fan_out;
 use crate::runner::owner;
-use crate::runner::wait::{CALLER_WAIT, Pause, Waiting, give_way};
+use crate::runner::wait::CALLER_WAIT;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -123,37 +123,19 @@ impl<R> CallSet<R> {
         if deadline.is_none() && self.is_stuck() {
             return self.give_one_up();
         }
-        fan_out::wake_before_waiting();
-        let mut next = None;
-        let is_over = || {
-            next = self.try_next();
-            next.is_some()
-        };
-        if environment::wait(deadline, is_over) {
-            return next;
-        }
         let may_spin = self.pending().any(|(.., call)| call.callers_may_spin());
-        let mut waiting = Waiting::new(CALLER_WAIT);
-        let mut now = environment::now();
-        loop {
-            let left = deadline.map(|at| at.saturating_duration_since(now));
-            if left.is_some_and(|left| left.is_zero()) {
-                return None;
-            }
-            match waiting.idle(may_spin, &mut now) {
-                Pause::Poll => {}
-                Pause::Yield | Pause::Sleep(_) => give_way(),
-                Pause::Park => {
-                    if let Listener::Caller { parker, .. } = self.calls.listener() {
-                        parker.park(left);
-                    }
-                    now = environment::now();
+        wait_until(
+            self,
+            deadline,
+            CALLER_WAIT,
+            |_| may_spin,
+            Self::try_next,
+            |set, left| {
+                if let Listener::Caller { parker, .. } = set.calls.listener() {
+                    parker.park(left);
                 }
-            }
-            if let Some(next) = self.try_next() {
-                return Some(next);
-            }
-        }
+            },
+        )
     }
 
     /// The calls in the set, each with its place and its key.

@@ -4,11 +4,12 @@ use crate::reply::call::Call;
 use crate::reply::cell::Cell;
 use crate::reply::error::{CallError, Outcome, WaitError};
 use crate::reply::waiter::Waiter;
+use crate::runner::caller_wait::wait_until;
 use crate::runner::environment;
-use crate::runner::fan_out;
 use crate::runner::owner;
 use crate::runner::park::Parker;
-use crate::runner::wait::{Pause, Waiting, give_way};
+use crate::runner::remote::Remote;
+use crate::runner::wait::CALLER_WAIT;
 use std::time::{Duration, Instant};
 
 impl<R> Call<R> {
@@ -67,41 +68,21 @@ impl<R> Call<R> {
 
     /// Returns when the call has ended or the deadline has passed.
     fn wait_until(&mut self, deadline: Option<Instant>) {
-        fan_out::wake_before_waiting();
-        if environment::wait(deadline, || Cell::is_ready(self.cell)) || self.is_ready_soon(deadline)
-        {
-            return;
-        }
-        let parker = Parker::of_this_thread();
-        if self.leave_waiter(Waiter::Thread(parker.clone())).is_err() {
-            return;
-        }
-        while !Cell::is_ready(self.cell) {
-            let left = deadline.map(|at| at.saturating_duration_since(environment::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return;
-            }
+        let strategy = self.remote().map_or(CALLER_WAIT, Remote::caller_wait);
+        let is_ready = |call: &mut Self| Cell::is_ready(call.cell).then_some(());
+        let mut left_in_cell = None;
+        wait_until(self, deadline, strategy, Self::callers_may_spin, is_ready, |call, left| {
+            let parker = match &left_in_cell {
+                Some(parker) => parker,
+                None => {
+                    let parker = Parker::of_this_thread();
+                    if call.leave_waiter(Waiter::Thread(parker.clone())).is_err() {
+                        return;
+                    }
+                    left_in_cell.insert(parker)
+                }
+            };
             parker.park(left);
-        }
-    }
-
-    /// Waits in the way that callers of this engine wait before they park; whether the call has ended.
-    fn is_ready_soon(&self, deadline: Option<Instant>) -> bool {
-        let Some(remote) = self.remote() else { return true };
-        let mut waiting = Waiting::new(remote.caller_wait());
-        let mut now = environment::now();
-        while !Cell::is_ready(self.cell) {
-            let left = deadline.map(|at| at.saturating_duration_since(now));
-            if left.is_some_and(|left| left.is_zero()) {
-                return false;
-            }
-            match waiting.idle(remote.callers_may_spin(), &mut now) {
-                Pause::Poll => {}
-                Pause::Yield => give_way(),
-                Pause::Sleep(nap) => std::thread::sleep(left.map_or(nap, |left| nap.min(left))),
-                Pause::Park => return false,
-            }
-        }
-        true
+        });
     }
 }
