@@ -17,12 +17,6 @@ pub fn none(rule: &str, found: Vec<String>) {
     assert!(found.is_empty(), "{rule}:\n{}\n", found.join("\n"));
 }
 
-/// The same, but for findings that contain one of the texts listed.
-pub fn none_but(listed: &[&str], rule: &str, found: Vec<String>) {
-    let is_new = |finding: &String| !listed.iter().any(|listed| finding.contains(listed));
-    none(rule, found.into_iter().filter(is_new).collect());
-}
-
 /// Whether a table of exceptions, each with its reason, lists `name`.
 pub fn has(table: &[(&str, &str)], name: &str) -> bool {
     table.iter().any(|(listed, _)| *listed == name)
