@@ -17,7 +17,6 @@ const OWN_STD: &[(&str, &str)] = &[
     ("engine/spawn.rs", "a number in a static, and a handle for the registry"),
     ("engine/spawning.rs", "a handle for the registry"),
     ("object/failure/supervisor.rs", "handles of any type, as in the registry, behind a mutex"),
-    ("object/registration.rs", "a handle for the registry"),
     ("model/object.rs", "the registry's side of an object"),
     ("model/supervised.rs", "as there"),
     ("testkit/clients.rs", "wakers must be shared, though one thread alone wakes them"),
