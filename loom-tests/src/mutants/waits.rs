@@ -5,19 +5,19 @@
 
 use super::{Mutant, mutant};
 
-const ENDED: &str = "src/reply/completions.rs";
-const PENDING: &str = "src/reply/call_table.rs";
-const WAITS: &str = "src/object/continuations.rs";
+const COMPLETIONS: &str = "src/reply/completions.rs";
+const CALL_TABLE: &str = "src/reply/call_table.rs";
+const CONTINUATIONS: &str = "src/object/continuations.rs";
 const TASK: &str = "src/object/task.rs";
 const SHARED: &str = "src/object/shared.rs";
 const CALL_SET: &str = "src/reply/call_set.rs";
-const TASK_SLOT: &str = "src/reply/atomic_waker.rs";
+const ATOMIC_WAKER: &str = "src/reply/atomic_waker.rs";
 
 /// See the module.
 pub const MUTANTS: &[Mutant] = &[
     mutant(
         "ended: nobody is told",
-        ENDED,
+        COMPLETIONS,
         "if newest == NONE {\n            ended.tell_listener();",
         "if false && newest == NONE {\n            ended.tell_listener();",
         "waits",
@@ -25,7 +25,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "ended: the link is pushed by each",
-        ENDED,
+        COMPLETIONS,
         "if newest == NONE {\n            ended.tell_listener();",
         "if true {\n            ended.tell_listener();",
         "waits",
@@ -33,7 +33,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "ended: pushed without Release",
-        ENDED,
+        COMPLETIONS,
         "compare_exchange(newest, place + 1, AcqRel, Relaxed)",
         "compare_exchange(newest, place + 1, Relaxed, Relaxed)",
         "waits",
@@ -41,7 +41,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "waits: the stack is emptied before the link was taken",
-        WAITS,
+        CONTINUATIONS,
         "if taken.is_some() || !self.is_told {",
         "if taken.is_some() {",
         "waits",
@@ -65,7 +65,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "pending: a call that is on its way is forgotten",
-        PENDING,
+        CALL_TABLE,
         "                self.given_up += 1;\n                mem::replace",
         "                mem::replace",
         "waits",
@@ -73,7 +73,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "pending: a call that had ended is withdrawn",
-        PENDING,
+        CALL_TABLE,
         "match !*had_ended && item.withdraw_waiter() {",
         "match item.withdraw_waiter() || *had_ended {",
         "waits",
@@ -97,7 +97,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "task_slot: what was done before a waking isn't seen",
-        TASK_SLOT,
+        ATOMIC_WAKER,
         "self.state.swap(FREE, AcqRel);",
         "self.state.swap(FREE, Release);",
         "waits",
@@ -105,7 +105,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "task_slot: found without Acquire",
-        TASK_SLOT,
+        ATOMIC_WAKER,
         "self.state.fetch_or(WAKING, AcqRel)",
         "self.state.fetch_or(WAKING, Release)",
         "waits",
@@ -113,7 +113,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "task_slot: woken without Release",
-        TASK_SLOT,
+        ATOMIC_WAKER,
         "self.state.fetch_or(WAKING, AcqRel)",
         "self.state.fetch_or(WAKING, Acquire)",
         "waits",
