@@ -1,4 +1,4 @@
-//! What stands in the brackets: `#[active(crate = …)]` on the impl, `#[active(…)]` on a method.
+//! What is between the brackets: `#[active(crate = …)]` on the impl, `#[active(…)]` on a method.
 
 use crate::attributes;
 use crate::errors::Errors;
@@ -42,7 +42,7 @@ pub struct Keys {
     pub guard: Option<(Span, Ident)>,
     /// The lane that its requests go through.
     pub priority: Option<(Span, Priority)>,
-    /// The engine calls it, at that occasion.
+    /// The engine calls it on this occasion.
     pub hook: Option<(Span, Occasion)>,
 }
 
@@ -161,7 +161,7 @@ impl Keys {
         }
     }
 
-    /// Where the keys stand that say how a request looks, so that only a request may have them.
+    /// Where the keys are that only a request may have.
     pub fn shaping(&self) -> impl Iterator<Item = Span> {
         let named = [&self.rename, &self.guard].map(|key| key.as_ref().map(|(span, _)| *span));
         let priority = self.priority.map(|(span, _)| span);

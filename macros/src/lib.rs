@@ -14,8 +14,9 @@ mod rules;
 
 /// Makes the struct of an inherent impl block a servant, whose public methods become requests.
 ///
-/// The struct and the impl stay as they are: the methods can still be called directly, as in
-/// tests. A struct has one such block; others stay beside it. For `impl Account`, these items are added, documented, and each possible by hand:
+/// The struct and the impl don't change: the methods can still be called directly, as in tests. A struct
+/// has one such block, and may have other impl blocks. For `impl Account` the macro adds these items, with
+/// documentation. You could write each of them by hand.
 ///
 /// | item | what it is |
 /// |---|---|
@@ -23,8 +24,8 @@ mod rules;
 /// | `impl Active for Account` | runs a request's method |
 /// | `AccountProxy` | calls the methods from any thread; `Clone` and `Debug` |
 /// | `AccountTell` | what `proxy.tell()` gives: the methods without a reply |
-/// | `AccountWith` | what `proxy.with(options)` gives: the methods with a deadline, a priority, a policy for a full mailbox; and `tell()` with these, unless the servant has a method of that name |
-/// | `AccountCalls` | a trait with the proxy's calls: `deposit`, `reset`, and no other forms. The proxy implements it, and so does `Inline<Account>`; a mock may |
+/// | `AccountWith` | what `proxy.with(options)` gives: the methods with a deadline, a priority or a policy for a full mailbox, and `tell()` with the same options, unless the servant has a method of that name |
+/// | `AccountCalls` | a trait with the proxy's calls, `deposit` and `reset`, without their other forms. The proxy and `Inline<Account>` implement it; a mock may |
 ///
 /// ```text
 /// #[active]
@@ -41,56 +42,57 @@ mod rules;
 ///
 /// | method | result |
 /// |---|---|
-/// | `proxy.m(a, b)` | `Call<R>`, queued already; a refusal arrives through it |
+/// | `proxy.m(a, b)` | `Call<R>`, already queued; a refusal arrives through it |
 /// | `proxy.try_m(a, b)` | `Result<Call<R>, SendError<(A, B)>>` |
 /// | `proxy.tell().m(a, b)` | `Result<(), SendError<(A, B)>>` |
 ///
-/// `AccountCalls` has `m` as the proxy has it. It can be a `dyn` trait; in other modules, `use` it to call
-/// its methods.
+/// `AccountCalls` has the same `m` as the proxy. It can be a `dyn` trait. Import it to call its methods in
+/// other modules.
 ///
-/// A refusal gives the arguments back: `()` if there are none, the bare one, or a tuple.
+/// A refusal returns the arguments: `()` if there are none, the argument itself if there is one, or a
+/// tuple.
 ///
-/// A request is a `pub` method (`pub(crate)` and the like do not count) with `&self` or
-/// `&mut self`. Its `#[cfg]`s go with it to all that is generated, its documentation, `#[allow]`s
-/// and `#[deprecated]` to the proxy's methods. Type and const parameters of the impl go to all
-/// generated types, which are then `StackRequest<T>`, `StackProxy<T, K>` and so on.
+/// A request is a `pub` method (`pub(crate)` and the like don't count) with `&self` or `&mut self`. All
+/// generated items get its `#[cfg]`s. The proxy's methods get its documentation, `#[allow]`s and
+/// `#[deprecated]`. All generated types get the impl's type and const parameters: `StackRequest<T>`,
+/// `StackProxy<T, K>` and so on.
 ///
-/// A method may also take `&mut Context<Self>`, anywhere among its arguments: the runner's clock and
-/// timers, which are no part of the request.
+/// A method may also take a `&mut Context<Self>` among its arguments, for the runner's clock and timers.
+/// The context is not part of the request.
 ///
-/// A method that returns `Later<R>` answers after it has returned: callers get a `Call<R>`, and the reply
-/// is to be had from the context, which such a method takes.
+/// A method that returns `Later<R>` answers after it has returned. Callers get a `Call<R>`. The method
+/// takes the context, and gets the reply from it.
 ///
 /// # Keys on a method
 ///
 /// | key | effect |
 /// |---|---|
-/// | `#[active(oneway)]` | no reply; the proxy's method is then that of `tell()`, without `try_` |
-/// | `#[active(boxed)]` | the arguments travel in one `Box`, so that they may be large |
+/// | `#[active(oneway)]` | no reply; the proxy's method is the one of `tell()`, and there is no `try_` form |
+/// | `#[active(boxed)]` | the arguments are sent in one `Box`, so they may be large |
 /// | `#[active(rename = name)]` | callers know the method by this name |
-/// | `#[active(skip)]` | no request, although `pub` |
-/// | `#[active(guard = name)]` | runs only once `fn name(&self, …) -> bool`, which takes the same arguments by reference, says `true`; until then it waits with the object |
-/// | `#[active(priority = urgent)]` | its requests go before others; `normal` says nothing, `bulk` lets them wait. `proxy.with(options)` may say otherwise |
-/// | `#[active(on_start)]` | no request: called before the first one; takes `&mut Context<Self>` or nothing |
-/// | `#[active(on_stop)]` | the same after the last one, unless a panic or an abort ended the object |
-/// | `#[active(on_batch_end)]` | the same after each batch; may take a `Batch` too, which says how many it had and how many wait |
+/// | `#[active(skip)]` | not a request, although it is `pub` |
+/// | `#[active(guard = name)]` | runs only when `fn name(&self, …) -> bool`, which takes the same arguments by reference, returns `true`; until then the request waits |
+/// | `#[active(priority = urgent)]` | its requests are served before others; `normal` is the default, `bulk` comes last. `proxy.with(options)` can override it |
+/// | `#[active(on_start)]` | not a request: called before the first one; takes `&mut Context<Self>` or nothing |
+/// | `#[active(on_stop)]` | likewise after the last one, unless a panic or an abort ended the object |
+/// | `#[active(on_batch_end)]` | likewise after each batch; may also take a `Batch`, which says how many requests it had and how many wait |
 ///
 /// # Key on the impl
 ///
-/// `#[active(crate = path)]` says where the library is, if not at `::mainspring`.
+/// `#[active(crate = path)]` gives the path of the library if it isn't `::mainspring`.
 ///
 /// # Errors
 ///
-/// All mistakes of a block are reported in one build, each where it stands and with a way out:
+/// One build reports all mistakes of a block, each at its place and with a way to fix it:
 ///
 /// - on anything but an inherent impl block, on one with a lifetime, or without any request;
 /// - a method that is `async`, `unsafe` or generic, or takes `self` by value or in a `Box`;
 /// - an argument or a result that borrows (other than `'static`) or is `impl Trait`; an argument
 ///   that is a pattern, conditional, variadic, or `dyn Trait`; a result of type `!`;
 /// - `Later<R>` without the context, or inside another result;
-/// - two requests whose generated names are one, such as `try_x` beside `x`, or `a_b` beside `a__b`;
+/// - two requests whose generated names are the same, such as `try_x` beside `x`, or `a_b` beside `a__b`;
 /// - keys that are unknown, repeated, conditional, in conflict, or without effect; `oneway` with a
-///   result; `rename` with something else than an identifier.
+///   result; `rename` with anything but an identifier.
 ///
 /// The compiler reports the rest at the type in question: an argument or a result that is not
 /// `Send + 'static`, and arguments that together take more than `REQUEST_BYTES_MAX`, which are

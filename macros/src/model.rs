@@ -59,7 +59,7 @@ pub struct Request {
     pub arguments: Vec<(Ident, TokenStream)>,
     /// Which of the method's arguments is the context.
     pub context_place: Option<usize>,
-    /// The result's type, `()` included; of one that comes later, what is promised.
+    /// The result's type, `()` included; for a `Later<R>`, it is `R`.
     pub result: TokenStream,
     /// The method returns `Later<result>`.
     pub is_later: bool,
@@ -72,8 +72,8 @@ pub struct Request {
     /// The variant's field for the reply, and the one for boxed arguments.
     pub reply: Ident,
     pub boxed: Ident,
-    /// The attributes that stand on everything generated for the method; its documentation; and
-    /// those that stand on the proxy's methods beside.
+    /// The attributes of everything generated for the method; its documentation; and the further
+    /// attributes of the proxy's methods.
     pub cfg: TokenStream,
     pub docs: TokenStream,
     pub marks: TokenStream,

@@ -303,7 +303,7 @@ impl<'ast> Visit<'ast> for Ownership<'_> {
         self.errors.add(open, self.texts.open);
     }
 
-    // What stands in `fn(&str)`, `Fn(&str)` and `for<'a> Trait<'a>` is borrowed by a later call of
+    // What is inside `fn(&str)`, `Fn(&str)` and `for<'a> Trait<'a>` is borrowed by a later call of
     // the value, not by the value itself.
 
     fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}

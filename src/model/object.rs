@@ -173,7 +173,7 @@ impl ModelRunner {
 }
 
 /// Repeats a scheduler's turns until it has ended, and sleeps in between, as a runner's thread does. Its
-/// time is its own: it goes on by what makes an idle object cold, and to the next timer when all sleep.
+/// time is its own: it advances by what makes an idle object cold, and to the next timer when all sleep.
 /// Returns how often it slept until somebody woke it.
 pub fn drive(scheduler: &mut Scheduler) -> usize {
     let remote = scheduler.remote().clone();

@@ -158,7 +158,7 @@ fn simplest(seed: u64, message: String, script: Vec<u64>, scenario: impl Fn(&Sim
 impl Found {
     /// Runs the simplest course again; returns what it fails with, if it does.
     ///
-    /// With the same scenario it always does. For a debugger, and to see whether a mend helps.
+    /// With the same scenario it always does. For a debugger, and to see whether a fix helps.
     pub fn replay(&self, scenario: impl Fn(&Simulation)) -> Option<String> {
         run(Simulation::scripted(self.script.clone()), &scenario).failure
     }

@@ -64,7 +64,7 @@ pub fn method(
     }
 }
 
-/// The method's own documentation stands on the proxy; repeating it would repeat its examples.
+/// The proxy has the method's own documentation; repeating it would repeat its examples.
 fn docs(request: &Request, servant: &Servant) -> TokenStream {
     doc(format!("Calls {} without a reply.", request.link(servant)))
 }
