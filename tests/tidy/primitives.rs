@@ -16,6 +16,7 @@ const OWN_STD: &[(&str, &str)] = &[
     ("engine/registry.rs", "behind a mutex, off every protocol"),
     ("engine/spawn.rs", "a number in a static, and a handle for the registry"),
     ("engine/spawning.rs", "a handle for the registry"),
+    ("object/registration.rs", "a handle for the registry"),
     ("object/failure/supervisor.rs", "handles of any type, as in the registry, behind a mutex"),
     ("model/object.rs", "the registry's side of an object"),
     ("model/supervised.rs", "as there"),
