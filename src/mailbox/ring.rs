@@ -69,7 +69,6 @@ impl Geometry {
 ///
 /// A producer that waits for room polls the oldest slot. If slots were freed one at a time, both
 /// ends would pull the same line to and fro for each request.
-#[inline]
 pub(super) fn release_every(capacity: usize) -> u64 {
     (capacity as u64 / 8).clamp(1, RELEASE_MAX)
 }

@@ -32,7 +32,6 @@ impl Cell {
     }
 
     /// Resets the cell for a call. Only for whoever has just taken it from the pool.
-    #[inline]
     pub(crate) fn open(this: NonNull<Self>) {
         // Relaxed: the request's publication carries it to the responder.
         Self::state_of(this).store(0, Relaxed);

@@ -14,11 +14,11 @@ pub const SCHEMA: &str = "mainspring-doctor/1";
 /// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checked {
-    /// [`Check::name`].
+    /// [`Check::name`](super::Check::name).
     pub check: &'static str,
-    /// [`Check::group`].
+    /// [`Check::group`](super::Check::group).
     pub group: &'static str,
-    /// [`Check::effect`].
+    /// [`Check::effect`](super::Check::effect).
     pub effect: &'static str,
     /// What was found.
     #[serde(flatten)]
